@@ -1,1 +1,34 @@
-//! imaging
+//! Images in patient space: volumes, masks, the NIfTI files they come from, and what is done to them
+//! before a feature is measured.
+//!
+//! | module | what it holds |
+//! |---|---|
+//! | [`geometry`] | dimensions and the affine from voxel index to RAS+ millimetres |
+//! | [`volume`] | voxels in file order, in the pixel type of the file |
+//! | [`mask`] | a region of interest: one label chosen from a label image, checked against its image |
+//! | [`nifti`] | the only module that knows the file format and its axis conventions |
+//! | [`canonical`] | the bytes that are an image's identity |
+//! | [`edt`], [`components`], [`body`] | distance transform, connected components, Otsu threshold and body mask |
+//! | [`roi`] | the peritumoural ring |
+//! | [`n4`] | bias-field correction |
+//! | [`phantom`] | images defined by integer formulas, for tests and demonstrations |
+//!
+//! Inside this crate and all that depend on it, voxels are indexed `[x, y, z]` in the order of the file (x fastest),
+//! lengths are millimetres and world coordinates are RAS+. Nothing here knows about patients' outcomes, and nothing
+//! is serialised other than images.
+
+pub mod body;
+pub mod canonical;
+pub mod components;
+pub mod edt;
+pub mod geometry;
+pub mod mask;
+pub mod n4;
+pub mod nifti;
+pub mod phantom;
+pub mod roi;
+pub mod volume;
+
+pub use geometry::{Geometry, GeometryError};
+pub use mask::Mask;
+pub use volume::{Volume, VolumeError, Voxels};

@@ -1,0 +1,190 @@
+//! Where voxels lie in the patient.
+
+use thiserror::Error;
+
+/// The grid of a volume: how many voxels, and where they lie.
+///
+/// `affine` maps a voxel index `(x, y, z)` to world millimetres, RAS+ (x to the patient's right, y to the front,
+/// z to the head): `world[i] = affine[i][0]·x + affine[i][1]·y + affine[i][2]·z + affine[i][3]`.
+/// Index `(0, 0, 0)` is the centre of the first voxel of the file.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Geometry {
+    /// Voxels along x, y and z, in file order; x runs fastest.
+    pub dims: [usize; 3],
+    /// Rows of the affine from voxel index to RAS+ millimetres.
+    pub affine: [[f64; 4]; 3],
+}
+
+/// Why a grid is none.
+#[derive(Debug, Clone, PartialEq, Error)]
+pub enum GeometryError {
+    /// An axis without voxels, or a number of voxels that no machine can address.
+    #[error("dimensions {dims:?} hold no addressable number of voxels")]
+    Dimensions {
+        /// The dimensions asked for.
+        dims: [usize; 3],
+    },
+    /// An entry of the affine is infinite or not a number.
+    #[error("affine entry [{row}][{column}] is not finite")]
+    NotFinite {
+        /// Row of the affine, 0 to 2.
+        row: usize,
+        /// Column of the affine, 0 to 3.
+        column: usize,
+    },
+    /// The affine maps the grid onto a plane, a line or a point.
+    #[error("affine is singular: determinant {determinant} mm³ with spacing {spacing_mm:?} mm")]
+    Singular {
+        /// Determinant of the 3 × 3 part.
+        determinant: f64,
+        /// Lengths of its columns.
+        spacing_mm: [f64; 3],
+    },
+}
+
+impl Geometry {
+    /// A checked grid.
+    ///
+    /// # Errors
+    /// [`GeometryError`] if an axis has no voxels, an entry is not finite, or the affine is singular: a column of zero length,
+    /// or |det| below 1e-6 of the product of the column lengths (axes within 0.00006° of one plane).
+    pub fn new(dims: [usize; 3], affine: [[f64; 4]; 3]) -> Result<Geometry, GeometryError> {
+        let addressable = dims
+            .iter()
+            .try_fold(1_usize, |product, &n| product.checked_mul(n))
+            .is_some_and(|n| 1 <= n && n <= isize::MAX as usize / 8);
+        if !addressable {
+            return Err(GeometryError::Dimensions { dims });
+        }
+        for (row, entries) in affine.iter().enumerate() {
+            for (column, entry) in entries.iter().enumerate() {
+                if !entry.is_finite() {
+                    return Err(GeometryError::NotFinite { row, column });
+                }
+            }
+        }
+        let geometry = Geometry { dims, affine };
+        let spacing_mm = geometry.spacing_mm();
+        let determinant = geometry.determinant();
+        let volume = spacing_mm[0] * spacing_mm[1] * spacing_mm[2];
+        if volume.is_finite() && volume > 0.0 && determinant.abs() > 1e-6 * volume {
+            Ok(geometry)
+        } else {
+            Err(GeometryError::Singular {
+                determinant,
+                spacing_mm,
+            })
+        }
+    }
+
+    /// A grid whose axes point right, front and head, with its first voxel at the world's origin.
+    ///
+    /// # Errors
+    /// As [`Geometry::new`].
+    pub fn axis_aligned(dims: [usize; 3], spacing_mm: [f64; 3]) -> Result<Geometry, GeometryError> {
+        let [x, y, z] = spacing_mm;
+        Geometry::new(
+            dims,
+            [[x, 0.0, 0.0, 0.0], [0.0, y, 0.0, 0.0], [0.0, 0.0, z, 0.0]],
+        )
+    }
+
+    /// Number of voxels.
+    #[must_use]
+    pub fn n_voxels(&self) -> usize {
+        self.dims[0] * self.dims[1] * self.dims[2]
+    }
+
+    /// Position of voxel `[x, y, z]` in the voxel vector.
+    #[must_use]
+    pub fn index(&self, [x, y, z]: [usize; 3]) -> usize {
+        x + self.dims[0] * (y + self.dims[1] * z)
+    }
+
+    /// Voxel `[x, y, z]` at a position of the voxel vector.
+    #[must_use]
+    pub fn voxel(&self, index: usize) -> [usize; 3] {
+        let [nx, ny, _] = self.dims;
+        [index % nx, index / nx % ny, index / (nx * ny)]
+    }
+
+    /// Distance between neighbouring voxel centres along x, y and z, mm: the lengths of the affine's columns.
+    ///
+    /// A column along a world axis gives its entry exactly. The length of an oblique one is rounded to the nearest `f32` when
+    /// it lies within 1e-12 of it, so that a spacing stored in a file (an `f32`) comes back as the same number after a rotation.
+    #[must_use]
+    pub fn spacing_mm(&self) -> [f64; 3] {
+        [0, 1, 2].map(|axis| length_mm(self.column(axis)))
+    }
+
+    /// Unit vectors of the voxel axes in RAS+; `direction()[axis]` is the world direction of increasing index along `axis`.
+    #[must_use]
+    pub fn direction(&self) -> [[f64; 3]; 3] {
+        let spacing_mm = self.spacing_mm();
+        [0, 1, 2].map(|axis| self.column(axis).map(|entry| entry / spacing_mm[axis]))
+    }
+
+    /// World position of the centre of voxel `[0, 0, 0]`, RAS+ mm.
+    #[must_use]
+    pub fn origin_mm(&self) -> [f64; 3] {
+        [self.affine[0][3], self.affine[1][3], self.affine[2][3]]
+    }
+
+    /// World position of a (fractional) voxel index, RAS+ mm.
+    #[must_use]
+    pub fn world_mm(&self, [x, y, z]: [f64; 3]) -> [f64; 3] {
+        self.affine.map(|[a, b, c, t]| a * x + b * y + c * z + t)
+    }
+
+    /// Volume of one voxel, mm³.
+    #[must_use]
+    pub fn voxel_volume_mm3(&self) -> f64 {
+        let [x, y, z] = self.spacing_mm();
+        x * y * z
+    }
+
+    /// The axis across slices: the one with the largest spacing; on ties z before y before x.
+    #[must_use]
+    pub fn slice_axis(&self) -> usize {
+        let spacing_mm = self.spacing_mm();
+        [1, 0].into_iter().fold(2, |best, axis| {
+            if spacing_mm[axis] > spacing_mm[best] {
+                axis
+            } else {
+                best
+            }
+        })
+    }
+
+    /// Column of the 3 × 3 part of the affine: the world step of one voxel along `axis`.
+    fn column(&self, axis: usize) -> [f64; 3] {
+        [
+            self.affine[0][axis],
+            self.affine[1][axis],
+            self.affine[2][axis],
+        ]
+    }
+
+    fn determinant(&self) -> f64 {
+        let [[a, b, c, _], [d, e, f, _], [g, h, i, _]] = self.affine;
+        a * (e * i - f * h) - b * (d * i - f * g) + c * (d * h - e * g)
+    }
+}
+
+fn length_mm(column: [f64; 3]) -> f64 {
+    let [x, y, z] = column.map(f64::abs);
+    match (x > 0.0, y > 0.0, z > 0.0) {
+        (true, false, false) => x,
+        (false, true, false) => y,
+        (false, false, true) => z,
+        _ => {
+            let length = (x * x + y * y + z * z).sqrt();
+            let stored = f64::from(length as f32);
+            if (stored - length).abs() <= 1e-12 * length {
+                stored
+            } else {
+                length
+            }
+        }
+    }
+}

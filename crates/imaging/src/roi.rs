@@ -1,0 +1,1 @@
+//! Peritumoural ring.
