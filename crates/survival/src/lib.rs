@@ -1,1 +1,19 @@
-//! survival
+//! Learners of survival: one trait [`Learner`], one file per learner, every fitted model a [`Model`].
+//!
+//! A learner takes a feature matrix (rows are patients, columns are named features), a follow-up and a seed, and
+//! gives a model that scores new patients; a higher risk is worse. Every model can be taken apart into plain data
+//! ([`ModelParts`]) and put together again, and then predicts the same bits.
+//!
+//! What never lives here: metrics (they take predictions, in `evaluation`), file formats, clocks.
+//!
+//! | learner | file | model |
+//! |---|---|---|
+//! | random survival forest | `rsf.rs`, `rsf/`, `tree/` | [`RsfModel`] |
+
+mod keyed;
+mod learner;
+mod rsf;
+mod tree;
+
+pub use learner::{FitError, Learner, Model, ModelParts, PartsError, PredictError};
+pub use rsf::{ForestTree, Mtry, ParamsError, Resampling, RiskTimes, Rsf, RsfModel, RsfParams};

@@ -1,0 +1,140 @@
+//! Random survival forest.
+
+mod forest;
+mod params;
+
+use cohort::FollowUp;
+use ndarray::ArrayView2;
+use rayon::prelude::*;
+
+use crate::keyed::Draws;
+use crate::learner::{FitError, Learner, Model, check_training};
+use crate::tree::{Columns, GrownTree, GrowthLimits, grow};
+
+pub(crate) use forest::Forest;
+pub use forest::{ForestTree, RsfModel};
+pub use params::{Mtry, ParamsError, Resampling, RiskTimes, RsfParams};
+
+/// Random survival forest with log-rank splits.
+///
+/// # Formula
+/// Each tree is grown on a resample of the patients. A node tries `mtry` features drawn without replacement and
+/// takes the cut with the largest log-rank statistic U²/V whose children both hold at least `min_node_size`
+/// patients (copies counted); `x <= cut` goes left, the cut is halfway between two values seen in the node.
+/// A leaf holds the Nelson–Aalen cumulative hazard H(t) = Σ_{t_k <= t} d_k / Y_k of its patients.
+/// risk_i = (1/B) Σ_b Σ_t H_b(t | x_i), the inner sum over all distinct training times, or over those with an event
+/// ([`RiskTimes`]). Survival S(t | x_i) = exp( −(1/B) Σ_b H_b(t | x_i) ).
+///
+/// # Ties and edges
+/// Cuts whose statistics agree to 1e-9 are told apart by order: features as drawn, values ascending.
+/// A node of which no candidate feature varies becomes a leaf. Without features every tree is one leaf.
+///
+/// # Randomness
+/// Tree b draws from stream b of ChaCha8 seeded with the fit's seed: the same bits on any number of threads.
+///
+/// # Reference
+/// Ishwaran, Kogalur, Blackstone, Lauer, Ann. Appl. Stat. 2 (2008) 841–860.
+///
+/// # Agrees with
+/// ranger 0.14.1 (`splitrule = "logrank"`): one tree without resampling has the same splits and, to 1e-9, the same
+/// cumulative hazards and risks on five data sets; the cross-validated C-index over ten seeds and the
+/// out-of-bag one are within 0.01 of ranger's (`tests/rsf_oracle.rs`). scikit-survival 0.28 `SurvivalTree`: the same leaves, with [`RiskTimes::Events`].
+///
+/// # Differs from
+/// ranger draws its numbers from another generator, so single forests differ by their seed.
+/// scikit-survival counts distinct patients, not copies, against its `min_samples_leaf`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Rsf {
+    params: RsfParams,
+}
+
+impl Rsf {
+    /// Takes the parameters after checking their ranges.
+    ///
+    /// # Errors
+    /// [`ParamsError`] names the parameter and its limit.
+    pub fn new(params: RsfParams) -> Result<Rsf, ParamsError> {
+        params.check()?;
+        Ok(Rsf { params })
+    }
+
+    /// The parameters as given.
+    pub fn params(&self) -> &RsfParams {
+        &self.params
+    }
+
+    fn limits(&self, features: usize) -> Result<GrowthLimits, FitError> {
+        let mtry = match self.params.mtry {
+            Mtry::SqrtUp => (features as f64).sqrt().ceil() as usize,
+            Mtry::SqrtDown => (features as f64).sqrt().floor() as usize,
+            Mtry::All => features,
+            Mtry::Count(mtry) if features > 0 && mtry > features => {
+                return Err(FitError::Mtry { mtry, features });
+            }
+            Mtry::Count(mtry) => mtry.min(features),
+        };
+        Ok(GrowthLimits {
+            mtry,
+            min_node_size: self.params.min_node_size as u64,
+            max_depth: self.params.max_depth,
+        })
+    }
+}
+
+impl Learner for Rsf {
+    fn fit(
+        &self,
+        x: ArrayView2<f64>,
+        names: &[String],
+        follow_up: &FollowUp,
+        seed: u64,
+    ) -> Result<Box<dyn Model>, FitError> {
+        check_training(x, names, follow_up)?;
+        let at_most = (u32::MAX / 2) as usize;
+        if x.nrows() > at_most {
+            let n = x.nrows();
+            return Err(FitError::TooManyPatients { n, at_most });
+        }
+        let limits = self.limits(x.ncols())?;
+        let columns = Columns::new(x, follow_up);
+        let grown: Vec<GrownTree> = (0..self.params.n_trees as u64)
+            .into_par_iter()
+            .map(|tree| {
+                let mut draws = Draws::new(seed, tree);
+                let copies = bag(self.params.resampling, columns.n_rows(), &mut draws);
+                grow(&columns, copies, limits, &mut draws)
+            })
+            .collect();
+        Ok(Box::new(Forest::from_grown(
+            x,
+            names,
+            columns,
+            grown,
+            self.params.risk_times,
+        )))
+    }
+}
+
+/// Copies of each row in one tree's bag.
+fn bag(resampling: Resampling, n: usize, draws: &mut Draws) -> Vec<u32> {
+    match resampling {
+        Resampling::Bootstrap => {
+            let mut copies = vec![0; n];
+            for _ in 0..n {
+                copies[draws.below(n as u32) as usize] += 1;
+            }
+            copies
+        }
+        Resampling::Subsample { fraction } => {
+            let size = ((n as f64 * fraction).round() as usize).clamp(1, n);
+            let mut rows: Vec<u32> = (0..n as u32).collect();
+            draws.choose_front(&mut rows, size);
+            let mut copies = vec![0; n];
+            for &row in &rows[..size] {
+                copies[row as usize] = 1;
+            }
+            copies
+        }
+        Resampling::None => vec![1; n],
+    }
+}
