@@ -1,0 +1,473 @@
+//! One entry per step kind.
+
+use super::ArtefactType::*;
+use super::Class::{Hub, Open, Site};
+use super::{ArtefactType, Class, Cost, InPort, KindSpec, OutPort, Role, RowRule};
+
+pub(super) const ALL: &[KindSpec] = &[
+    KindSpec {
+        outputs: &[out("image", Volume, Site, "nii.gz", RowRule::Patient)],
+        inputs: &[one("image", &[Source])],
+        cost: cost(1, 256, 0.5),
+        ..pointwise(
+            "import-image",
+            "reads an image as it lies on disk into a volume in RAS+ millimetres",
+        )
+    },
+    KindSpec {
+        outputs: &[out("mask", Mask, Site, "nii.gz", RowRule::Patient)],
+        inputs: &[one("mask", &[Source]), one("image", &[Volume])],
+        cost: cost(1, 256, 0.3),
+        ..pointwise(
+            "import-mask",
+            "reads one label of a delineation and checks that it lies on the image's grid",
+        )
+    },
+    KindSpec {
+        outputs: &[
+            out("image", Volume, Site, "nii.gz", RowRule::Patient),
+            out("log_field", Volume, Site, "nii.gz", RowRule::Patient),
+        ],
+        inputs: &[one("image", &[Volume]), maybe("mask", &[Mask])],
+        cost: cost(1, 1024, 3.0),
+        ..pointwise(
+            "n4-bias-correction",
+            "removes the slow intensity drift of the receive coil (N4)",
+        )
+    },
+    KindSpec {
+        outputs: &[out("mask", Mask, Site, "nii.gz", RowRule::Patient)],
+        inputs: &[one("mask", &[Mask]), maybe("image", &[Volume])],
+        cost: cost(1, 256, 0.3),
+        ..pointwise(
+            "peritumoural-ring",
+            "the shell of tissue within a margin around the tumour",
+        )
+    },
+    KindSpec {
+        outputs: &[
+            out("features", Features, Hub, "csv", RowRule::Patient),
+            out("diagnostics", Json, Hub, "json", RowRule::Patient),
+        ],
+        inputs: &[one("image", &[Volume]), one("mask", &[Mask])],
+        cost: cost(1, 512, 0.5),
+        releases: true,
+        ..pointwise(
+            "extract-features",
+            "radiomic features of one region; what leaves the site",
+        )
+    },
+    KindSpec {
+        outputs: &[
+            out("table", Table, Hub, "csv", RowRule::Gathered),
+            out("excluded", Exclusions, Hub, "csv", RowRule::None),
+        ],
+        inputs: &[many("features", &[Features])],
+        cost: cost(1, 256, 0.2),
+        ..hub(
+            "gather-table",
+            Role::Gather,
+            "puts the features of all patients into one table",
+        )
+    },
+    KindSpec {
+        outputs: &[out("table", Table, Hub, "csv", RowRule::Gathered)],
+        inputs: &[many("tables", &[Table])],
+        cost: cost(1, 128, 0.1),
+        ..hub(
+            "gather-cohort",
+            Role::Gather,
+            "puts the sites' shareable columns into one table",
+        )
+    },
+    KindSpec {
+        outputs: &[out("followup", FollowUp, Hub, "csv", RowRule::Gathered)],
+        inputs: &[one("table", &[Table])],
+        cost: cost(1, 64, 0.05),
+        ..hub(
+            "follow-up",
+            Role::Gather,
+            "times in months and events of one endpoint",
+        )
+    },
+    KindSpec {
+        outputs: &[out("roster", Ids, Hub, "csv", RowRule::None)],
+        inputs: &[many("followup", &[FollowUp, Table])],
+        cost: cost(1, 64, 0.05),
+        ..hub(
+            "roster",
+            Role::Gather,
+            "names of the patients, without any value",
+        )
+    },
+    KindSpec {
+        outputs: &[
+            out("eligible", Ids, Hub, "csv", RowRule::None),
+            out("exclusions", Exclusions, Hub, "csv", RowRule::None),
+        ],
+        inputs: &[
+            many("tables", &[Table]),
+            many_maybe("excluded", &[Exclusions]),
+            one("followup", &[FollowUp]),
+        ],
+        cost: cost(1, 128, 0.1),
+        ..hub(
+            "eligible",
+            Role::Gather,
+            "patients with every region and follow-up, so that comparisons stay paired",
+        )
+    },
+    KindSpec {
+        outputs: &[out(
+            "split",
+            ArtefactType::Split,
+            Hub,
+            "csv",
+            RowRule::Split,
+        )],
+        inputs: &[
+            one("roster", &[Ids]),
+            InPort {
+                pinned: true,
+                ..many_maybe("strata", &[FollowUp])
+            },
+            maybe("folds", &[Folds]),
+        ],
+        cost: cost(1, 64, 0.05),
+        ..hub(
+            "make-splits",
+            Role::Split,
+            "divides patients into training and test rows, once",
+        )
+    },
+    KindSpec {
+        outputs: &[
+            OutPort {
+                like: Some("table"),
+                ..out("train", Table, Hub, "csv", RowRule::Train)
+            },
+            OutPort {
+                like: Some("table"),
+                ..out("test", Table, Hub, "csv", RowRule::Test)
+            },
+        ],
+        inputs: &[
+            one("table", &[Table, FollowUp]),
+            maybe("eligible", &[Ids]),
+            one("split", &[ArtefactType::Split]),
+        ],
+        cost: cost(1, 128, 0.1),
+        ..hub(
+            "select-rows",
+            Role::Select,
+            "the training and the test rows of a table, as artefacts of their own",
+        )
+    },
+    KindSpec {
+        inputs: &[one("table", &[Table])],
+        outputs: &[MODEL],
+        cost: cost(1, 128, 0.2),
+        ..hub(
+            "fit-impute",
+            Role::Fit,
+            "what to put where a value is missing",
+        )
+    },
+    KindSpec {
+        inputs: APPLY,
+        outputs: &[TABLE],
+        cost: cost(1, 128, 0.1),
+        ..hub("apply-impute", Role::Apply, "fills missing values")
+    },
+    KindSpec {
+        inputs: &[one("table", &[Table])],
+        outputs: &[MODEL],
+        cost: cost(1, 128, 0.2),
+        ..hub(
+            "fit-standardise",
+            Role::Fit,
+            "location and scale of every feature",
+        )
+    },
+    KindSpec {
+        inputs: APPLY,
+        outputs: &[TABLE],
+        cost: cost(1, 128, 0.1),
+        ..hub(
+            "apply-standardise",
+            Role::Apply,
+            "centres and scales features",
+        )
+    },
+    KindSpec {
+        inputs: LEARN,
+        outputs: &[MODEL],
+        cost: cost(2, 512, 20.0),
+        seeded: true,
+        ..hub(
+            "fit-selection",
+            Role::Fit,
+            "features that are not redundant and carry prognosis",
+        )
+    },
+    KindSpec {
+        inputs: APPLY,
+        outputs: &[TABLE],
+        cost: cost(1, 128, 0.1),
+        ..hub(
+            "apply-selection",
+            Role::Apply,
+            "keeps the selected features",
+        )
+    },
+    KindSpec {
+        inputs: LEARN,
+        outputs: &[MODEL],
+        cost: cost(1, 128, 0.3),
+        ..hub("fit-cox", Role::Fit, "Cox proportional hazards")
+    },
+    KindSpec {
+        inputs: LEARN,
+        outputs: &[MODEL],
+        cost: cost(2, 512, 5.0),
+        seeded: true,
+        ..hub("fit-rsf", Role::Fit, "random survival forest")
+    },
+    KindSpec {
+        inputs: APPLY,
+        outputs: &[
+            out("risk", Risk, Hub, "csv", RowRule::OfTable),
+            out("survival", Survival, Hub, "csv", RowRule::OfTable),
+        ],
+        cost: cost(1, 256, 0.3),
+        ..hub(
+            "predict",
+            Role::Apply,
+            "risk and survival probabilities of patients",
+        )
+    },
+    KindSpec {
+        inputs: &[
+            one("risk", &[Risk]),
+            maybe("survival", &[Survival]),
+            one("followup", &[FollowUp]),
+            maybe("train_followup", &[FollowUp]),
+            maybe("train_risk", &[Risk]),
+        ],
+        outputs: &[
+            out("metrics", Metrics, Open, "json", RowRule::Evaluated),
+            out("curves", Curves, Open, "json", RowRule::Evaluated),
+        ],
+        cost: cost(1, 128, 0.5),
+        seeded: true,
+        ..hub(
+            "evaluate",
+            Role::Evaluate,
+            "discrimination and calibration with intervals",
+        )
+    },
+    KindSpec {
+        inputs: &[many("metrics", &[Metrics])],
+        outputs: &[
+            out("comparison", Csv, Open, "csv", RowRule::Evaluated),
+            out("summary", Json, Open, "json", RowRule::Evaluated),
+        ],
+        cost: cost(1, 256, 0.5),
+        ..hub(
+            "compare",
+            Role::Gather,
+            "all learners, regions and endpoints side by side",
+        )
+    },
+    KindSpec {
+        inputs: &[many("exclusions", &[Exclusions])],
+        outputs: &[out("exclusions", Exclusions, Hub, "csv", RowRule::None)],
+        cost: cost(1, 64, 0.1),
+        ..hub(
+            "exclusions",
+            Role::Gather,
+            "who was left out, where and why",
+        )
+    },
+    KindSpec {
+        inputs: &[
+            one("comparison", &[Csv]),
+            one("summary", &[Json]),
+            many_maybe("curves", &[Curves]),
+            maybe("exclusions", &[Exclusions]),
+            many_maybe("models", &[Model]),
+        ],
+        outputs: &[
+            out("report", Html, Hub, "html", RowRule::Evaluated),
+            out("figures", Bundle, Hub, "bundle", RowRule::Evaluated),
+            out("tables", Bundle, Hub, "bundle", RowRule::Evaluated),
+        ],
+        cost: cost(1, 512, 2.0),
+        ..hub(
+            "report",
+            Role::Gather,
+            "the report as one page, with its figures and tables",
+        )
+    },
+    KindSpec {
+        inputs: LEARN,
+        outputs: &[out("cox", Json, Hub, "json", RowRule::Fitted)],
+        cost: cost(1, 128, 0.3),
+        ..hub(
+            "cox-regression",
+            Role::Fit,
+            "hazard ratios with intervals and tests",
+        )
+    },
+    KindSpec {
+        inputs: &[
+            one("table", &[Table]),
+            one("followup", &[FollowUp]),
+            maybe("folds", &[Folds]),
+        ],
+        outputs: &[
+            out("path", Csv, Hub, "csv", RowRule::Fitted),
+            out("cv", Csv, Hub, "csv", RowRule::Fitted),
+            out("coefficients", Csv, Hub, "csv", RowRule::Fitted),
+        ],
+        cost: cost(1, 256, 5.0),
+        seeded: true,
+        ..hub(
+            "lasso-cox",
+            Role::Fit,
+            "the L1-penalised Cox path with cross-validation",
+        )
+    },
+    KindSpec {
+        inputs: &[one("table", &[Table]), maybe("followup", &[FollowUp])],
+        outputs: &[
+            out("kept", Csv, Hub, "csv", RowRule::Fitted),
+            out("dropped", Csv, Hub, "csv", RowRule::Fitted),
+        ],
+        cost: cost(1, 256, 2.0),
+        by_hand_only: true,
+        ..hub(
+            "spearman-filter",
+            Role::Fit,
+            "drops one of each pair of features that say the same",
+        )
+    },
+    KindSpec {
+        inputs: &[
+            one("table", &[Table]),
+            one("followup", &[FollowUp]),
+            one("folds", &[Folds]),
+        ],
+        outputs: &[
+            out("risk", Risk, Hub, "csv", RowRule::Evaluated),
+            out("cv", Json, Hub, "json", RowRule::Evaluated),
+        ],
+        cost: cost(2, 512, 30.0),
+        seeded: true,
+        by_hand_only: true,
+        ..hub(
+            "cross-validate",
+            Role::Fit,
+            "out-of-fold risks of one learner on given folds",
+        )
+    },
+    KindSpec {
+        inputs: &[many_maybe("input", &[])],
+        outputs: &[out("output", Json, Open, "json", RowRule::Gathered)],
+        cost: cost(1, 16, 0.001),
+        ..hub(
+            "no-op",
+            Role::Gather,
+            "writes its parameter; for benchmarks and for trying a study's wiring",
+        )
+    },
+];
+
+const MODEL: OutPort = out("model", Model, Hub, "json", RowRule::Fitted);
+const TABLE: OutPort = out("table", Table, Hub, "csv", RowRule::OfTable);
+const APPLY: &[InPort] = &[one("model", &[Model]), one("table", &[Table])];
+const LEARN: &[InPort] = &[one("table", &[Table]), one("followup", &[FollowUp])];
+
+const fn one(name: &'static str, types: &'static [ArtefactType]) -> InPort {
+    InPort {
+        name,
+        types,
+        optional: false,
+        gathers: false,
+        pinned: false,
+    }
+}
+
+const fn maybe(name: &'static str, types: &'static [ArtefactType]) -> InPort {
+    InPort {
+        name,
+        types,
+        optional: true,
+        gathers: false,
+        pinned: false,
+    }
+}
+
+const fn many(name: &'static str, types: &'static [ArtefactType]) -> InPort {
+    InPort {
+        name,
+        types,
+        optional: false,
+        gathers: true,
+        pinned: false,
+    }
+}
+
+const fn many_maybe(name: &'static str, types: &'static [ArtefactType]) -> InPort {
+    InPort {
+        name,
+        types,
+        optional: true,
+        gathers: true,
+        pinned: false,
+    }
+}
+
+const fn out(
+    name: &'static str,
+    ty: ArtefactType,
+    class: Class,
+    ext: &'static str,
+    rows: RowRule,
+) -> OutPort {
+    OutPort {
+        name,
+        ty,
+        like: None,
+        class,
+        ext,
+        rows,
+    }
+}
+
+const fn cost(cores: u16, memory_mb: u32, seconds: f32) -> Cost {
+    Cost {
+        cores,
+        memory_mb,
+        seconds,
+    }
+}
+
+const fn hub(name: &'static str, role: Role, about: &'static str) -> KindSpec {
+    KindSpec {
+        name,
+        version: 1,
+        role,
+        seeded: false,
+        by_hand_only: false,
+        releases: false,
+        inputs: &[],
+        outputs: &[],
+        cost: cost(1, 64, 0.1),
+        about,
+    }
+}
+
+const fn pointwise(name: &'static str, about: &'static str) -> KindSpec {
+    hub(name, Role::Pointwise, about)
+}
