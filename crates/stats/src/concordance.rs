@@ -85,15 +85,13 @@ pub(crate) fn count(score: &[f64], sets: &RiskSets, event: &[bool]) -> Concordan
         rows.iter()
             .filter(|&&i| !event[i])
             .for_each(|&i| later.add(rank[i]));
-        let mut n_events = 0;
-        for &i in rows.iter().filter(|&&i| event[i]) {
+        for (n_events, &i) in (0u64..).zip(rows.iter().filter(|&&i| event[i])) {
             let below = later.below(rank[i]);
             let tied = later.below(rank[i] + 1) - below;
             counts.concordant += below;
             counts.tied_score += tied;
             counts.discordant += later.total - below - tied;
             counts.tied_time += n_events;
-            n_events += 1;
         }
         rows.iter()
             .filter(|&&i| event[i])

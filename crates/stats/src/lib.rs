@@ -5,5 +5,6 @@
 
 pub mod censored;
 pub mod concordance;
+pub mod cox;
 mod linalg;
 pub mod special;

@@ -122,7 +122,7 @@ impl KaplanMeier {
     /// S = 1 on the log-log scale, or a level outside (0, 1).
     pub fn intervals(&self, scale: ConfidenceScale, level: f64) -> Vec<Option<Interval>> {
         let z = normal_quantile(0.5 + level / 2.0);
-        let one = |(s, v): (&f64, &Option<f64>)| Some(interval(scale, *s, (*v)?.sqrt() * z?)?);
+        let one = |(s, v): (&f64, &Option<f64>)| interval(scale, *s, (*v)?.sqrt() * z?);
         self.survival()
             .iter()
             .zip(&self.variance)

@@ -1,0 +1,19 @@
+//! Cox's proportional-hazards regression.
+//!
+//! # Symbols
+//! | symbol | meaning |
+//! |---|---|
+//! | x_i, β | covariates of patient i, coefficients |
+//! | η_i | linear predictor x_iᵀβ, higher is worse |
+//! | D_k, d_k | events at the k-th distinct event time, their number |
+//! | R_k | risk set: patients with time ≥ t_k |
+//! | ℓ, U, I | partial log-likelihood, its gradient (score), minus its Hessian (information) |
+
+mod design;
+mod fit;
+mod partial_likelihood;
+mod proportionality;
+
+pub use fit::{CoefficientRow, CoxError, CoxFit, CoxParams, TestResult, fit_cox};
+pub use partial_likelihood::partial_log_likelihood;
+pub use proportionality::{Proportionality, TimeTransform, proportional_hazards_test};
