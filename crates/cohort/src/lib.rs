@@ -8,6 +8,7 @@ mod keyed;
 mod risk_scores;
 mod roster;
 mod split;
+pub mod synth;
 
 pub use follow_up::{FollowUp, FollowUpError};
 pub use risk_scores::{RiskScores, RiskScoresError};
