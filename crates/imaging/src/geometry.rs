@@ -15,16 +15,19 @@ pub struct Geometry {
     pub affine: [[f64; 4]; 3],
 }
 
+/// The longest axis a NIfTI-1 file can have, and so the longest here.
+const AXIS_LENGTH_MAX: usize = i16::MAX as usize;
+
 /// Why a grid is none.
 #[derive(Debug, Clone, PartialEq, Error)]
 pub enum GeometryError {
-    /// An axis without voxels, or a number of voxels that no machine can address.
-    #[error("dimensions {dims:?} hold no addressable number of voxels")]
+    /// An axis of no voxels or of more than 32767, or a number of voxels that no machine can address.
+    #[error("dimensions {dims:?} must be 1 to 32767 each, and addressable together")]
     Dimensions {
         /// The dimensions asked for.
         dims: [usize; 3],
     },
-    /// An entry of the affine is infinite or not a number.
+    /// An entry of the affine is infinite (as `f32`, which files hold) or not a number.
     #[error("affine entry [{row}][{column}] is not finite")]
     NotFinite {
         /// Row of the affine, 0 to 2.
@@ -52,13 +55,14 @@ impl Geometry {
         let addressable = dims
             .iter()
             .try_fold(1_usize, |product, &n| product.checked_mul(n))
-            .is_some_and(|n| 1 <= n && n <= isize::MAX as usize / 8);
+            .is_some_and(|n| 1 <= n && n <= isize::MAX as usize / 8)
+            && dims.iter().all(|&n| n <= AXIS_LENGTH_MAX);
         if !addressable {
             return Err(GeometryError::Dimensions { dims });
         }
         for (row, entries) in affine.iter().enumerate() {
             for (column, entry) in entries.iter().enumerate() {
-                if !entry.is_finite() {
+                if !(*entry as f32).is_finite() {
                     return Err(GeometryError::NotFinite { row, column });
                 }
             }
@@ -165,10 +169,38 @@ impl Geometry {
         ]
     }
 
+    /// Determinant of the 3 × 3 part; negative if the voxel axes are left-handed in RAS+.
     fn determinant(&self) -> f64 {
         let [[a, b, c, _], [d, e, f, _], [g, h, i, _]] = self.affine;
         a * (e * i - f * h) - b * (d * i - f * g) + c * (d * h - e * g)
     }
+}
+
+/// Largest distance between the places two affines give to one voxel of a grid, mm.
+///
+/// The distance is convex in the voxel index, so it is largest at one of the eight corners.
+pub(crate) fn max_displacement_mm(
+    dims: [usize; 3],
+    first: &[[f64; 4]; 3],
+    second: &[[f64; 4]; 3],
+) -> f64 {
+    let mut max_mm = 0.0_f64;
+    for corner in 0..8_usize {
+        let [x, y, z] = [0, 1, 2].map(|axis| {
+            if corner >> axis & 1 == 1 {
+                dims[axis] as f64 - 1.0
+            } else {
+                0.0
+            }
+        });
+        let mut squared = 0.0;
+        for (p, q) in first.iter().zip(second) {
+            let step = (p[0] - q[0]) * x + (p[1] - q[1]) * y + (p[2] - q[2]) * z + (p[3] - q[3]);
+            squared += step * step;
+        }
+        max_mm = max_mm.max(squared.sqrt());
+    }
+    max_mm
 }
 
 fn length_mm(column: [f64; 3]) -> f64 {

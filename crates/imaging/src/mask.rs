@@ -1,7 +1,23 @@
-//! A region of interest.
+//! A region of interest: one label of a label image, on the grid of its image.
 
-use crate::geometry::Geometry;
-use crate::volume::VolumeError;
+use crate::geometry::{Geometry, max_displacement_mm};
+use crate::volume::{Volume, VolumeError, Voxels};
+use std::collections::BTreeSet;
+use std::fmt;
+use thiserror::Error;
+
+/// How far apart two grids may place the same voxel and still be one grid, mm.
+///
+/// Files hold affines in single precision and directions as quaternions: two programs that write the same grid differ by up to 1e-4 mm within
+/// 500 mm of the origin (2e-3 mm for the rounding of a quaternion near half a turn). A fiftieth of the finest clinical voxel (0.5 mm) is above the one
+/// and far below anything that changes which tissue a voxel shows.
+///
+/// # Differs from
+/// PyRadiomics: its `geometryTolerance` of 1e-6 is relative to the voxel size and refuses masks for their last digit alone.
+pub const TOLERANCE_MM: f64 = 0.01;
+
+/// At most this many labels are listed in an error.
+const N_LABELS_SHOWN: usize = 20;
 
 /// The voxels of a region of interest, on the grid of its image.
 #[derive(Debug, Clone, PartialEq)]
@@ -10,6 +26,80 @@ pub struct Mask {
     pub geometry: Geometry,
     /// Whether a voxel lies inside, x fastest, one per voxel of the grid.
     pub inside: Vec<bool>,
+}
+
+/// Which label of a label image is the region.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LabelChoice {
+    /// Voxels of this value; not 0, which is background.
+    Value(i32),
+    /// The one label there is; several are refused.
+    Only,
+    /// All labels together.
+    AnyNonZero,
+}
+
+/// Why a label image gives no region.
+#[derive(Debug, Clone, PartialEq, Error)]
+pub enum MaskError {
+    /// No voxel is labelled.
+    #[error("mask is empty: all {n_voxels} voxels are 0")]
+    Empty {
+        /// Voxels of the grid.
+        n_voxels: usize,
+    },
+    /// One voxel has neither shape nor texture.
+    #[error("region has a single voxel, at {voxel:?}")]
+    OneVoxel {
+        /// Its index `[x, y, z]`.
+        voxel: [usize; 3],
+    },
+    /// The label asked for is background.
+    #[error("label 0 is background")]
+    Background,
+    /// The label asked for is not there.
+    #[error("label {label} is absent, present are {}", Labels(present, *n_labels))]
+    LabelAbsent {
+        /// The label asked for.
+        label: i32,
+        /// Labels found, ascending, at most twenty.
+        present: Vec<i64>,
+        /// How many labels there are.
+        n_labels: usize,
+    },
+    /// One label was expected.
+    #[error("several labels where one was expected: {}", Labels(present, *n_labels))]
+    SeveralLabels {
+        /// Labels found, ascending, at most twenty.
+        present: Vec<i64>,
+        /// How many labels there are.
+        n_labels: usize,
+    },
+    /// Labels are whole numbers; others come from scaling or interpolation.
+    #[error("{n_voxels} voxels are no whole numbers, the first is {value} at {first:?}")]
+    NotInteger {
+        /// How many.
+        n_voxels: usize,
+        /// Value of the first in file order.
+        value: f64,
+        /// Its index `[x, y, z]`.
+        first: [usize; 3],
+    },
+}
+
+impl MaskError {
+    /// A stable name of the problem, for machines.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            MaskError::Empty { .. } => "mask-empty",
+            MaskError::OneVoxel { .. } => "mask-one-voxel",
+            MaskError::Background => "label-background",
+            MaskError::LabelAbsent { .. } => "label-absent",
+            MaskError::SeveralLabels { .. } => "several-labels",
+            MaskError::NotInteger { .. } => "label-not-integer",
+        }
+    }
 }
 
 impl Mask {
@@ -27,6 +117,73 @@ impl Mask {
                 n_voxels,
                 dims: geometry.dims,
             })
+        }
+    }
+
+    /// The region of one label of a label image.
+    ///
+    /// # Errors
+    /// [`MaskError`] if labels are no whole numbers, none or not the one asked for is there, or a single voxel has it.
+    pub fn from_volume(labels: &Volume, choice: LabelChoice) -> Result<Mask, MaskError> {
+        let values = labels.to_f64();
+        check_integers(labels, &values)?;
+        let present: BTreeSet<i64> = values
+            .iter()
+            .map(|&value| value as i64)
+            .filter(|&label| label != 0)
+            .collect();
+        let n_labels = present.len();
+        let shown = || present.iter().copied().take(N_LABELS_SHOWN).collect();
+        let inside: Vec<bool> = match choice {
+            LabelChoice::Value(0) => return Err(MaskError::Background),
+            _ if n_labels == 0 => {
+                return Err(MaskError::Empty {
+                    n_voxels: values.len(),
+                });
+            }
+            LabelChoice::Value(label) if !present.contains(&i64::from(label)) => {
+                return Err(MaskError::LabelAbsent {
+                    label,
+                    present: shown(),
+                    n_labels,
+                });
+            }
+            LabelChoice::Only if n_labels > 1 => {
+                return Err(MaskError::SeveralLabels {
+                    present: shown(),
+                    n_labels,
+                });
+            }
+            LabelChoice::Value(label) => values
+                .iter()
+                .map(|&value| value == f64::from(label))
+                .collect(),
+            LabelChoice::Only | LabelChoice::AnyNonZero => {
+                values.iter().map(|&value| value != 0.0).collect()
+            }
+        };
+        let mut positions = inside
+            .iter()
+            .enumerate()
+            .filter(|&(_, &inside)| inside)
+            .map(|(index, _)| index);
+        if let (Some(index), None) = (positions.next(), positions.next()) {
+            return Err(MaskError::OneVoxel {
+                voxel: labels.geometry.voxel(index),
+            });
+        }
+        Ok(Mask {
+            geometry: labels.geometry,
+            inside,
+        })
+    }
+
+    /// The region as a label image: 1 inside, 0 outside, 8 bits.
+    #[must_use]
+    pub fn to_volume(&self) -> Volume {
+        Volume {
+            geometry: self.geometry,
+            voxels: Voxels::U8(self.inside.iter().map(|&inside| u8::from(inside)).collect()),
         }
     }
 
@@ -54,5 +211,341 @@ impl Mask {
             }
         }
         corners
+    }
+}
+
+/// Two grids that are not one, and everything in which they differ.
+#[derive(Debug, Clone, PartialEq, Error)]
+#[error("image and mask are on different grids: {}", Differences(differences))]
+pub struct GeometryMismatch {
+    /// All differences beyond the tolerance; never empty.
+    pub differences: Vec<Difference>,
+}
+
+impl GeometryMismatch {
+    /// A stable name of the problem, for machines.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        "geometry-mismatch"
+    }
+}
+
+/// One way in which two grids differ.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Difference {
+    /// Voxels along the axes.
+    Size {
+        /// Of the image.
+        image: [usize; 3],
+        /// Of the mask.
+        mask: [usize; 3],
+    },
+    /// Voxel size along an axis.
+    Spacing {
+        /// Axis, 0 to 2.
+        axis: usize,
+        /// Of the image.
+        image_mm: f64,
+        /// Of the mask.
+        mask_mm: f64,
+    },
+    /// Centre of the first voxel.
+    Origin {
+        /// Distance between the two, mm.
+        distance_mm: f64,
+    },
+    /// Direction of an axis.
+    Direction {
+        /// Axis, 0 to 2.
+        axis: usize,
+        /// Angle between the two, degrees.
+        angle_deg: f64,
+    },
+    /// Small differences of several kinds that add up.
+    Place {
+        /// Largest distance between the two places of one voxel, mm.
+        distance_mm: f64,
+    },
+}
+
+/// Whether a mask lies on the grid of its image: no voxel is placed more than `tolerance_mm` apart by the two affines.
+///
+/// The verdict is that one distance, taken over the whole grid; the differences named are those that by themselves move a voxel further than the tolerance.
+///
+/// # Errors
+/// [`GeometryMismatch`] with all differences in size, spacing, origin and direction.
+pub fn check_geometry(
+    image: &Geometry,
+    mask: &Geometry,
+    tolerance_mm: f64,
+) -> Result<(), GeometryMismatch> {
+    let mut differences = Vec::new();
+    if image.dims != mask.dims {
+        differences.push(Difference::Size {
+            image: image.dims,
+            mask: mask.dims,
+        });
+    }
+    let distance_mm = max_displacement_mm(image.dims, &image.affine, &mask.affine);
+    if distance_mm > tolerance_mm {
+        let before = differences.len();
+        differences.extend(placements(image, mask, tolerance_mm));
+        if differences.len() == before {
+            differences.push(Difference::Place { distance_mm });
+        }
+    }
+    if differences.is_empty() {
+        Ok(())
+    } else {
+        Err(GeometryMismatch { differences })
+    }
+}
+
+fn placements(image: &Geometry, mask: &Geometry, tolerance_mm: f64) -> Vec<Difference> {
+    let mut differences = Vec::new();
+    let (image_spacing_mm, mask_spacing_mm) = (image.spacing_mm(), mask.spacing_mm());
+    let (image_direction, mask_direction) = (image.direction(), mask.direction());
+    for axis in 0..3 {
+        let (image_mm, mask_mm) = (image_spacing_mm[axis], mask_spacing_mm[axis]);
+        // A single slice has a thickness too.
+        let n_steps = (image.dims[axis].max(2) - 1) as f64;
+        if (image_mm - mask_mm).abs() * n_steps > tolerance_mm {
+            differences.push(Difference::Spacing {
+                axis,
+                image_mm,
+                mask_mm,
+            });
+        }
+        let chord = distance(image_direction[axis], mask_direction[axis]);
+        if chord * image_mm * n_steps > tolerance_mm {
+            let angle_deg = 2.0 * libm::asin((chord / 2.0).min(1.0)).to_degrees();
+            differences.push(Difference::Direction { axis, angle_deg });
+        }
+    }
+    let distance_mm = distance(image.origin_mm(), mask.origin_mm());
+    if distance_mm > tolerance_mm {
+        differences.push(Difference::Origin { distance_mm });
+    }
+    differences
+}
+
+fn distance(first: [f64; 3], second: [f64; 3]) -> f64 {
+    let [x, y, z] = [0, 1, 2].map(|i| first[i] - second[i]);
+    (x * x + y * y + z * z).sqrt()
+}
+
+fn check_integers(labels: &Volume, values: &[f64]) -> Result<(), MaskError> {
+    let mut broken = values
+        .iter()
+        .enumerate()
+        .filter(|&(_, value)| value.fract() != 0.0 || value.abs() > 9e15);
+    match broken.next() {
+        Some((index, &value)) => {
+            let n_voxels = 1 + broken.count();
+            Err(MaskError::NotInteger {
+                n_voxels,
+                value,
+                first: labels.geometry.voxel(index),
+            })
+        }
+        None => Ok(()),
+    }
+}
+
+/// Labels as text, with the number of those left out.
+struct Labels<'a>(&'a [i64], usize);
+
+impl fmt::Display for Labels<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?}", self.0)?;
+        match self.1 - self.0.len() {
+            0 => Ok(()),
+            n => write!(f, " and {n} more"),
+        }
+    }
+}
+
+/// Differences as text.
+struct Differences<'a>(&'a [Difference]);
+
+impl fmt::Display for Differences<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (i, difference) in self.0.iter().enumerate() {
+            if i > 0 {
+                write!(f, "; ")?;
+            }
+            match difference {
+                Difference::Size { image, mask } => write!(f, "size {image:?} and {mask:?}"),
+                Difference::Spacing {
+                    axis,
+                    image_mm,
+                    mask_mm,
+                } => {
+                    write!(
+                        f,
+                        "spacing along axis {axis} {image_mm} mm and {mask_mm} mm"
+                    )
+                }
+                Difference::Origin { distance_mm } => write!(f, "origins {distance_mm} mm apart"),
+                Difference::Direction { axis, angle_deg } => {
+                    write!(f, "axis {axis} turned by {angle_deg} degrees")
+                }
+                Difference::Place { distance_mm } => {
+                    write!(f, "voxels up to {distance_mm} mm apart")
+                }
+            }?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::expect_used)]
+mod tests {
+    use super::*;
+
+    fn grid(dims: [usize; 3]) -> Geometry {
+        Geometry::axis_aligned(dims, [1.0, 1.0, 5.0]).unwrap()
+    }
+
+    fn labels(values: &[f32]) -> Volume {
+        Volume::new(grid([values.len(), 1, 1]), Voxels::F32(values.to_vec())).unwrap()
+    }
+
+    #[track_caller]
+    fn check(values: &[f32], choice: LabelChoice, expected: Result<&[usize], MaskError>) {
+        let found = Mask::from_volume(&labels(values), choice);
+        let expected = expected.map(|indices| {
+            (0..values.len())
+                .map(|i| indices.contains(&i))
+                .collect::<Vec<_>>()
+        });
+        assert_eq!(found.map(|mask| mask.inside), expected);
+    }
+
+    #[test]
+    fn a_label_is_chosen_by_value_or_because_it_is_the_only_one() {
+        check(
+            &[0.0, 2.0, 2.0, 1.0, 1.0],
+            LabelChoice::Value(2),
+            Ok(&[1, 2]),
+        );
+        check(
+            &[0.0, 2.0, 2.0, 1.0, 1.0],
+            LabelChoice::AnyNonZero,
+            Ok(&[1, 2, 3, 4]),
+        );
+        check(&[0.0, 255.0, 255.0], LabelChoice::Only, Ok(&[1, 2]));
+        check(&[-1.0, -1.0, 0.0], LabelChoice::Value(-1), Ok(&[0, 1]));
+    }
+
+    #[test]
+    fn regions_that_are_none_are_refused_by_name() {
+        let several = MaskError::SeveralLabels {
+            present: vec![1, 2],
+            n_labels: 2,
+        };
+        check(&[0.0, 2.0, 2.0, 1.0], LabelChoice::Only, Err(several));
+        let absent = MaskError::LabelAbsent {
+            label: 3,
+            present: vec![1, 2],
+            n_labels: 2,
+        };
+        check(&[0.0, 2.0, 2.0, 1.0], LabelChoice::Value(3), Err(absent));
+        check(
+            &[0.0; 4],
+            LabelChoice::Value(1),
+            Err(MaskError::Empty { n_voxels: 4 }),
+        );
+        check(
+            &[0.0; 4],
+            LabelChoice::Only,
+            Err(MaskError::Empty { n_voxels: 4 }),
+        );
+        check(
+            &[0.0, 1.0],
+            LabelChoice::Value(0),
+            Err(MaskError::Background),
+        );
+        check(
+            &[2.0, 2.0, 1.0],
+            LabelChoice::Value(1),
+            Err(MaskError::OneVoxel { voxel: [2, 0, 0] }),
+        );
+        let value = f64::from(1.0_f32 / 255.0);
+        let broken = MaskError::NotInteger {
+            n_voxels: 2,
+            value,
+            first: [1, 0, 0],
+        };
+        check(
+            &[0.0, 1.0 / 255.0, 1.0 / 255.0],
+            LabelChoice::Only,
+            Err(broken),
+        );
+    }
+
+    #[test]
+    fn an_image_taken_for_a_mask_lists_its_first_labels_only() {
+        let values: Vec<f32> = (0..100).map(|i| i as f32).collect();
+        let error = Mask::from_volume(&labels(&values), LabelChoice::Only).unwrap_err();
+        assert!(
+            error.to_string().ends_with("19, 20] and 79 more"),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn all_differences_of_two_grids_are_named() {
+        let image = grid([10, 10, 11]);
+        assert_eq!(check_geometry(&image, &image, 0.0), Ok(()));
+        let (s, c) = (0.6, 0.8);
+        let affine = [[c, -s, 0.0, 3.0], [s, c, 0.0, 4.0], [0.0, 0.0, 5.5, 0.0]];
+        let mask = Geometry::new([10, 10, 10], affine).unwrap();
+        let found = check_geometry(&image, &mask, TOLERANCE_MM)
+            .unwrap_err()
+            .differences;
+        let angle = |difference: &Difference| match difference {
+            Difference::Direction { axis, angle_deg } => {
+                assert!((angle_deg - 36.869_897_645_844_02).abs() < 1e-9);
+                Some(*axis)
+            }
+            _ => None,
+        };
+        assert_eq!(found.iter().filter_map(angle).collect::<Vec<_>>(), [0, 1]);
+        assert!(found.contains(&Difference::Size {
+            image: [10, 10, 11],
+            mask: [10, 10, 10]
+        }));
+        assert!(found.contains(&Difference::Spacing {
+            axis: 2,
+            image_mm: 5.0,
+            mask_mm: 5.5
+        }));
+        assert!(found.contains(&Difference::Origin { distance_mm: 5.0 }));
+        assert_eq!(found.len(), 5);
+    }
+
+    #[test]
+    fn the_tolerance_is_a_distance_over_the_whole_grid() {
+        let image = Geometry::axis_aligned([101, 2, 2], [1.0, 1.0, 1.0]).unwrap();
+        let shifted = |spacing_mm: f64, origin_mm: f64| {
+            let affine = [
+                [spacing_mm, 0.0, 0.0, origin_mm],
+                [0.0, 1.0, 0.0, 0.0],
+                [0.0, 0.0, 1.0, 0.0],
+            ];
+            check_geometry(&image, &Geometry::new([101, 2, 2], affine).unwrap(), 0.01)
+        };
+        assert_eq!(shifted(1.00009, 0.0), Ok(()));
+        assert_eq!(shifted(1.0, 0.0099), Ok(()));
+        assert!(matches!(
+            shifted(1.00011, 0.0).unwrap_err().differences[..],
+            [Difference::Spacing { axis: 0, .. }]
+        ));
+        assert!(matches!(
+            shifted(1.00009, 0.009).unwrap_err().differences[..],
+            [Difference::Place { .. }]
+        ));
     }
 }

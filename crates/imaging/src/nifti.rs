@@ -1,1 +1,128 @@
-//! NIfTI files.
+//! NIfTI-1 single files (`.nii`, `.nii.gz`): the only module that knows the format and its axis conventions.
+//!
+//! Reference: the NIfTI-1 header definition, <https://nifti.nimh.nih.gov/pub/dist/src/niftilib/nifti1.h>.
+//!
+//! # What is read
+//! Three-dimensional images (trailing axes of length 1 are dropped) of either byte order, with integer or floating-point
+//! voxels of one component. Compression is recognised by content, not by name. Voxel order and pixel type stay as stored.
+//!
+//! # Affine
+//! The sform where `sform_code` > 0, otherwise the qform where `qform_code` > 0, otherwise the voxel sizes alone (with a note).
+//! NIfTI's world is RAS+ already; metres and micrometres become millimetres. `pixdim[0]` (qfac) of 0 means 1. The columns of an sform are
+//! rescaled to the stored voxel sizes where both agree to 1e-5, so that a spacing is the number the scanner wrote and not
+//! that number after the rounding of a rotation.
+//!
+//! # Pixel types
+//! With a slope other than 0 or an intercept, values are slope · stored + intercept, in double precision and rounded once: to `f32` for
+//! 8- and 16-bit integers and `f32`, to `f64` for 32-bit integers and `f64`. A slope of 0 or not finite, or slope 1 with intercept 0, scales nothing.
+//! 64-bit integers are read where all values fit 32 bits (with a note).
+//!
+//! # Differs from
+//! SimpleITK: 32-bit integers with a slope become `f64` here, so that no integer is rounded. nibabel: an image without orientation has its first voxel at
+//! the world's origin, as the standard's method 1 says, and is not mirrored.
+//! NIfTI-2, Analyze, header/image pairs, 2-D and 4-D images, colour and complex voxels are refused by name.
+
+mod affine;
+mod decode;
+mod error;
+mod gzip;
+mod header;
+mod note;
+
+pub use error::{NiftiError, Problem};
+pub use note::Note;
+
+pub(crate) use header::{DATA_TYPES, DataType, HEADER_BYTES, N_EXTENSION_FLAG_BYTES};
+
+use crate::canonical;
+use crate::volume::Volume;
+use header::Header;
+use std::borrow::Cow;
+use std::path::Path;
+
+/// A volume and what its reader noticed.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Import {
+    /// The image.
+    pub volume: Volume,
+    /// What a person may want to know about the file; nothing here is wrong enough to refuse it.
+    pub notes: Vec<Note>,
+}
+
+/// Reads a file; see the [module](self) for what is read how.
+///
+/// # Errors
+/// [`NiftiError`]: it carries the file name in a field of its own, and shows none in its text.
+pub fn read(path: &Path) -> Result<Volume, NiftiError> {
+    import(path).map(|import| import.volume)
+}
+
+/// Reads the bytes of a file called `name`.
+///
+/// # Errors
+/// As [`read`].
+pub fn read_bytes(bytes: &[u8], name: &str) -> Result<Volume, NiftiError> {
+    import_bytes(bytes, name).map(|import| import.volume)
+}
+
+/// Reads a file and tells what was noticed on the way.
+///
+/// # Errors
+/// As [`read`].
+pub fn import(path: &Path) -> Result<Import, NiftiError> {
+    let name = path.to_string_lossy();
+    let bytes = std::fs::read(path).map_err(|error| NiftiError {
+        file: name.to_string(),
+        problem: Problem::Io { kind: error.kind() },
+    })?;
+    import_bytes(&bytes, &name)
+}
+
+/// Reads the bytes of a file called `name` and tells what was noticed on the way.
+///
+/// # Errors
+/// As [`read`].
+pub fn import_bytes(bytes: &[u8], name: &str) -> Result<Import, NiftiError> {
+    decode_file(bytes).map_err(|problem| NiftiError {
+        file: name.to_owned(),
+        problem,
+    })
+}
+
+/// Writes the [canonical bytes](canonical::canonical_bytes) of a volume, compressed, for people and their viewers.
+///
+/// The compressed bytes carry no time and no name: one volume, one file.
+///
+/// # Errors
+/// [`Problem::Io`] if the file cannot be written.
+pub fn write_gz(path: &Path, volume: &Volume) -> Result<(), NiftiError> {
+    let bytes = gzip::compress(&canonical::canonical_bytes(volume));
+    std::fs::write(path, bytes).map_err(|error| NiftiError {
+        file: path.to_string_lossy().to_string(),
+        problem: Problem::Io { kind: error.kind() },
+    })
+}
+
+fn decode_file(bytes: &[u8]) -> Result<Import, Problem> {
+    let start = if gzip::is_gzip(bytes) {
+        Cow::Owned(gzip::decompress(bytes, HEADER_BYTES)?)
+    } else {
+        Cow::Borrowed(bytes)
+    };
+    let header = Header::parse(&start)?;
+    let n_bytes = header.n_bytes_in_file();
+    let content = if gzip::is_gzip(bytes) {
+        Cow::Owned(gzip::decompress_whole(bytes, n_bytes)?)
+    } else {
+        gzip::check_length(bytes.len(), n_bytes)?;
+        Cow::Borrowed(bytes)
+    };
+    let mut notes = Vec::new();
+    let geometry = affine::geometry(&header, &content, &mut notes)?;
+    let voxels = decode::voxels(&header, &content, &mut notes)?;
+    decode::check_finite(&voxels, &geometry)?;
+    Ok(Import {
+        volume: Volume { geometry, voxels },
+        notes,
+    })
+}

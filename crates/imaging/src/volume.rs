@@ -59,6 +59,10 @@ impl Voxels {
 
     /// The values as doubles; exact for every pixel type.
     #[must_use]
+    #[allow(
+        clippy::useless_conversion,
+        reason = "one of the eight types is f64 already"
+    )]
     pub fn to_f64(&self) -> Vec<f64> {
         each_type!(self, values => values.iter().map(|&value| f64::from(value)).collect())
     }
