@@ -119,14 +119,19 @@ impl Files {
 
     /// A temporary file in the folder where this blob will live.
     pub(crate) fn temporary(&self, digest: &Digest) -> Result<(PathBuf, File)> {
-        let path = self.path(digest);
-        let (folder, root) = (parent(&path), parent(parent(&path)));
-        if self.disk.folder(folder)? {
-            self.disk.sync_folder(root)?;
-        }
-        let temporary = folder.join(temporary_name(&digest.hex()[..8]));
+        self.make_folder_of(digest)?;
+        let temporary = parent(&self.path(digest)).join(temporary_name(&digest.hex()[..8]));
         let file = self.disk.create_new(&temporary, false)?;
         Ok((temporary, file))
+    }
+
+    /// Makes the folder where this blob will live.
+    pub(crate) fn make_folder_of(&self, digest: &Digest) -> Result<()> {
+        let path = self.path(digest);
+        if self.disk.folder(parent(&path))? {
+            self.disk.sync_folder(parent(parent(&path)))?;
+        }
+        Ok(())
     }
 
     /// Makes the names of these blobs durable.
@@ -189,7 +194,7 @@ impl Files {
                 }
             }
         }
-        listed.sort_by(|a, b| (a.digest, a.is_view).cmp(&(b.digest, b.is_view)));
+        listed.sort_by_key(|file| (file.digest, file.is_view));
         Ok(listed)
     }
 

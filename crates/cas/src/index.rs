@@ -50,8 +50,7 @@ impl Index {
             Ok(index) => Ok((index, None)),
             Err(_) => {
                 let aside = move_aside(dir)?;
-                let index =
-                    Index::try_open(dir).map_err(|message| sled::Error::ReportableBug(message))?;
+                let index = Index::try_open(dir).map_err(sled::Error::ReportableBug)?;
                 Ok((index, Some(aside)))
             }
         }
