@@ -1,1 +1,32 @@
-//! evaluation
+//! How good predictions are: discrimination, prediction error, and the intervals around them.
+//!
+//! | question | function |
+//! |---|---|
+//! | are patients ranked well? | [`c_index`], [`uno_c`] |
+//! | are patients ranked well at a horizon? | [`auc`], [`roc_curve`] |
+//! | are survival probabilities right? | [`brier`], [`integrated_brier`] |
+//! | how sure is that? | [`estimate_auc`], [`estimate_c_index`], [`estimate_uno_c`] (bootstrap), [`corrected_interval`] (repeated cross-validation) |
+//!
+//! It takes predictions and follow-up, never models. Whatever cannot be estimated is an [`Estimate::NotEstimable`]
+//! with its reason, never NaN. Times are in the unit of the follow-up (months inside the house).
+//!
+//! What never lives here: models, files, drawing.
+
+mod auc;
+mod bootstrap;
+mod brier;
+mod c_index;
+mod estimate;
+mod keyed;
+mod nadeau_bengio;
+mod pairs;
+mod roc;
+mod student_t;
+
+pub use auc::{Auc, AucConvention, auc, auc_with_censoring, estimate_auc, horizon_guard};
+pub use bootstrap::{Bootstrap, BootstrapError, resample_copies};
+pub use brier::{BrierConvention, brier, integrated_brier};
+pub use c_index::{CIndex, UnoC, c_index, estimate_c_index, estimate_uno_c, uno_c};
+pub use estimate::{Estimate, Estimated, Interval, MetricError, NotEstimable};
+pub use nadeau_bengio::{CorrectedError, CorrectedMean, corrected_interval};
+pub use roc::{RocPoint, roc_curve};

@@ -1,0 +1,264 @@
+//! Metrics against scikit-survival 0.28, timeROC 0.4.1, riskRegression 2022.11.28 and survival 3.5-3.
+#![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
+
+mod common;
+
+use cohort::{FollowUp, RiskScores};
+use common::{close, follow_up, json, numbers};
+use evaluation::{
+    AucConvention, BrierConvention, auc, auc_with_censoring, brier, c_index, integrated_brier,
+    roc_curve, uno_c,
+};
+use ndarray::Array2;
+use serde_json::Value;
+
+const SETS: [&str; 3] = ["veteran", "pbc", "gbsg"];
+
+fn rows(value: &Value) -> Vec<usize> {
+    numbers(value).iter().map(|row| *row as usize - 1).collect()
+}
+
+fn matrix(value: &Value) -> Array2<f64> {
+    let rows: Vec<Vec<f64>> = value.as_array().unwrap().iter().map(numbers).collect();
+    Array2::from_shape_fn((rows.len(), rows[0].len()), |(i, j)| rows[i][j])
+}
+
+fn scores(values: Vec<f64>) -> RiskScores {
+    RiskScores::higher_is_worse(values).unwrap()
+}
+
+fn rounded(values: &[f64]) -> Vec<f64> {
+    values
+        .iter()
+        .map(|v| (v * 10.0).round_ties_even() / 10.0)
+        .collect()
+}
+
+#[test]
+fn scikit_survival_test_set_with_training_censoring() {
+    for name in SETS {
+        let Some(all) = follow_up(name) else { return };
+        let oracle = json(&format!("l_metrics/sksurv_{name}.json")).unwrap();
+        let train = rows(&oracle["train_rows_1based"]);
+        let lp = numbers(&oracle["lp_train_test"]);
+        let times = numbers(&oracle["times"]);
+        let last = train.iter().map(|&i| all.time()[i]).fold(0.0, f64::max);
+        let inside: Vec<usize> = train
+            .iter()
+            .copied()
+            .filter(|&i| all.time()[i] < last)
+            .collect();
+        let reference = all.select(&train);
+        for (block, lp) in [
+            ("raw", lp.clone()),
+            ("tied_scores_rounded_0.1", rounded(&lp)),
+        ] {
+            for (set, used) in [
+                ("test", rows(&oracle["test_rows_used_1based"])),
+                ("train_self", inside.clone()),
+            ] {
+                let expected = &oracle[block][set];
+                let risk = scores(used.iter().map(|&i| lp[i]).collect());
+                check_block(
+                    &risk,
+                    &all.select(&used),
+                    &reference,
+                    &times,
+                    expected,
+                    &format!("{name} {block} {set}"),
+                );
+            }
+        }
+    }
+}
+
+fn check_block(
+    risk: &RiskScores,
+    f: &FollowUp,
+    reference: &FollowUp,
+    times: &[f64],
+    expected: &Value,
+    what: &str,
+) {
+    let c = c_index(risk, f).unwrap();
+    let harrell = &expected["harrell"];
+    close(c.value, harrell["c"].as_f64().unwrap(), 1e-12, what);
+    assert_eq!(Some(c.concordant), harrell["concordant"].as_u64(), "{what}");
+    assert_eq!(Some(c.discordant), harrell["discordant"].as_u64(), "{what}");
+    assert_eq!(Some(c.tied_risk), harrell["tied_risk"].as_u64(), "{what}");
+    let uno = uno_c(risk, f, reference, None).unwrap();
+    close(
+        uno.value,
+        expected["uno"]["c"].as_f64().unwrap(),
+        1e-9,
+        what,
+    );
+    let tau = expected["uno_tau"].as_f64();
+    let uno = uno_c(risk, f, reference, tau).unwrap();
+    close(
+        uno.value,
+        expected["uno_tau_c"].as_f64().unwrap(),
+        1e-9,
+        what,
+    );
+    for (t, expected) in times.iter().zip(numbers(&expected["auc"])) {
+        let seen = auc_with_censoring(risk, f, reference, *t, AucConvention::Uno).unwrap();
+        close(seen.value, expected, 1e-12, what);
+    }
+}
+
+#[test]
+fn three_conventions_of_auc() {
+    for name in SETS {
+        let Some(f) = follow_up(name) else { return };
+        let r = json(&format!("l_metrics/R_{name}.json")).unwrap();
+        let sksurv = json(&format!("l_metrics/crosscheck_sksurv_auc_{name}.json")).unwrap();
+        let times = numbers(&r["times"]);
+        let (std, new) = (scores(numbers(&r["lp_std"])), scores(numbers(&r["lp_new"])));
+        let score = numbers(&r["Score_AUC"]["AUC"]);
+        for (k, &t) in times.iter().enumerate() {
+            let check = |risk, convention, expected: f64| {
+                close(
+                    auc(risk, &f, t, convention).unwrap().value,
+                    expected,
+                    1e-12,
+                    name,
+                );
+            };
+            check(&std, AucConvention::Score, score[k]);
+            check(&new, AucConvention::Score, score[3 + k]);
+            check(
+                &std,
+                AucConvention::TimeRoc,
+                r["timeROC_std"][k].as_f64().unwrap(),
+            );
+            check(
+                &new,
+                AucConvention::TimeRoc,
+                r["timeROC_marginal"]["AUC"][k].as_f64().unwrap(),
+            );
+            check(&new, AucConvention::Uno, sksurv["auc"][k].as_f64().unwrap());
+            let counts = numbers(&r["timeROC_marginal"]["Stats"][k]);
+            let seen = auc(&new, &f, t, AucConvention::TimeRoc).unwrap();
+            let seen = [
+                seen.n_cases as f64,
+                seen.n_controls as f64,
+                seen.n_neither as f64,
+            ];
+            assert_eq!(seen.to_vec(), counts, "{name}");
+        }
+    }
+}
+
+#[test]
+fn ties_of_risk_count_half_in_timeroc() {
+    for name in SETS {
+        let Some(f) = follow_up(name) else { return };
+        let r = json(&format!("l_metrics/R_{name}.json")).unwrap();
+        let tied = scores(rounded(&numbers(&r["lp_new"])));
+        for (t, expected) in numbers(&r["times"]).iter().zip(numbers(&r["timeROC_tied"])) {
+            let seen = auc(&tied, &f, *t, AucConvention::TimeRoc).unwrap().value;
+            close(seen, expected, 1e-12, name);
+        }
+    }
+}
+
+#[test]
+fn the_roc_curve_is_timerocs() {
+    for name in SETS {
+        let Some(f) = follow_up(name) else { return };
+        let r = json(&format!("l_metrics/R_{name}.json")).unwrap();
+        let new = scores(numbers(&r["lp_new"]));
+        let t = r["times"][1].as_f64().unwrap();
+        let (tp, fp) = (
+            numbers(&r["timeROC_marginal"]["TP_mid"]),
+            numbers(&r["timeROC_marginal"]["FP_mid"]),
+        );
+        let points = roc_curve(&new, &f, t, AucConvention::TimeRoc).unwrap();
+        // timeROC has a point a patient; each of ours is among them, and the other way round
+        for point in &points {
+            let near = |k: usize| {
+                (tp[k] - point.sensitivity).abs() < 1e-12
+                    && (fp[k] - 1.0 + point.specificity).abs() < 1e-12
+            };
+            assert!((0..tp.len()).any(near), "{name} {point:?}");
+        }
+        assert!(
+            points.len() >= tp.len() - 10,
+            "{name}: {} {}",
+            points.len(),
+            tp.len()
+        );
+    }
+}
+
+#[test]
+fn harrell_is_rs_concordance() {
+    for name in SETS {
+        let Some(f) = follow_up(name) else { return };
+        let r = json(&format!("l_metrics/R_{name}.json")).unwrap();
+        let c = c_index(&scores(numbers(&r["lp_new"])), &f).unwrap();
+        close(
+            c.value,
+            r["concordance"]["C"].as_f64().unwrap(),
+            1e-12,
+            name,
+        );
+        assert_eq!(
+            Some(c.concordant),
+            r["concordance"]["count"]["concordant"].as_u64()
+        );
+        assert_eq!(
+            Some(c.discordant),
+            r["concordance"]["count"]["discordant"].as_u64()
+        );
+        let tied = |kind: &str| r["concordance"]["count"][kind].as_u64().unwrap();
+        assert_eq!(c.tied_time, tied("tied.y") + tied("tied.xy"), "{name}");
+    }
+}
+
+#[test]
+fn brier_scores_of_scikit_survival() {
+    for name in SETS {
+        let Some(all) = follow_up(name) else { return };
+        let oracle = json(&format!("l_metrics/sksurv_{name}.json")).unwrap();
+        let reference = all.select(&rows(&oracle["train_rows_1based"]));
+        let used = rows(&oracle["test_rows_used_1based"]);
+        let f = all.select(&used);
+        let survival = matrix(&oracle["S_at_times"]);
+        for (k, &t) in numbers(&oracle["times"]).iter().enumerate() {
+            let s: Vec<f64> = used.iter().map(|&i| survival[[i, k]]).collect();
+            let seen = brier(&s, &f, &reference, t, BrierConvention::Sksurv).unwrap();
+            close(seen, oracle["brier_test"][k].as_f64().unwrap(), 1e-12, name);
+        }
+        if oracle["S_grid"].is_array() {
+            let grid = numbers(&oracle["ibs_grid"]);
+            let s = matrix(&oracle["S_grid"]).select(ndarray::Axis(0), &used);
+            let seen =
+                integrated_brier(s.view(), &f, &reference, &grid, BrierConvention::Sksurv).unwrap();
+            close(seen, oracle["ibs_test"].as_f64().unwrap(), 1e-12, name);
+        }
+    }
+}
+
+#[test]
+fn brier_scores_of_risk_regression() {
+    for name in SETS {
+        let Some(f) = follow_up(name) else { return };
+        let r = json(&format!("l_metrics/R_{name}.json")).unwrap();
+        let expected = numbers(&r["Score_Brier"]["Brier"]);
+        for (m, model) in ["risk_std", "risk_new"].iter().enumerate() {
+            let risk = matrix(&r[*model]);
+            for (k, &t) in numbers(&r["times"]).iter().enumerate() {
+                let s: Vec<f64> = risk.column(k).iter().map(|p| 1.0 - p).collect();
+                let seen = brier(&s, &f, &f, t, BrierConvention::Score).unwrap();
+                close(
+                    seen,
+                    expected[3 + 3 * m + k],
+                    1e-9,
+                    &format!("{name} {model} {t}"),
+                );
+            }
+        }
+    }
+}
