@@ -1,0 +1,95 @@
+//! Why there is no extraction, and why a feature has no value.
+
+use thiserror::Error;
+
+/// Why no feature can be extracted at all.
+#[derive(Debug, Clone, PartialEq, Error)]
+pub enum ExtractError {
+    /// Image and mask have different grids.
+    #[error("mask has {mask:?} voxels, image has {image:?}")]
+    DimensionsDiffer {
+        /// Voxels of the image along x, y, z.
+        image: [usize; 3],
+        /// Voxels of the mask along x, y, z.
+        mask: [usize; 3],
+    },
+    /// A voxel array has not one value per voxel of its grid.
+    #[error("{n_values} values for a grid of {n_voxels} voxels")]
+    Length {
+        /// Values given.
+        n_values: usize,
+        /// Voxels of the grid.
+        n_voxels: usize,
+    },
+    /// The mask holds no voxel.
+    #[error("mask is empty")]
+    EmptyMask,
+    /// The mask holds one voxel.
+    #[error("mask holds a single voxel")]
+    SingleVoxel,
+    /// The region is longer than one voxel along too few axes.
+    #[error("region has {dimensions} dimensions, must have at least {minimum}")]
+    TooFewDimensions {
+        /// Axes along which the bounding box is longer than one voxel.
+        dimensions: usize,
+        /// `minimum_roi_dimensions`.
+        minimum: usize,
+    },
+    /// The region has too few voxels.
+    #[error("region has {n_voxels} voxels, must have more than {minimum}")]
+    TooSmall {
+        /// Voxels of the region.
+        n_voxels: usize,
+        /// `minimum_roi_size`.
+        minimum: usize,
+    },
+    /// A voxel of the region is infinite or not a number.
+    #[error("voxel {position} of the region has a value that is not finite")]
+    NotFinite {
+        /// Position among the region's voxels in scan order.
+        position: usize,
+    },
+    /// A bin width that is not a positive number, or no bins at all.
+    #[error("bins cannot be made from {bin}, must be a positive finite number")]
+    InvalidBin {
+        /// The width or count asked for.
+        bin: f64,
+    },
+    /// The discretisation gives more grey levels than a texture matrix can hold.
+    #[error("discretisation gives {n_levels} grey levels, must be at most {limit}")]
+    TooManyGreyLevels {
+        /// The highest grey level.
+        n_levels: f64,
+        /// The largest number allowed.
+        limit: usize,
+    },
+    /// Neighbours at other distances than one voxel are not built.
+    #[error("distances {distances:?} are not built, only [1] is")]
+    DistancesNotBuilt {
+        /// The distances asked for.
+        distances: Vec<u32>,
+    },
+    /// A minimum dimension outside 1 to 3.
+    #[error("minimum dimension of a region is {minimum}, must be 1, 2 or 3")]
+    InvalidMinimumDimensions {
+        /// `minimum_roi_dimensions`.
+        minimum: usize,
+    },
+}
+
+/// Why a feature of a valid region has no value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+pub enum Undefined {
+    /// RobustMeanAbsoluteDeviation: the 10–90 % range holds nothing.
+    #[error("no voxel lies between the 10th and the 90th percentile")]
+    EmptyPercentileRange,
+    /// GLCM: no two voxels of the region are neighbours.
+    #[error("no two voxels of the region are neighbours")]
+    NoNeighbours,
+    /// GLRLM: no straight line of voxels meets the region twice.
+    #[error("no line along any direction holds two voxels of the region")]
+    NoLine,
+    /// The value exceeds double precision.
+    #[error("the value is beyond the range of double precision")]
+    Overflow,
+}
