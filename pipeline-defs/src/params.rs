@@ -1,26 +1,420 @@
 //! The parameters of every step kind: one structure each, with unit, range and source of every value.
+//!
+//! A kind runs with one named preset unless another is chosen (`preset = "slicer"`), completed by what is set. The
+//! recipe carries every value and never the preset's name. A parameter added to a kind later is left out of the
+//! canonical text while it has the value that behaves as before (see [`ADDED_LATER`]), so that old results stay found.
 
-use serde_json::Value;
+mod evaluation;
+mod features;
+mod imaging;
+mod learners;
+mod tables;
 
+pub use evaluation::{
+    AucConvention, CompareParams, CrossValidateParams, EvaluateParams, EvaluatedRows, NoOpParams,
+    PredictParams, ReportParams,
+};
+pub use features::{ExtractParams, FeatureSettings};
+pub use imaging::{ImportMaskParams, N4Mask, N4Params, RingClip, RingMode, RingParams};
+pub use learners::{CoxParams, LassoCoxParams, RsfParams, SplitRule, Ties};
+pub use tables::{
+    Centre, EligibleParams, FollowUpParams, ImputeParams, Lasso, LassoChoice, Scale,
+    SelectionParams, Spearman, SpearmanRule, SplitParams, SplitParamsScheme, StandardiseParams,
+    Strategy, TimeUnit,
+};
+
+use schemars::JsonSchema;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use crate::canonical::canonical;
 use crate::kinds::KindSpec;
-use crate::problem::{Place, Problem};
+use crate::problem::{Place, Problem, list, suggest};
 
-/// The canonical JSON of all parameters of a kind: its preset completed by what is set.
+/// Parameters that a kind got after its first release: (kind, parameter, canonical JSON of the value that behaves as
+/// before).
+pub const ADDED_LATER: &[(&str, &str, &str)] = &[];
+
+/// The parameters of a kind.
+pub trait Params: Serialize + DeserializeOwned + JsonSchema {
+    /// The kinds that take them.
+    const KINDS: &'static [&'static str];
+    /// Named presets; the first is the default.
+    fn presets() -> Vec<(&'static str, Self)>;
+    /// Refuses values outside their range.
+    fn check(&self) -> Result<(), OutOfRange> {
+        Ok(())
+    }
+}
+
+/// A parameter outside its range.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OutOfRange {
+    /// The parameter.
+    pub name: &'static str,
+    /// Its value.
+    pub value: String,
+    /// What it must be.
+    pub limit: &'static str,
+}
+
+/// Why parameters were refused.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct ParamsError {
+    /// The parameter at fault, when it is one.
+    pub name: Option<String>,
+    /// What is wrong.
+    pub message: String,
+    /// What to write instead.
+    pub repair: String,
+}
+
+/// A kind that takes no parameters.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NoParams {}
+
+impl Params for NoParams {
+    const KINDS: &'static [&'static str] = &[
+        "import-image",
+        "gather-table",
+        "gather-cohort",
+        "roster",
+        "select-rows",
+        "apply-impute",
+        "apply-standardise",
+        "apply-selection",
+        "exclusions",
+    ];
+    fn presets() -> Vec<(&'static str, NoParams)> {
+        vec![("none", NoParams {})]
+    }
+}
+
+/// The canonical JSON of all parameters of a kind: its preset completed by what is set. `set` is an object.
 ///
 /// # Errors
-/// An unknown parameter or a value outside its range.
+/// An unknown parameter, a value of another type or outside its range, said at `place`.
 pub fn resolve_params(kind: &KindSpec, set: &Value, place: &Place) -> Result<String, Problem> {
-    let _ = set;
-    Err(Problem::new(
-        "unfinished",
-        place,
-        format!("this build has no parameters for `{}` yet", kind.name),
-        "",
-    ))
+    resolve(kind.name, set).map_err(|error| {
+        Problem::new(
+            "parameter",
+            place,
+            format!("`{}`: {}", kind.name, error.message),
+            error.repair,
+        )
+    })
 }
 
 /// The JSON Schema of a kind's parameters.
-pub fn schema_of(kind: &KindSpec) -> Option<Value> {
-    let _ = kind;
-    None
+pub fn schema_of(kind: &KindSpec) -> Value {
+    entry(kind.name).map_or(Value::Bool(true), |entry| (entry.schema)())
+}
+
+/// The presets of a kind with their canonical JSON; the first is the default.
+pub fn presets_of(kind: &KindSpec) -> Vec<(&'static str, String)> {
+    let presets = entry(kind.name)
+        .map(|entry| (entry.presets)())
+        .unwrap_or_default();
+    presets
+        .into_iter()
+        .map(|(name, value)| (name, canonical(&value)))
+        .collect()
+}
+
+/// Reads canonical parameters back into their structure, as a step does.
+///
+/// # Errors
+/// Text that is not what [`resolve_params`] wrote.
+pub fn decode<P: Params>(canonical: &str) -> Result<P, ParamsError> {
+    let set: Value = serde_json::from_str(canonical).map_err(|error| plain(error.to_string()))?;
+    let (_, preset) = P::presets()
+        .into_iter()
+        .next()
+        .ok_or_else(|| plain("no preset"))?;
+    let mut value = to_value(&preset);
+    // Parameters added later are absent from old recipes and behave as they did then.
+    for (kind, name, old) in ADDED_LATER {
+        if P::KINDS.contains(kind) {
+            value[*name] = serde_json::from_str(old).unwrap_or_default();
+        }
+    }
+    overlay(&mut value, &set);
+    typed::<P>(&value)
+}
+
+pub(crate) fn resolve(kind: &str, set: &Value) -> Result<String, ParamsError> {
+    let entry = entry(kind).ok_or_else(|| plain(format!("kind `{kind}` has no parameters")))?;
+    let empty = Map::new();
+    let set = set.as_object().unwrap_or(&empty);
+    let presets = (entry.presets)();
+    let preset = chosen_preset(&presets, set.get("preset"))?;
+    let mut value = preset.clone();
+    for (name, setting) in set.iter().filter(|(name, _)| *name != "preset") {
+        let known: Vec<&str> = preset
+            .as_object()
+            .into_iter()
+            .flatten()
+            .map(|(n, _)| n.as_str())
+            .collect();
+        if !known.contains(&name.as_str()) {
+            return Err(unknown(kind, name, &known));
+        }
+        // Each alone first, so that the message names the one at fault.
+        let alone = Map::from_iter([(name.clone(), setting.clone())]);
+        let mut single = preset.clone();
+        overlay(&mut single, &Value::Object(alone.clone()));
+        (entry.canonical)(&single).map_err(|e| ParamsError {
+            name: Some(name.clone()),
+            ..e
+        })?;
+        overlay(&mut value, &Value::Object(alone));
+    }
+    let mut value = (entry.canonical)(&value)?;
+    omit_added_later(kind, &mut value, ADDED_LATER);
+    Ok(canonical(&value))
+}
+
+fn chosen_preset<'a>(
+    presets: &'a [(&'static str, Value)],
+    chosen: Option<&Value>,
+) -> Result<&'a Value, ParamsError> {
+    let names: Vec<&str> = presets.iter().map(|(name, _)| *name).collect();
+    let name = match chosen {
+        None => names.first().copied(),
+        Some(name) => name.as_str(),
+    };
+    presets
+        .iter()
+        .find(|(n, _)| Some(*n) == name)
+        .map(|(_, value)| value)
+        .ok_or_else(|| ParamsError {
+            name: Some("preset".to_string()),
+            message: format!("unknown preset {}", chosen.unwrap_or(&Value::Null)),
+            repair: format!("presets are {}", list(&names)),
+        })
+}
+
+fn unknown(kind: &str, name: &str, known: &[&str]) -> ParamsError {
+    let repair = match known {
+        [] => format!("`{kind}` takes no parameters"),
+        _ => {
+            let near = suggest(name, known.iter().copied());
+            match near.starts_with("did") {
+                true => format!("{near} its parameters are {}", list(known)),
+                false => format!("its parameters are {}", list(known)),
+            }
+        }
+    };
+    ParamsError {
+        name: Some(name.to_string()),
+        message: format!("unknown parameter `{name}`"),
+        repair,
+    }
+}
+
+/// Lays objects over objects, everything else replaces. `binCount` and `binWidth` exclude each other, so setting one
+/// removes the other.
+fn overlay(base: &mut Value, set: &Value) {
+    match (base, set) {
+        (Value::Object(base), Value::Object(set)) => {
+            if set.get("binCount").is_some_and(|v| !v.is_null()) {
+                base.insert("binWidth".to_string(), Value::Null);
+            }
+            for (name, value) in set {
+                overlay(base.entry(name.clone()).or_insert(Value::Null), value);
+            }
+        }
+        (base, set) => *base = set.clone(),
+    }
+}
+
+fn omit_added_later(kind: &str, value: &mut Value, added: &[(&str, &str, &str)]) {
+    let Some(fields) = value.as_object_mut() else {
+        return;
+    };
+    for (of, name, old) in added {
+        if *of == kind && fields.get(*name).is_some_and(|v| canonical(v) == *old) {
+            fields.remove(*name);
+        }
+    }
+}
+
+struct ParamsEntry {
+    presets: fn() -> Vec<(&'static str, Value)>,
+    canonical: fn(&Value) -> Result<Value, ParamsError>,
+    schema: fn() -> Value,
+}
+
+fn entry(kind: &str) -> Option<ParamsEntry> {
+    fn of<P: Params>(kind: &str) -> Option<ParamsEntry> {
+        P::KINDS.contains(&kind).then_some(ParamsEntry {
+            presets: || {
+                P::presets()
+                    .iter()
+                    .map(|(name, p)| (*name, to_value(p)))
+                    .collect()
+            },
+            canonical: |value| typed::<P>(value).map(|p| to_value(&p)),
+            schema: || to_value(&schemars::schema_for!(P)),
+        })
+    }
+    None.or_else(|| of::<NoParams>(kind))
+        .or_else(|| of::<ImportMaskParams>(kind))
+        .or_else(|| of::<N4Params>(kind))
+        .or_else(|| of::<RingParams>(kind))
+        .or_else(|| of::<ExtractParams>(kind))
+        .or_else(|| of::<FollowUpParams>(kind))
+        .or_else(|| of::<EligibleParams>(kind))
+        .or_else(|| of::<SplitParams>(kind))
+        .or_else(|| of::<ImputeParams>(kind))
+        .or_else(|| of::<StandardiseParams>(kind))
+        .or_else(|| of::<SelectionParams>(kind))
+        .or_else(|| of::<Spearman>(kind))
+        .or_else(|| of::<LassoCoxParams>(kind))
+        .or_else(|| of::<CoxParams>(kind))
+        .or_else(|| of::<RsfParams>(kind))
+        .or_else(|| of::<PredictParams>(kind))
+        .or_else(|| of::<EvaluateParams>(kind))
+        .or_else(|| of::<CompareParams>(kind))
+        .or_else(|| of::<ReportParams>(kind))
+        .or_else(|| of::<CrossValidateParams>(kind))
+        .or_else(|| of::<NoOpParams>(kind))
+}
+
+fn typed<P: Params>(value: &Value) -> Result<P, ParamsError> {
+    let params: P = serde_json::from_value(value.clone()).map_err(|e| plain(e.to_string()))?;
+    params.check().map_err(|out| ParamsError {
+        name: Some(out.name.to_string()),
+        message: format!("`{}` is {}, must be {}", out.name, out.value, out.limit),
+        repair: String::new(),
+    })?;
+    Ok(params)
+}
+
+fn to_value<T: Serialize>(value: &T) -> Value {
+    // Structures of numbers, texts and lists cannot fail to serialise.
+    serde_json::to_value(value).unwrap_or_default()
+}
+
+fn plain(message: impl Into<String>) -> ParamsError {
+    ParamsError {
+        name: None,
+        message: message.into(),
+        repair: String::new(),
+    }
+}
+
+/// `Err` unless `ok`.
+fn within(
+    ok: bool,
+    name: &'static str,
+    value: impl ToString,
+    limit: &'static str,
+) -> Result<(), OutOfRange> {
+    match ok {
+        true => Ok(()),
+        false => Err(OutOfRange {
+            name,
+            value: value.to_string(),
+            limit,
+        }),
+    }
+}
+
+/// Horizons must rise from above zero.
+fn rising(name: &'static str, horizons: &[f64]) -> Result<(), OutOfRange> {
+    let ok =
+        horizons.first().is_some_and(|&first| first > 0.0) && horizons.is_sorted_by(|a, b| a < b);
+    within(
+        ok,
+        name,
+        format!("{horizons:?}"),
+        "times above 0, each later than the one before",
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::kinds;
+    use serde_json::json;
+
+    #[test]
+    fn every_kind_has_parameters_a_schema_and_a_preset() {
+        for kind in kinds::all() {
+            assert!(entry(kind.name).is_some(), "{}", kind.name);
+            let (name, text) = presets_of(kind).remove(0);
+            assert!(!name.is_empty());
+            if kind.name != "make-splits" {
+                assert_eq!(resolve(kind.name, &json!({})).unwrap(), text);
+            }
+        }
+    }
+
+    #[test]
+    fn a_setting_completes_the_preset_and_the_preset_is_not_in_the_text() {
+        let text = resolve(
+            "n4-bias-correction",
+            &json!({"preset": "slicer", "shrink_factor": 2}),
+        )
+        .unwrap();
+        assert_eq!(
+            text,
+            r#"{"bins":200,"control_points":[4,4,4],"convergence":0.0001,"fwhm":0.15,"iterations":[50,40,30],"mask":"otsu","shrink_factor":2,"wiener":0.01}"#
+        );
+    }
+
+    #[test]
+    fn an_unknown_parameter_is_named_with_the_known_ones() {
+        let error = resolve("peritumoural-ring", &json!({"margin": 5})).unwrap_err();
+        assert_eq!(error.message, "unknown parameter `margin`");
+        assert!(
+            error
+                .repair
+                .starts_with("did you mean `margin_mm`? its parameters are `clip_to`"),
+            "{}",
+            error.repair
+        );
+    }
+
+    #[test]
+    fn a_value_of_another_type_or_range_names_its_parameter() {
+        let error = resolve("fit-rsf", &json!({"num_trees": 0})).unwrap_err();
+        assert_eq!(error.message, "`num_trees` is 0, must be at least 1");
+        let error = resolve("fit-rsf", &json!({"num_trees": 10, "mtry": "all"})).unwrap_err();
+        assert_eq!(error.name.as_deref(), Some("mtry"));
+    }
+
+    #[test]
+    fn a_bin_count_replaces_the_bin_width() {
+        let text = resolve("extract-features", &json!({"settings": {"binCount": 32}})).unwrap();
+        assert!(
+            text.contains(r#""binCount":32"#) && !text.contains("binWidth"),
+            "{text}"
+        );
+    }
+
+    #[test]
+    fn a_parameter_added_later_is_left_out_while_it_behaves_as_before() {
+        let added: &[(&str, &str, &str)] = &[("no-op", "value", "null")];
+        let mut value = json!({"value": null});
+        omit_added_later("no-op", &mut value, added);
+        assert_eq!(value, json!({}));
+        let mut value = json!({"value": 1});
+        omit_added_later("no-op", &mut value, added);
+        assert_eq!(value, json!({"value": 1}));
+    }
+
+    #[test]
+    fn canonical_parameters_read_back() {
+        let text = resolve("fit-rsf", &json!({"preset": "ranger"})).unwrap();
+        assert_eq!(
+            decode::<RsfParams>(&text).unwrap(),
+            RsfParams::ranger_defaults()
+        );
+    }
 }

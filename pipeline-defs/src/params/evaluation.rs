@@ -1,0 +1,173 @@
+//! Parameters of prediction, judgement and reporting.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use super::{OutOfRange, Params, rising, within};
+
+/// Parameters of `predict`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PredictParams {
+    /// Times at which survival is predicted, in the unit of the follow-up (months in a study), rising from above 0.
+    pub horizons: Vec<f64>,
+}
+
+impl Params for PredictParams {
+    const KINDS: &'static [&'static str] = &["predict"];
+    fn presets() -> Vec<(&'static str, PredictParams)> {
+        vec![(
+            "paper",
+            PredictParams {
+                horizons: vec![12.0, 36.0, 60.0],
+            },
+        )]
+    }
+    fn check(&self) -> Result<(), OutOfRange> {
+        rising("horizons", &self.horizons)
+    }
+}
+
+/// Parameters of `evaluate`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct EvaluateParams {
+    /// Times of the AUC and Brier scores, in the unit of the follow-up (months in a study), rising from above 0.
+    pub horizons: Vec<f64>,
+    /// Convention of the cumulative/dynamic AUC.
+    pub auc: AucConvention,
+    /// Bootstrap draws of the intervals; 0 for none. Source: 500.
+    pub bootstrap: u32,
+    /// Which rows the predictions are of: names the set in the comparison.
+    pub rows: EvaluatedRows,
+}
+
+/// Convention of the cumulative/dynamic AUC.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum AucConvention {
+    /// Cases T ≤ t weighted by 1/G(T−), G from the evaluated rows.
+    Score,
+    /// As `score` with G from the training rows (Uno et al., JASA 2007).
+    Uno,
+    /// As R's `timeROC` (Blanche et al., Stat Med 2013).
+    Timeroc,
+}
+
+/// Which rows predictions are of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum EvaluatedRows {
+    /// Rows the model has not seen.
+    Test,
+    /// Rows the model was fitted on.
+    Train,
+}
+
+impl Params for EvaluateParams {
+    const KINDS: &'static [&'static str] = &["evaluate"];
+    fn presets() -> Vec<(&'static str, EvaluateParams)> {
+        let house = EvaluateParams {
+            horizons: vec![12.0, 36.0, 60.0],
+            auc: AucConvention::Score,
+            bootstrap: 500,
+            rows: EvaluatedRows::Test,
+        };
+        vec![("house", house)]
+    }
+    fn check(&self) -> Result<(), OutOfRange> {
+        rising("horizons", &self.horizons)
+    }
+}
+
+/// Parameters of `compare`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CompareParams {
+    /// The profile as the comparison names it.
+    pub profile: String,
+}
+
+impl Params for CompareParams {
+    const KINDS: &'static [&'static str] = &["compare"];
+    fn presets() -> Vec<(&'static str, CompareParams)> {
+        vec![(
+            "careful",
+            CompareParams {
+                profile: "careful".into(),
+            },
+        )]
+    }
+}
+
+/// Parameters of `report`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ReportParams {
+    /// The report's title.
+    pub title: String,
+    /// The profile as the report names it.
+    pub profile: String,
+}
+
+impl Params for ReportParams {
+    const KINDS: &'static [&'static str] = &["report"];
+    fn presets() -> Vec<(&'static str, ReportParams)> {
+        vec![(
+            "careful",
+            ReportParams {
+                title: "Radiomics survival study".into(),
+                profile: "careful".into(),
+            },
+        )]
+    }
+}
+
+/// Parameters of `cross-validate`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CrossValidateParams {
+    /// The learner's kind without `fit-`: `rsf`, `cox`.
+    pub learner: String,
+    /// Its parameters.
+    pub settings: Map<String, Value>,
+}
+
+impl Params for CrossValidateParams {
+    const KINDS: &'static [&'static str] = &["cross-validate"];
+    fn presets() -> Vec<(&'static str, CrossValidateParams)> {
+        vec![(
+            "cox",
+            CrossValidateParams {
+                learner: "cox".into(),
+                settings: Map::new(),
+            },
+        )]
+    }
+    fn check(&self) -> Result<(), OutOfRange> {
+        let kind = crate::kinds::kind(&format!("fit-{}", self.learner));
+        let learner = kind.is_some_and(|k| k.inputs.iter().any(|p| p.name == "followup"));
+        within(
+            learner,
+            "learner",
+            &self.learner,
+            "the name of a `fit-…` kind that takes follow-up, without `fit-`",
+        )
+    }
+}
+
+/// Parameters of `no-op`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NoOpParams {
+    /// Anything; written to the output.
+    pub value: Value,
+}
+
+impl Params for NoOpParams {
+    const KINDS: &'static [&'static str] = &["no-op"];
+    fn presets() -> Vec<(&'static str, NoOpParams)> {
+        vec![("null", NoOpParams { value: Value::Null })]
+    }
+}

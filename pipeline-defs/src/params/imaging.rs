@@ -1,0 +1,212 @@
+//! Parameters of the steps that see pixels.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{OutOfRange, Params, within};
+
+/// Parameters of `import-mask`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ImportMaskParams {
+    /// The label of the region, ≥ 1. Source: 1, PyRadiomics' default.
+    pub label: i32,
+    /// How far any voxel of the delineation's grid may lie from the image's, mm, > 0. Source: 0.001, well below the
+    /// rounding of single-precision headers at 500 mm.
+    pub tolerance_mm: f64,
+}
+
+impl ImportMaskParams {
+    /// Label 1 within a micrometre.
+    pub fn house_defaults() -> ImportMaskParams {
+        ImportMaskParams {
+            label: 1,
+            tolerance_mm: 1e-3,
+        }
+    }
+}
+
+impl Params for ImportMaskParams {
+    const KINDS: &'static [&'static str] = &["import-mask"];
+    fn presets() -> Vec<(&'static str, ImportMaskParams)> {
+        vec![("house", ImportMaskParams::house_defaults())]
+    }
+    fn check(&self) -> Result<(), OutOfRange> {
+        within(self.label >= 1, "label", self.label, "at least 1")?;
+        within(
+            self.tolerance_mm > 0.0,
+            "tolerance_mm",
+            self.tolerance_mm,
+            "above 0 mm",
+        )
+    }
+}
+
+/// Parameters of `n4-bias-correction` (Tustison et al., IEEE TMI 2010; Sled et al., IEEE TMI 1998).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct N4Params {
+    /// The field is estimated on every n-th voxel along each axis, ≥ 1. Source: 4, ITK's filter in common use.
+    pub shrink_factor: u32,
+    /// Most iterations at each level of the spline grid; as many levels as numbers, each ≥ 1. Source: ITK, 4 × 50.
+    pub iterations: Vec<u32>,
+    /// Stops a level when the coefficient of variation of the change of the field falls below this, > 0. Source: ITK,
+    /// 0.001.
+    pub convergence: f64,
+    /// Control points of the spline at the first level along x, y, z; each ≥ 4 (a cubic spline). Source: ITK.
+    pub control_points: [u32; 3],
+    /// Full width at half maximum of the Gaussian that sharpens the histogram, in units of log intensity, > 0.
+    /// Source: ITK, 0.15.
+    pub fwhm: f64,
+    /// Wiener noise of the deconvolution, > 0. Source: ITK, 0.01.
+    pub wiener: f64,
+    /// Bins of the log-intensity histogram, ≥ 2. Source: ITK, 200.
+    pub bins: u32,
+    /// Where the field is estimated when no mask is given.
+    pub mask: N4Mask,
+}
+
+/// Where the field is estimated when no mask is given.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum N4Mask {
+    /// Above Otsu's threshold.
+    Otsu,
+    /// Everywhere.
+    All,
+}
+
+impl N4Params {
+    /// ITK's defaults: four levels of 50 iterations, convergence 0.001.
+    pub fn itk_defaults() -> N4Params {
+        N4Params {
+            shrink_factor: 4,
+            iterations: vec![50, 50, 50, 50],
+            convergence: 0.001,
+            control_points: [4, 4, 4],
+            fwhm: 0.15,
+            wiener: 0.01,
+            bins: 200,
+            mask: N4Mask::Otsu,
+        }
+    }
+
+    /// 3D Slicer's defaults: 50, 40, 30 iterations, convergence 0.0001.
+    pub fn slicer() -> N4Params {
+        N4Params {
+            iterations: vec![50, 40, 30],
+            convergence: 0.0001,
+            ..N4Params::itk_defaults()
+        }
+    }
+}
+
+impl Params for N4Params {
+    const KINDS: &'static [&'static str] = &["n4-bias-correction"];
+    fn presets() -> Vec<(&'static str, N4Params)> {
+        vec![
+            ("itk", N4Params::itk_defaults()),
+            ("slicer", N4Params::slicer()),
+        ]
+    }
+    fn check(&self) -> Result<(), OutOfRange> {
+        within(
+            self.shrink_factor >= 1,
+            "shrink_factor",
+            self.shrink_factor,
+            "at least 1",
+        )?;
+        let levels = !self.iterations.is_empty() && self.iterations.iter().all(|&n| n >= 1);
+        within(
+            levels,
+            "iterations",
+            format!("{:?}", self.iterations),
+            "at least one level of at least 1",
+        )?;
+        within(
+            self.convergence > 0.0,
+            "convergence",
+            self.convergence,
+            "above 0",
+        )?;
+        let cubic = self.control_points.iter().all(|&n| n >= 4);
+        within(
+            cubic,
+            "control_points",
+            format!("{:?}", self.control_points),
+            "at least 4 each",
+        )?;
+        within(self.fwhm > 0.0, "fwhm", self.fwhm, "above 0")?;
+        within(self.wiener > 0.0, "wiener", self.wiener, "above 0")?;
+        within(self.bins >= 2, "bins", self.bins, "at least 2")
+    }
+}
+
+/// Parameters of `peritumoural-ring`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RingParams {
+    /// Width of the ring, mm, > 0. Source: 5 mm; the paper prints 5 cm, which would leave the pelvis.
+    pub margin_mm: f64,
+    /// How distance is measured. Below the slice pitch `3d-euclidean` equals `in-plane`.
+    pub mode: RingMode,
+    /// Neighbouring slices on each side in mode `slices`, ≥ 1; not used otherwise.
+    pub slices: u32,
+    /// Leaves the tumour out of its ring.
+    pub exclude_tumour: bool,
+    /// What the ring may cover: the body, or all of the image.
+    pub clip_to: RingClip,
+}
+
+/// How the distance from the tumour is measured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum RingMode {
+    /// In millimetres along all axes.
+    #[serde(rename = "3d-euclidean")]
+    Euclidean3d,
+    /// In millimetres within each slice.
+    #[serde(rename = "in-plane")]
+    InPlane,
+    /// In millimetres within each slice, and a number of neighbouring slices.
+    #[serde(rename = "slices")]
+    Slices,
+}
+
+/// What a ring may cover.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum RingClip {
+    /// The body: above Otsu's threshold, largest component, holes filled. Needs the image.
+    Body,
+    /// The image.
+    Image,
+}
+
+impl RingParams {
+    /// 5 mm in three dimensions, within the body.
+    pub fn house_defaults() -> RingParams {
+        RingParams {
+            margin_mm: 5.0,
+            mode: RingMode::Euclidean3d,
+            slices: 1,
+            exclude_tumour: true,
+            clip_to: RingClip::Body,
+        }
+    }
+}
+
+impl Params for RingParams {
+    const KINDS: &'static [&'static str] = &["peritumoural-ring"];
+    fn presets() -> Vec<(&'static str, RingParams)> {
+        vec![("house", RingParams::house_defaults())]
+    }
+    fn check(&self) -> Result<(), OutOfRange> {
+        within(
+            self.margin_mm > 0.0,
+            "margin_mm",
+            self.margin_mm,
+            "above 0 mm",
+        )?;
+        within(self.slices >= 1, "slices", self.slices, "at least 1")
+    }
+}

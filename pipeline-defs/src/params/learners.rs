@@ -1,0 +1,173 @@
+//! Parameters of the learners, named as in their reference libraries.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::tables::{Lasso, LassoChoice};
+use super::{OutOfRange, Params, within};
+
+/// Parameters of `fit-cox` and `cox-regression`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CoxParams {
+    /// How tied event times enter the partial likelihood. Source: R's `survival`.
+    pub ties: Ties,
+}
+
+/// Tied event times.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Ties {
+    /// Efron (1977).
+    Efron,
+    /// Breslow (1974).
+    Breslow,
+}
+
+impl Params for CoxParams {
+    const KINDS: &'static [&'static str] = &["fit-cox", "cox-regression"];
+    fn presets() -> Vec<(&'static str, CoxParams)> {
+        vec![("r-survival", CoxParams { ties: Ties::Efron })]
+    }
+}
+
+/// Parameters of `fit-rsf`: a random survival forest (Ishwaran et al., Ann Appl Stat 2008) as R's `ranger` grows it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RsfParams {
+    /// Trees, ≥ 1. Source: ranger 500; careful 1000.
+    pub num_trees: u32,
+    /// Features tried at a split, ≥ 1; none for ⌊√p⌋. Source: ranger.
+    pub mtry: Option<u32>,
+    /// A node with this many rows or fewer is not split, ≥ 1. Source: ranger 3; careful 15.
+    pub min_node_size: u32,
+    /// Depth of a tree, ≥ 1; none for no limit. Source: ranger.
+    pub max_depth: Option<u32>,
+    /// Draws rows with replacement. Source: ranger.
+    pub replace: bool,
+    /// Rows drawn for a tree as a fraction of the training rows, above 0 to 1. Source: ranger, 1.
+    pub sample_fraction: f64,
+    /// How a split is judged.
+    pub splitrule: SplitRule,
+}
+
+/// How a split of a survival tree is judged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum SplitRule {
+    /// The log-rank statistic.
+    Logrank,
+}
+
+impl RsfParams {
+    /// 1000 trees with leaves that hold enough events to be estimated.
+    pub fn careful() -> RsfParams {
+        RsfParams {
+            num_trees: 1000,
+            min_node_size: 15,
+            ..RsfParams::ranger_defaults()
+        }
+    }
+
+    /// `ranger`'s own defaults for survival.
+    pub fn ranger_defaults() -> RsfParams {
+        RsfParams {
+            num_trees: 500,
+            mtry: None,
+            min_node_size: 3,
+            max_depth: None,
+            replace: true,
+            sample_fraction: 1.0,
+            splitrule: SplitRule::Logrank,
+        }
+    }
+}
+
+impl Params for RsfParams {
+    const KINDS: &'static [&'static str] = &["fit-rsf"];
+    fn presets() -> Vec<(&'static str, RsfParams)> {
+        vec![
+            ("careful", RsfParams::careful()),
+            ("ranger", RsfParams::ranger_defaults()),
+        ]
+    }
+    fn check(&self) -> Result<(), OutOfRange> {
+        within(
+            self.num_trees >= 1,
+            "num_trees",
+            self.num_trees,
+            "at least 1",
+        )?;
+        within(self.mtry != Some(0), "mtry", 0, "at least 1")?;
+        within(
+            self.min_node_size >= 1,
+            "min_node_size",
+            self.min_node_size,
+            "at least 1",
+        )?;
+        within(self.max_depth != Some(0), "max_depth", 0, "at least 1")?;
+        let fraction = 0.0 < self.sample_fraction && self.sample_fraction <= 1.0;
+        within(
+            fraction,
+            "sample_fraction",
+            self.sample_fraction,
+            "above 0, at most 1",
+        )
+    }
+}
+
+/// Parameters of `lasso-cox`, as in `glmnet` (Simon et al., J Stat Softw 2011).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct LassoCoxParams {
+    /// Mixing of L1 and L2, above 0 to 1; 1 is the lasso.
+    pub alpha: f64,
+    /// Length of the path of λ, ≥ 2.
+    pub n_lambda: u32,
+    /// Smallest λ as a fraction of the largest; none for glmnet's 0.0001 when n > p, else 0.01.
+    pub lambda_min_ratio: Option<f64>,
+    /// Which λ the coefficients are for.
+    pub choose: LassoChoice,
+    /// Folds of the cross-validation when none are given, ≥ 3.
+    pub folds: u32,
+}
+
+impl Params for LassoCoxParams {
+    const KINDS: &'static [&'static str] = &["lasso-cox"];
+    fn presets() -> Vec<(&'static str, LassoCoxParams)> {
+        let Lasso {
+            alpha,
+            n_lambda,
+            lambda_min_ratio,
+            choose,
+            folds,
+        } = Lasso::glmnet();
+        vec![(
+            "glmnet",
+            LassoCoxParams {
+                alpha,
+                n_lambda,
+                lambda_min_ratio,
+                choose,
+                folds,
+            },
+        )]
+    }
+    fn check(&self) -> Result<(), OutOfRange> {
+        let &LassoCoxParams {
+            alpha,
+            n_lambda,
+            lambda_min_ratio,
+            choose,
+            folds,
+        } = self;
+        Lasso {
+            alpha,
+            n_lambda,
+            lambda_min_ratio,
+            choose,
+            folds,
+        }
+        .check()
+    }
+}
