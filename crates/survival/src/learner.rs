@@ -4,6 +4,7 @@ use cohort::{FollowUp, RiskScores, RiskScoresError};
 use ndarray::{Array2, ArrayView2};
 use thiserror::Error;
 
+use crate::cox::CoxModel;
 use crate::rsf::RsfModel;
 
 /// Something that learns survival from features.
@@ -68,6 +69,8 @@ pub trait Model: std::fmt::Debug + Send + Sync {
 pub enum ModelParts {
     /// A random survival forest.
     Rsf(RsfModel),
+    /// A Cox model.
+    Cox(CoxModel),
 }
 
 impl ModelParts {
@@ -78,6 +81,7 @@ impl ModelParts {
     pub fn into_model(self) -> Result<Box<dyn Model>, PartsError> {
         Ok(match self {
             ModelParts::Rsf(parts) => Box::new(crate::rsf::Forest::new(parts)?),
+            ModelParts::Cox(parts) => Box::new(crate::cox::FittedCox::new(parts)?),
         })
     }
 }
@@ -141,6 +145,9 @@ pub enum FitError {
         /// Columns given.
         features: usize,
     },
+    /// The Cox partial likelihood has no usable maximum.
+    #[error("cox regression failed")]
+    Cox(#[source] stats::cox::CoxError),
     /// More rows than the forest's indices hold.
     #[error("{n} patients, must be at most {at_most}")]
     TooManyPatients {
@@ -290,4 +297,38 @@ fn first_not_finite(x: ArrayView2<f64>) -> Option<(usize, usize, f64)> {
     x.indexed_iter()
         .find(|(_, value)| !value.is_finite())
         .map(|((row, column), value)| (row, column, *value))
+}
+
+/// Lists of plain data that go together.
+pub(crate) fn same_length(
+    what: &'static str,
+    len: usize,
+    expected: usize,
+) -> Result<(), PartsError> {
+    if len == expected {
+        Ok(())
+    } else {
+        Err(PartsError::Length {
+            what,
+            len,
+            expected,
+        })
+    }
+}
+
+/// An entry of plain data is where it may be.
+pub(crate) fn in_range(what: &'static str, index: usize, ok: bool) -> Result<(), PartsError> {
+    if ok {
+        Ok(())
+    } else {
+        Err(PartsError::Range { what, index })
+    }
+}
+
+/// Every number of a list of plain data is finite.
+pub(crate) fn finite(what: &'static str, values: &[f64]) -> Result<(), PartsError> {
+    match values.iter().position(|v| !v.is_finite()) {
+        Some(index) => Err(PartsError::NotFinite { what, index }),
+        None => Ok(()),
+    }
 }

@@ -9,11 +9,14 @@
 //! | learner | file | model |
 //! |---|---|---|
 //! | random survival forest | `rsf.rs`, `rsf/`, `tree/` | [`RsfModel`] |
+//! | Cox proportional hazards | `cox.rs` | [`CoxModel`] |
 
+mod cox;
 mod keyed;
 mod learner;
 mod rsf;
 mod tree;
 
+pub use cox::{Cox, CoxModel};
 pub use learner::{FitError, Learner, Model, ModelParts, PartsError, PredictError};
 pub use rsf::{ForestTree, Mtry, ParamsError, Resampling, RiskTimes, Rsf, RsfModel, RsfParams};

@@ -5,7 +5,10 @@ use ndarray::{Array2, ArrayView1, ArrayView2};
 use rayon::prelude::*;
 
 use super::RiskTimes;
-use crate::learner::{Model, ModelParts, PartsError, PredictError, check_prediction, check_times};
+use crate::learner::{
+    Model, ModelParts, PartsError, PredictError, check_prediction, check_times, finite, in_range,
+    same_length,
+};
 use crate::tree::{Columns, GrownTree};
 
 /// A fitted random survival forest as plain data.
@@ -265,11 +268,8 @@ fn check(model: &RsfModel) -> Result<(), PartsError> {
         model.time_has_event.len(),
         model.times.len(),
     )?;
+    finite("times", &model.times)?;
     for (index, time) in model.times.iter().enumerate() {
-        if !time.is_finite() {
-            let what = "times";
-            return Err(PartsError::NotFinite { what, index });
-        }
         in_range("times", index, index == 0 || model.times[index - 1] < *time)?;
     }
     for (index, risk) in model.out_of_bag.iter().enumerate() {
@@ -324,26 +324,6 @@ fn check_leaves(tree: &ForestTree, times: usize) -> Result<(), PartsError> {
         in_range("jump_at_risk", index, 0 < events && events <= at_risk)?;
     }
     Ok(())
-}
-
-fn same_length(what: &'static str, len: usize, expected: usize) -> Result<(), PartsError> {
-    if len == expected {
-        Ok(())
-    } else {
-        Err(PartsError::Length {
-            what,
-            len,
-            expected,
-        })
-    }
-}
-
-fn in_range(what: &'static str, index: usize, ok: bool) -> Result<(), PartsError> {
-    if ok {
-        Ok(())
-    } else {
-        Err(PartsError::Range { what, index })
-    }
 }
 
 #[cfg(test)]

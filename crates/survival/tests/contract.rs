@@ -1,0 +1,299 @@
+//! What every learner promises, asked of every learner.
+#![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
+
+mod common;
+
+use cohort::FollowUp;
+use common::harrell;
+use ndarray::{Array2, Axis, concatenate};
+use stats::cox::CoxError;
+use survival::{Cox, FitError, Learner, Model, PredictError, Rsf, RsfParams};
+
+fn learners() -> Vec<(&'static str, Box<dyn Learner>)> {
+    let few_trees = RsfParams {
+        n_trees: 60,
+        ..RsfParams::ranger_defaults()
+    };
+    vec![
+        ("rsf", Box::new(Rsf::new(few_trees).unwrap())),
+        ("cox", Box::new(Cox)),
+    ]
+}
+
+/// Uniform numbers in (0, 1) from a linear congruential generator: the same everywhere, no draws of the house.
+struct Uniform(u64);
+
+impl Uniform {
+    fn next(&mut self) -> f64 {
+        self.0 = self
+            .0
+            .wrapping_mul(6364136223846793005)
+            .wrapping_add(1442695040888963407);
+        ((self.0 >> 11) as f64 + 0.5) / (1u64 << 53) as f64
+    }
+}
+
+/// `n` patients whose hazard rises with the first column; times in whole months, so that they tie.
+fn cohort(n: usize, p: usize) -> (Array2<f64>, Vec<String>, FollowUp) {
+    let mut uniform = Uniform(7);
+    let x = Array2::from_shape_fn((n, p), |_| 4.0 * uniform.next() - 2.0);
+    let (mut time, mut event) = (Vec::new(), Vec::new());
+    for row in 0..n {
+        let first = if p > 0 { x[[row, 0]] } else { 0.0 };
+        let until_event = -30.0 * libm::log(uniform.next()) * libm::exp(-first);
+        let until_censoring = 60.0 * uniform.next();
+        time.push(until_event.min(until_censoring).floor());
+        event.push(until_event <= until_censoring);
+    }
+    (x, names(p), FollowUp::new(time, event).unwrap())
+}
+
+fn names(p: usize) -> Vec<String> {
+    (0..p).map(|j| format!("f{j}")).collect()
+}
+
+fn bits(values: &[f64]) -> Vec<u64> {
+    values.iter().map(|v| v.to_bits()).collect()
+}
+
+fn risk_bits(model: &dyn Model, x: &Array2<f64>) -> Vec<u64> {
+    bits(model.risk(x.view()).unwrap().values())
+}
+
+#[test]
+fn the_same_seed_gives_the_same_bits_on_any_number_of_threads() {
+    let (x, names, f) = cohort(120, 6);
+    for (name, learner) in learners() {
+        let run = |threads: usize, seed: u64| {
+            let pool = rayon::ThreadPoolBuilder::new()
+                .num_threads(threads)
+                .build()
+                .unwrap();
+            pool.install(|| {
+                let model = learner.fit(x.view(), &names, &f, seed).unwrap();
+                let survival = model.survival(x.view(), &[12.0, 36.0]).map(|s| s.unwrap());
+                let survival = survival.map(|s| bits(s.as_slice().unwrap()));
+                (model.parts(), risk_bits(model.as_ref(), &x), survival)
+            })
+        };
+        let one = run(1, 5);
+        for threads in [2, 8] {
+            assert!(run(threads, 5) == one, "{name} on {threads} threads");
+        }
+        if name != "cox" {
+            assert!(run(1, 6).1 != one.1, "{name} ignores its seed");
+        }
+    }
+}
+
+#[test]
+fn a_higher_risk_is_worse() {
+    let (x, names, f) = cohort(400, 3);
+    let (train, test): (Vec<usize>, Vec<usize>) = (0..400).partition(|i| i % 2 == 0);
+    for (name, learner) in learners() {
+        let model = learner
+            .fit(
+                x.select(Axis(0), &train).view(),
+                &names,
+                &f.select(&train),
+                1,
+            )
+            .unwrap();
+        let unseen = x.select(Axis(0), &test);
+        let risk = model.risk(unseen.view()).unwrap();
+        let c = harrell(risk.values(), &f.select(&test));
+        assert!(c > 0.7, "{name}: {c}");
+        if let Some(survival) = model.survival(unseen.view(), &[24.0]) {
+            let death: Vec<f64> = survival.unwrap().iter().map(|s| 1.0 - s).collect();
+            assert!(harrell(&death, &f.select(&test)) > 0.7, "{name} survival");
+        }
+    }
+}
+
+#[test]
+fn survival_falls_from_one_and_stays_a_probability() {
+    let (x, names, f) = cohort(100, 3);
+    let times = [0.0, 3.0, 3.0, 12.0, 60.0, 1e6];
+    for (name, learner) in learners() {
+        let model = learner.fit(x.view(), &names, &f, 1).unwrap();
+        let Some(survival) = model.survival(x.view(), &times) else {
+            continue;
+        };
+        for row in survival.unwrap().rows() {
+            assert!(row.iter().all(|s| (0.0..=1.0).contains(s)), "{name}");
+            assert!(
+                row.windows(2).into_iter().all(|w| w[0] >= w[1]),
+                "{name} {row}"
+            );
+            assert_eq!(row[1], row[2]);
+        }
+    }
+}
+
+#[test]
+fn what_cannot_be_learnt_from_is_refused_by_name() {
+    let (x, names, f) = cohort(30, 2);
+    let censored = FollowUp::new(f.time().to_vec(), vec![false; 30]).unwrap();
+    let mut hole = x.clone();
+    hole[[3, 1]] = f64::NAN;
+    for (_, learner) in learners() {
+        let refused = |x: &Array2<f64>, names: &[String], f: &FollowUp| {
+            learner.fit(x.view(), names, f, 0).unwrap_err()
+        };
+        assert_eq!(refused(&x, &names, &censored), FitError::NoEvent { n: 30 });
+        let one = (x.select(Axis(0), &[0]), f.select(&[0]));
+        let (n, at_least) = (1, 2);
+        assert_eq!(
+            refused(&one.0, &names, &one.1),
+            FitError::TooFewPatients { n, at_least }
+        );
+        let (rows, patients) = (30, 5);
+        let few = f.select(&[0, 1, 2, 3, 4]);
+        assert_eq!(refused(&x, &names, &few), FitError::Rows { rows, patients });
+        let (columns, one_name) = (2, 1);
+        let wrong = FitError::Names {
+            columns,
+            names: one_name,
+        };
+        assert_eq!(refused(&x, &names[..1], &f), wrong);
+        let said = refused(&hole, &names, &f).to_string();
+        assert_eq!(said, "feature f1 in row 3 is NaN, must be finite");
+    }
+}
+
+#[test]
+fn a_wrong_matrix_is_refused_at_prediction() {
+    let (x, names, f) = cohort(40, 2);
+    for (_, learner) in learners() {
+        let model = learner.fit(x.view(), &names, &f, 0).unwrap();
+        let narrow = x.select(Axis(1), &[0]);
+        let (columns, expected) = (1, 2);
+        let error = PredictError::Columns { columns, expected };
+        assert_eq!(model.risk(narrow.view()).unwrap_err(), error);
+        let mut hole = x.clone();
+        hole[[7, 0]] = f64::INFINITY;
+        let said = model.risk(hole.view()).unwrap_err().to_string();
+        assert_eq!(said, "feature f0 in row 7 is inf, must be finite");
+        if let Some(survival) = model.survival(x.view(), &[12.0, -1.0]) {
+            let (index, value) = (1, -1.0);
+            assert_eq!(survival.unwrap_err(), PredictError::Time { index, value });
+        }
+    }
+}
+
+#[test]
+fn without_features_everybody_has_one_risk() {
+    let (x, names, f) = cohort(50, 0);
+    for (name, learner) in learners() {
+        let model = learner.fit(x.view(), &names, &f, 0).unwrap();
+        let risk = model.risk(x.view()).unwrap();
+        assert!(
+            risk.values().iter().all(|r| *r == risk.values()[0]),
+            "{name}"
+        );
+        assert_eq!(risk.values().len(), 50);
+    }
+}
+
+#[test]
+fn plain_data_comes_back_with_the_same_bits() {
+    let (x, names, f) = cohort(80, 4);
+    for (name, learner) in learners() {
+        let model = learner.fit(x.view(), &names, &f, 9).unwrap();
+        let again = model.parts().into_model().unwrap();
+        assert_eq!(again.feature_names(), model.feature_names());
+        assert_eq!(again.holds_training_rows(), model.holds_training_rows());
+        assert_eq!(again.out_of_bag_risk(), model.out_of_bag_risk());
+        assert!(again.parts() == model.parts(), "{name}");
+        assert_eq!(
+            risk_bits(again.as_ref(), &x),
+            risk_bits(model.as_ref(), &x),
+            "{name}"
+        );
+        let times = [1.0, 10.0, 50.0];
+        let survival = |m: &dyn Model| m.survival(x.view(), &times).map(|s| s.unwrap());
+        assert_eq!(survival(again.as_ref()), survival(model.as_ref()), "{name}");
+    }
+}
+
+#[test]
+fn column_order_in_memory_does_not_matter() {
+    let (x, names, f) = cohort(60, 3);
+    let fortran = x.t().as_standard_layout().to_owned();
+    for (name, learner) in learners() {
+        let model = learner.fit(x.view(), &names, &f, 2).unwrap();
+        let other = learner.fit(fortran.t(), &names, &f, 2).unwrap();
+        assert!(model.parts() == other.parts(), "{name}");
+        let risk = bits(other.risk(fortran.t()).unwrap().values());
+        assert_eq!(risk, risk_bits(model.as_ref(), &x), "{name}");
+    }
+}
+
+#[test]
+fn constant_and_duplicated_columns() {
+    let (x, _, f) = cohort(80, 2);
+    let constant = concatenate![Axis(1), x, Array2::ones((80, 1))];
+    let duplicated = concatenate![Axis(1), x, x.select(Axis(1), &[0])];
+    let forest = Rsf::new(RsfParams::careful()).unwrap();
+    for x in [&constant, &duplicated] {
+        let model = forest.fit(x.view(), &names(3), &f, 0).unwrap();
+        assert!(harrell(model.risk(x.view()).unwrap().values(), &f) > 0.7);
+    }
+    let refused = |x: &Array2<f64>| Cox.fit(x.view(), &names(3), &f, 0).unwrap_err();
+    let feature = || "f2".to_owned();
+    assert_eq!(
+        refused(&constant),
+        FitError::Cox(CoxError::ConstantFeature { feature: feature() })
+    );
+    assert_eq!(
+        refused(&duplicated),
+        FitError::Cox(CoxError::Collinear { feature: feature() })
+    );
+}
+
+#[test]
+fn more_features_than_patients() {
+    let (x, names, f) = cohort(12, 40);
+    let (features, events) = (40, f.n_events());
+    let refused = Cox.fit(x.view(), &names, &f, 0).unwrap_err();
+    assert_eq!(refused, FitError::TooManyFeatures { features, events });
+    let forest = Rsf::new(RsfParams::ranger_defaults()).unwrap();
+    let model = forest.fit(x.view(), &names, &f, 0).unwrap();
+    assert!(
+        model
+            .risk(x.view())
+            .unwrap()
+            .values()
+            .iter()
+            .all(|r| r.is_finite())
+    );
+}
+
+#[test]
+fn all_events_at_one_time() {
+    let (x, names, _) = cohort(20, 2);
+    let event: Vec<bool> = (0..20).map(|i| i % 2 == 0).collect();
+    let f = FollowUp::new(vec![5.0; 20], event).unwrap();
+    for (name, learner) in learners() {
+        // a fit, or a refusal that says why; never a panic and never a number that is none
+        match learner.fit(x.view(), &names, &f, 0) {
+            Ok(model) => assert_eq!(model.risk(x.view()).unwrap().values().len(), 20, "{name}"),
+            Err(error) => assert!(matches!(error, FitError::Cox(_)), "{name}: {error}"),
+        }
+    }
+}
+
+#[test]
+fn too_large_an_mtry_is_refused() {
+    let (x, names, f) = cohort(20, 2);
+    let params = RsfParams {
+        mtry: survival::Mtry::Count(3),
+        ..RsfParams::careful()
+    };
+    let refused = Rsf::new(params)
+        .unwrap()
+        .fit(x.view(), &names, &f, 0)
+        .unwrap_err();
+    let (mtry, features) = (3, 2);
+    assert_eq!(refused, FitError::Mtry { mtry, features });
+}
