@@ -75,13 +75,17 @@ fn bind(state: &mut State, run_no: RunNo, task: TaskIdx, out: &mut Vec<Command>)
     if run.tasks[task as usize].phase.ended() {
         return;
     }
-    if let Some(entries) = pinned_entries(run, task)
-        && !run.pins.contains_key(&task)
+    if let Some(refusal) = absent_source(run, task) {
+        run.refusals.push((task, refusal));
+        settle(state, run_no, task, Phase::Refused, &[refusal], 0, out);
+        return;
+    }
+    if !run.pins.contains_key(&task)
+        && let Some(key) = run.plan.pin_key(task, &mut |origin| resolve(run, origin))
     {
-        let key = Digest::of(&run.plan.recipe(task, &mut |origin| resolve(run, origin, &|o| entries.contains(o).then(absent))));
-        let current = entries.iter().filter_map(|o| origin_digest(run, o)).collect();
+        let current = pinned_entries(run, task).iter().filter_map(|o| origin_digest(run, o)).collect();
         run.tasks[task as usize].phase = Phase::Pinning;
-        out.push(Command::Pin { run: run_no, task, key, current });
+        out.push(Command::Pin { run: run_no, task, key: Digest::of(&key), current });
         return;
     }
     let recipe = Digest::of(&recipe_bytes(run, task));
@@ -90,43 +94,52 @@ fn bind(state: &mut State, run_no: RunNo, task: TaskIdx, out: &mut Vec<Command>)
     join(state, run_no, task, recipe, out);
 }
 
-/// Stands for a pinned input while its key is made.
-fn absent() -> Resolved {
-    Resolved::Digest(Digest::from_parts(false, [0; 32]))
-}
-
 /// Canonical bytes of a bound task's recipe, with pinned inputs in place.
 #[must_use]
 pub fn recipe_bytes(run: &Run, task: TaskIdx) -> Vec<u8> {
-    let pins = run.pins.get(&task).and_then(|digests| Some((pinned_entries(run, task)?, digests)));
+    let Some(pins) = run.pins.get(&task) else {
+        return run.plan.recipe(task, &mut |origin| resolve(run, origin));
+    };
+    let entries = pinned_entries(run, task);
     run.plan.recipe(task, &mut |origin| {
-        resolve(run, origin, &|o| {
-            let (entries, digests) = pins.as_ref()?;
-            let at = entries.iter().position(|e| e == o)?;
-            digests.get(at).copied().map(Resolved::Digest)
+        let at = entries.iter().position(|e| e == origin);
+        at.and_then(|i| pins.get(i)).map_or_else(|| resolve(run, origin), |d| Resolved::Digest(*d))
+    })
+}
+
+fn resolve(run: &Run, origin: &Origin) -> Resolved {
+    match origin {
+        Origin::Source(source) => {
+            let source = run.plan.source(*source);
+            if source.absent.is_some() { Resolved::Refused(source.digest) } else { Resolved::Digest(source.digest) }
+        }
+        Origin::Output { task, port } => match run.output(*task, *port) {
+            Some(digest) => Resolved::Digest(digest),
+            // A bound task's inputs are all done or refused; a digest of nothing can only stand here if that is broken.
+            None => Resolved::Refused(run.refusal(*task).unwrap_or(Digest::of(b""))),
+        },
+    }
+}
+
+/// The refusal of an item that the patient does not have, when the task cannot go on without it.
+fn absent_source(run: &Run, task: TaskIdx) -> Option<Digest> {
+    let excludes = run.plan.step_of(task).missing == Missing::Exclude;
+    let kind = run.plan.kind_of(task);
+    run.plan.ports(task).iter().find_map(|port| {
+        let gathers = kind.input(port.name).is_some_and(|p| p.gathers);
+        run.plan.entries(port).iter().find_map(|entry| match entry.origin {
+            Origin::Source(source) if !(excludes && gathers) => {
+                let source = run.plan.source(source);
+                source.absent.as_ref().map(|_| source.digest)
+            }
+            _ => None,
         })
     })
 }
 
-fn resolve(run: &Run, origin: &Origin, instead: &dyn Fn(&Origin) -> Option<Resolved>) -> Resolved {
-    if let Some(other) = instead(origin) {
-        return other;
-    }
-    if let Some(digest) = origin_digest(run, origin) {
-        return Resolved::Digest(digest);
-    }
-    let refusal = match origin {
-        Origin::Output { task, .. } => run.refusal(*task),
-        Origin::Source(_) => None,
-    };
-    // A bound task's inputs are all done or refused; a digest of nothing can only stand here if that is broken.
-    Resolved::Refused(refusal.unwrap_or(Digest::of(b"")))
-}
-
-fn pinned_entries(run: &Run, task: TaskIdx) -> Option<Vec<Origin>> {
-    let pinned = run.plan.kind_of(task).inputs.iter().find(|port| port.pinned)?;
-    let port = run.plan.ports(task).iter().find(|port| port.name == pinned.name)?;
-    Some(run.plan.entries(port).iter().map(|entry| entry.origin.clone()).collect())
+fn pinned_entries(run: &Run, task: TaskIdx) -> Vec<Origin> {
+    let ports = run.plan.ports(task).iter().filter(|port| port.pinned);
+    ports.flat_map(|port| run.plan.entries(port).iter().map(|entry| entry.origin)).collect()
 }
 
 fn pinned(state: &mut State, run_no: RunNo, task: TaskIdx, digests: Vec<Digest>, out: &mut Vec<Command>) {

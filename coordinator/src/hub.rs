@@ -1,0 +1,274 @@
+//! What the parts of the shell share: the store, the ways to the loop and the intake, who announced what.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::mpsc::Sender;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+
+use cas::Store;
+use digest::Digest;
+use pipeline_defs::snapshot::{Snapshot, SnapshotPatient};
+use proto::{TaskResult, ToWorker};
+use tokio::sync::mpsc::UnboundedSender;
+use tokio::sync::oneshot;
+
+use crate::event::{Event, Hello};
+use crate::state::{Ms, RunNo, WorkerNo};
+
+/// A message to the thread that owns the state.
+#[derive(Debug)]
+pub enum Message {
+    /// Something happened.
+    Event(Event),
+    /// A session opened; replies go into the sink.
+    Join {
+        /// The worker.
+        worker: WorkerNo,
+        /// Which of its sessions.
+        session: u64,
+        /// What it said.
+        hello: Hello,
+        /// The way back.
+        sink: UnboundedSender<ToWorker>,
+    },
+    /// A session ended.
+    Part {
+        /// The worker.
+        worker: WorkerNo,
+        /// Which of its sessions.
+        session: u64,
+    },
+    /// A run has a plan.
+    Start(crate::run_loop::Start),
+    /// A run changed its phase outside the state.
+    Phase {
+        /// Its id.
+        run: String,
+        /// Its phase and what is wrong or missing.
+        phase: crate::run_loop::Outside,
+    },
+    /// A run's record is written.
+    Recorded {
+        /// Which.
+        run: RunNo,
+        /// What it published.
+        result: Result<crate::finish::RunResult, String>,
+    },
+    /// Somebody asks.
+    Ask(crate::run_loop::Question),
+    /// The end.
+    Stop(oneshot::Sender<()>),
+}
+
+/// Results on their way to the store.
+#[derive(Debug)]
+pub struct Delivery {
+    /// From whom.
+    pub worker: WorkerNo,
+    /// What.
+    pub results: Vec<TaskResult>,
+}
+
+/// What one worker announced.
+#[derive(Clone, Debug, Default)]
+pub struct Announced {
+    /// Patients with their items.
+    pub patients: BTreeMap<String, BTreeMap<String, Digest>>,
+    /// The table of shared columns.
+    pub table: Option<Digest>,
+    /// Whether the last part has come.
+    pub complete: bool,
+}
+
+/// Shared by sessions, control calls and the two threads. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Hub {
+    /// The coordinator's store.
+    pub store: Store,
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    to_loop: Mutex<Sender<Message>>,
+    to_intake: Mutex<Sender<Delivery>>,
+    workers: Mutex<HashMap<String, (WorkerNo, String)>>,
+    next_session: AtomicU32,
+    board: Mutex<BTreeMap<String, BTreeMap<String, Announced>>>,
+    board_changed: tokio::sync::Notify,
+    allowed: RwLock<HashMap<String, HashSet<Digest>>>,
+    started: Instant,
+    started_unix_ms: u64,
+}
+
+/// Why there is no snapshot yet, or none at all.
+#[derive(Debug, thiserror::Error)]
+pub enum SnapshotError {
+    /// These sites have no worker that announced its cohort.
+    #[error("no cohort announced yet by {}; start `radloom-worker join … --site NAME --cohort cohort.toml` there", .0.join(", "))]
+    Waiting(Vec<String>),
+    /// Two workers of one site contradict each other.
+    #[error("workers {first} and {second} of site {site} announce different {what}; let them use the same cohort file")]
+    Contradiction {
+        /// The site.
+        site: String,
+        /// One worker.
+        first: String,
+        /// The other.
+        second: String,
+        /// What differs.
+        what: String,
+    },
+}
+
+impl Hub {
+    /// Ties the ways together.
+    #[must_use]
+    pub fn new(store: Store, to_loop: Sender<Message>, to_intake: Sender<Delivery>) -> Hub {
+        let inner = Inner {
+            to_loop: Mutex::new(to_loop),
+            to_intake: Mutex::new(to_intake),
+            workers: Mutex::default(),
+            next_session: AtomicU32::new(1),
+            board: Mutex::default(),
+            board_changed: tokio::sync::Notify::new(),
+            allowed: RwLock::default(),
+            started: Instant::now(),
+            started_unix_ms: SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_millis() as u64),
+        };
+        Hub { store, inner: Arc::new(inner) }
+    }
+
+    /// Now, in milliseconds since 1970, never running backwards.
+    #[must_use]
+    pub fn now(&self) -> Ms {
+        self.inner.started_unix_ms + self.inner.started.elapsed().as_millis() as u64
+    }
+
+    /// Sends to the loop; after its end nobody listens, which is no error.
+    pub fn tell(&self, message: Message) {
+        let _ = lock(&self.inner.to_loop).send(message);
+    }
+
+    /// Sends results to the intake.
+    pub fn deliver(&self, delivery: Delivery) {
+        let _ = lock(&self.inner.to_intake).send(delivery);
+    }
+
+    /// Asks the loop.
+    pub async fn ask<T>(&self, question: impl FnOnce(oneshot::Sender<T>) -> crate::run_loop::Question) -> Option<T> {
+        let (tx, rx) = oneshot::channel();
+        self.tell(Message::Ask(question(tx)));
+        rx.await.ok()
+    }
+
+    /// Number of a worker by its name; the same for all its sessions.
+    pub fn worker_no(&self, name: &str, site: &str) -> (WorkerNo, u64) {
+        let mut workers = lock(&self.inner.workers);
+        let next = workers.len() as WorkerNo;
+        let no = workers.entry(name.to_owned()).or_insert((next, site.to_owned())).0;
+        (no, u64::from(self.inner.next_session.fetch_add(1, Ordering::Relaxed)))
+    }
+
+    /// Site of a worker by its name.
+    #[must_use]
+    pub fn site_of(&self, worker: &str) -> Option<String> {
+        lock(&self.inner.workers).get(worker).map(|(_, site)| site.clone())
+    }
+
+    /// Lets a site's worker fetch these.
+    pub fn allow(&self, worker: &str, digests: impl IntoIterator<Item = Digest>) {
+        let mut allowed = self.inner.allowed.write().unwrap_or_else(PoisonError::into_inner);
+        allowed.entry(worker.to_owned()).or_default().extend(digests);
+    }
+
+    /// Whether a worker may fetch an artefact: the hub's any, a site's only inputs of its leases.
+    #[must_use]
+    pub fn may_fetch(&self, worker: &str, digest: &Digest) -> bool {
+        if self.site_of(worker).as_deref() == Some(crate::state::HUB) {
+            return true;
+        }
+        let allowed = self.inner.allowed.read().unwrap_or_else(PoisonError::into_inner);
+        allowed.get(worker).is_some_and(|set| set.contains(digest))
+    }
+
+    /// Takes in a part of what a worker announces; a first part after a last one begins anew.
+    pub fn announce(&self, site: &str, worker: &str, patients: Vec<(String, BTreeMap<String, Digest>)>, last: Option<Option<Digest>>) {
+        let mut board = lock(&self.inner.board);
+        let entry = board.entry(site.to_owned()).or_default().entry(worker.to_owned()).or_default();
+        if entry.complete {
+            *entry = Announced::default();
+        }
+        entry.patients.extend(patients);
+        if let Some(table) = last {
+            entry.table = table;
+            entry.complete = true;
+            drop(board);
+            self.inner.board_changed.notify_waiters();
+        }
+    }
+
+    /// Waits until somebody announced something, or a little while.
+    pub async fn board_change(&self) {
+        let _ = tokio::time::timeout(std::time::Duration::from_millis(200), self.inner.board_changed.notified()).await;
+    }
+
+    /// What the named sites announced, as one snapshot.
+    ///
+    /// # Errors
+    /// A site has not announced, or its workers contradict each other.
+    pub fn snapshot(&self, sites: &[String], tables: BTreeMap<String, Digest>) -> Result<Snapshot, SnapshotError> {
+        let board = lock(&self.inner.board);
+        let complete = |site: &String| board.get(site).is_some_and(|w| w.values().any(|a| a.complete));
+        let waiting: Vec<String> = sites.iter().filter(|s| !complete(s)).cloned().collect();
+        if !waiting.is_empty() {
+            return Err(SnapshotError::Waiting(waiting));
+        }
+        let mut snapshot = Snapshot { tables, ..Snapshot::default() };
+        for site in sites.iter().collect::<BTreeSet<_>>() {
+            let Some(workers) = board.get(site) else { continue };
+            merge_site(&mut snapshot, site, workers)?;
+        }
+        Ok(snapshot.sorted())
+    }
+}
+
+/// Unites what the workers of one site announced.
+fn merge_site(snapshot: &mut Snapshot, site: &str, workers: &BTreeMap<String, Announced>) -> Result<(), SnapshotError> {
+    let mut patients: BTreeMap<&String, (&String, &BTreeMap<String, Digest>)> = BTreeMap::new();
+    let mut table: Option<(&String, Digest)> = None;
+    let contradiction = |first: &String, second: &String, what: String| SnapshotError::Contradiction {
+        site: site.to_owned(),
+        first: first.clone(),
+        second: second.clone(),
+        what,
+    };
+    for (worker, announced) in workers.iter().filter(|(_, a)| a.complete) {
+        for (patient, items) in &announced.patients {
+            match patients.get(patient) {
+                Some((first, known)) if *known != items => return Err(contradiction(first, worker, format!("files of patient {patient}"))),
+                Some(_) => {}
+                None => {
+                    patients.insert(patient, (worker, items));
+                }
+            }
+        }
+        match (table, announced.table) {
+            (Some((first, known)), Some(new)) if known != new => return Err(contradiction(first, worker, "shared tables".to_owned())),
+            (None, Some(new)) => table = Some((worker, new)),
+            _ => {}
+        }
+    }
+    if let Some((_, digest)) = table {
+        snapshot.site_tables.insert(site.to_owned(), digest);
+    }
+    for (patient_id, (_, items)) in patients {
+        snapshot.patients.push(SnapshotPatient { site: site.to_owned(), patient_id: patient_id.clone(), items: items.clone() });
+    }
+    Ok(())
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

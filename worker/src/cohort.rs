@@ -1,0 +1,415 @@
+//! A site's own cohort file: which patients, which files, which columns may be shared.
+//!
+//! ```toml
+//! table = "patients.csv"                 # a row a patient; beside this file
+//! [items]                                # files of a patient, by column or by pattern
+//! t2w  = { column = "image" }
+//! mask = { pattern = "masks/{patient_id}.nii.gz" }
+//! [share]                                # what may reach the hub; nothing unless it stands here
+//! columns = ["dfs_months", "dfs_event"]
+//! ```
+//! `patient_id` must be a pseudonym: it is announced. Rows of other sites are ignored, so one file can serve all.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use bytes::Bytes;
+use cas::{Naming, Store};
+use digest::Digest;
+use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
+
+/// The file, as written.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CohortFile {
+    /// Patient table.
+    pub table: PathBuf,
+    /// Column names that differ from the standard ones.
+    #[serde(default)]
+    pub columns: Columns,
+    /// Where the files of a patient are.
+    #[serde(default)]
+    pub items: BTreeMap<String, Item>,
+    /// What may reach the hub.
+    #[serde(default)]
+    pub share: Share,
+}
+
+/// Names of the two columns that every table has.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Columns {
+    /// The pseudonym.
+    pub patient_id: String,
+    /// The site.
+    pub site: String,
+}
+
+impl Default for Columns {
+    fn default() -> Columns {
+        Columns { patient_id: "patient_id".to_owned(), site: "site".to_owned() }
+    }
+}
+
+/// How the file of a patient is found.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub enum Item {
+    /// A column of the table holds its path, relative to the cohort file.
+    Column(String),
+    /// A path with `{patient_id}` in it, relative to the cohort file.
+    Pattern(String),
+}
+
+/// Columns that may reach the hub.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Share {
+    /// Their names in the table.
+    #[serde(default)]
+    pub columns: Vec<String>,
+}
+
+/// What is wrong with a cohort file.
+#[derive(Debug, thiserror::Error)]
+pub enum CohortError {
+    /// A file does not read.
+    #[error("cannot read {path}: {source}")]
+    Read {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The cohort file is not what it should be.
+    #[error("{path}: {problem}")]
+    Toml {
+        /// Which.
+        path: PathBuf,
+        /// Where and what.
+        problem: String,
+    },
+    /// The table lacks a column.
+    #[error("{table} has no column `{column}`, which {wanted_by} names; it has {found}")]
+    Column {
+        /// Which table.
+        table: PathBuf,
+        /// The missing column.
+        column: String,
+        /// Who wants it.
+        wanted_by: String,
+        /// The columns it has.
+        found: String,
+    },
+    /// The table does not read.
+    #[error("{table}, row {row}: {problem}")]
+    Table {
+        /// Which table.
+        table: PathBuf,
+        /// Row of the file, the header being 1.
+        row: usize,
+        /// What is wrong.
+        problem: String,
+    },
+    /// Nobody of this site.
+    #[error("{table} has no patient of site `{site}`; it has sites {found}")]
+    NobodyHere {
+        /// Which table.
+        table: PathBuf,
+        /// The site asked for.
+        site: String,
+        /// The sites in it.
+        found: String,
+    },
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] cas::StoreError),
+}
+
+/// A file behind a digest.
+#[derive(Clone, Debug)]
+pub struct SourceFile {
+    /// Where it is; never leaves the site.
+    pub path: PathBuf,
+    /// What its digest is over.
+    pub identity: Identity,
+}
+
+/// What identifies a source.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Identity {
+    /// Voxels and geometry: another compression or a re-export is the same image.
+    Image,
+    /// The bytes: the file does not read as an image, and its import will say why.
+    Bytes,
+    /// The file is not there.
+    Missing,
+}
+
+/// Stands for a file that is not there.
+const MISSING: &[u8] = b"radloom: no such file";
+
+impl SourceFile {
+    /// The bytes that its digest is over.
+    #[must_use]
+    pub fn read(&self) -> Option<Bytes> {
+        match std::fs::read(&self.path) {
+            Err(_) => (self.identity == Identity::Missing).then(|| Bytes::from_static(MISSING)),
+            Ok(bytes) => Some(identify(bytes).1),
+        }
+    }
+}
+
+fn identify(bytes: Vec<u8>) -> (Identity, Bytes) {
+    // The name is for messages; what reads here has none.
+    match imaging::nifti::read_bytes(&bytes, "") {
+        Ok(volume) => (Identity::Image, Bytes::from(imaging::canonical::canonical_bytes(&volume))),
+        Err(_) => (Identity::Bytes, Bytes::from(bytes)),
+    }
+}
+
+/// Whether these bytes stand for a file that is not there.
+#[must_use]
+pub fn is_missing(bytes: &[u8]) -> bool {
+    bytes == MISSING
+}
+
+/// What a site announces, and what it keeps to itself.
+#[derive(Clone, Debug, Default)]
+pub struct Scan {
+    /// Patients with their items, by pseudonym.
+    pub patients: BTreeMap<String, BTreeMap<String, Digest>>,
+    /// CSV of the shared columns; empty when nothing is shared.
+    pub shared_csv: Vec<u8>,
+    /// Files behind the digests.
+    pub sources: BTreeMap<Digest, SourceFile>,
+    /// Files that were read; the others were remembered.
+    pub n_read: usize,
+}
+
+/// Reads the cohort file.
+///
+/// # Errors
+/// It is not there, or not what it should be; the message has line and column.
+pub fn read_file(path: &Path) -> Result<CohortFile, CohortError> {
+    let text = std::fs::read_to_string(path).map_err(|source| CohortError::Read { path: path.to_owned(), source })?;
+    toml::from_str(&text).map_err(|e| CohortError::Toml { path: path.to_owned(), problem: e.to_string().trim().to_owned() })
+}
+
+/// Finds out what the site has. Files that have not changed since an earlier scan are not read again.
+///
+/// # Errors
+/// The cohort file, its table or the store do not read. A patient's file that does not read is no error here: its
+/// import refuses it by name.
+pub fn scan(path: &Path, site: &str, store: &Store) -> Result<Scan, CohortError> {
+    let file = read_file(path)?;
+    let folder = path.parent().unwrap_or(Path::new("."));
+    let table_path = folder.join(&file.table);
+    let table = Table::read(&table_path)?;
+    let rows = table.rows_of(&file, site)?;
+    let wanted = wanted_files(&file, &table, &rows, folder)?;
+    let memo_key = format!("memo:{}", path.display());
+    let memo: Memo = store.note(&memo_key)?.and_then(|b| serde_json::from_slice(&b).ok()).unwrap_or_default();
+    let found: Vec<(Remembered, bool)> =
+        wanted.par_iter().map(|w| look(&w.path, memo.files.get(&w.path), store)).collect::<Result<_, CohortError>>()?;
+    let mut scan = Scan { n_read: found.iter().filter(|(_, read)| *read).count(), ..Scan::default() };
+    for row in &rows {
+        scan.patients.entry(row.1.clone()).or_default();
+    }
+    let mut next = Memo::default();
+    for (want, (seen, _)) in wanted.iter().zip(found) {
+        let Ok(digest) = seen.digest.parse::<Digest>() else { continue };
+        scan.patients.entry(want.patient_id.clone()).or_default().insert(want.item.clone(), digest);
+        scan.sources.insert(digest, SourceFile { path: want.path.clone(), identity: seen.identity });
+        next.files.insert(want.path.clone(), seen);
+    }
+    if scan.n_read > 0 || next.files.len() != memo.files.len() {
+        store.set_note(&memo_key, &serde_json::to_vec(&next).unwrap_or_default())?;
+    }
+    scan.shared_csv = shared_csv(&file, &table, &rows, site)?;
+    Ok(scan)
+}
+
+struct Wanted {
+    patient_id: String,
+    item: String,
+    path: PathBuf,
+}
+
+/// Files as they were when they were read last, by path.
+#[derive(Default, Serialize, Deserialize)]
+struct Memo {
+    files: BTreeMap<PathBuf, Remembered>,
+}
+
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
+struct Remembered {
+    stamp: Option<Stamp>,
+    read_at_ns: u64,
+    digest: String,
+    identity: Identity,
+}
+
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
+struct Stamp {
+    size: u64,
+    mtime_ns: i64,
+    ctime_ns: i64,
+    inode: u64,
+}
+
+/// A file system may stamp times this coarsely: a file changed within it before its reading may change again unseen.
+const STAMP_RESOLUTION: Duration = Duration::from_secs(2);
+
+fn stamp(path: &Path) -> Option<Stamp> {
+    use std::os::unix::fs::MetadataExt;
+    let meta = std::fs::metadata(path).ok().filter(std::fs::Metadata::is_file)?;
+    Some(Stamp {
+        size: meta.size(),
+        mtime_ns: meta.mtime() * 1_000_000_000 + meta.mtime_nsec(),
+        ctime_ns: meta.ctime() * 1_000_000_000 + meta.ctime_nsec(),
+        inode: meta.ino(),
+    })
+}
+
+fn trusted(memo: &Remembered, now: &Stamp) -> bool {
+    let settled = |at_ns: i64| at_ns + (STAMP_RESOLUTION.as_nanos() as i64) < memo.read_at_ns as i64;
+    memo.stamp.as_ref() == Some(now) && settled(now.mtime_ns.max(now.ctime_ns))
+}
+
+/// The identity of a file, read only if it may have changed.
+fn look(path: &Path, memo: Option<&Remembered>, store: &Store) -> Result<(Remembered, bool), CohortError> {
+    let now = stamp(path);
+    if let (Some(memo), Some(now)) = (memo, &now)
+        && trusted(memo, now)
+    {
+        return Ok((memo.clone(), false));
+    }
+    let read_at_ns = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_nanos() as u64);
+    let (identity, bytes) = match std::fs::read(path) {
+        Ok(bytes) => identify(bytes),
+        Err(_) => (Identity::Missing, Bytes::from_static(MISSING)),
+    };
+    let digest = store.name(&bytes, Naming::Keyed)?.to_string();
+    Ok((Remembered { stamp: now, read_at_ns, digest, identity }, true))
+}
+
+fn wanted_files(file: &CohortFile, table: &Table, rows: &[(usize, String)], folder: &Path) -> Result<Vec<Wanted>, CohortError> {
+    let mut wanted = Vec::new();
+    for (item, how) in &file.items {
+        let column = match how {
+            Item::Column(name) => Some(table.need(name, &format!("item `{item}`"))?),
+            Item::Pattern(_) => None,
+        };
+        for (row, patient_id) in rows {
+            let text = match (how, column) {
+                (Item::Pattern(pattern), _) => pattern.replace("{patient_id}", patient_id),
+                (Item::Column(_), Some(column)) => table.cell(*row, column).to_owned(),
+                (Item::Column(_), None) => continue,
+            };
+            if !text.is_empty() {
+                wanted.push(Wanted { patient_id: patient_id.clone(), item: item.clone(), path: folder.join(text) });
+            }
+        }
+    }
+    Ok(wanted)
+}
+
+/// `patient_id,site,<shared columns>` of this site's rows, as they stand in the table.
+fn shared_csv(file: &CohortFile, table: &Table, rows: &[(usize, String)], site: &str) -> Result<Vec<u8>, CohortError> {
+    let columns: Vec<usize> = file.share.columns.iter().map(|c| table.need(c, "share.columns")).collect::<Result<_, _>>()?;
+    if columns.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    let to_error = |e: csv::Error| CohortError::Table { table: table.path.clone(), row: 0, problem: e.to_string() };
+    let header = ["patient_id", "site"].into_iter().map(str::to_owned).chain(file.share.columns.iter().cloned());
+    writer.write_record(header).map_err(to_error)?;
+    let mut sorted: Vec<&(usize, String)> = rows.iter().collect();
+    sorted.sort_by(|a, b| a.1.cmp(&b.1));
+    for (row, patient_id) in sorted {
+        let cells = columns.iter().map(|c| table.cell(*row, *c));
+        writer.write_record([patient_id.as_str(), site].into_iter().chain(cells)).map_err(to_error)?;
+    }
+    writer.into_inner().map_err(|e| CohortError::Table { table: table.path.clone(), row: 0, problem: e.to_string() })
+}
+
+struct Table {
+    path: PathBuf,
+    header: Vec<String>,
+    records: Vec<csv::StringRecord>,
+}
+
+impl Table {
+    fn read(path: &Path) -> Result<Table, CohortError> {
+        let bytes = std::fs::read(path).map_err(|source| CohortError::Read { path: path.to_owned(), source })?;
+        let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes);
+        let bad = |row: usize, e: csv::Error| CohortError::Table { table: path.to_owned(), row, problem: e.to_string() };
+        let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::All).from_reader(bytes);
+        let header = reader.headers().map_err(|e| bad(1, e))?.iter().map(str::to_owned).collect();
+        let mut records = Vec::new();
+        for (i, record) in reader.records().enumerate() {
+            records.push(record.map_err(|e| bad(i + 2, e))?);
+        }
+        Ok(Table { path: path.to_owned(), header, records })
+    }
+
+    fn need(&self, column: &str, wanted_by: &str) -> Result<usize, CohortError> {
+        self.header.iter().position(|h| h == column).ok_or_else(|| CohortError::Column {
+            table: self.path.clone(),
+            column: column.to_owned(),
+            wanted_by: wanted_by.to_owned(),
+            found: self.header.join(", "),
+        })
+    }
+
+    fn cell(&self, row: usize, column: usize) -> &str {
+        self.records.get(row).and_then(|r| r.get(column)).unwrap_or("")
+    }
+
+    /// Rows of one site with their pseudonyms; each patient once.
+    fn rows_of(&self, file: &CohortFile, site: &str) -> Result<Vec<(usize, String)>, CohortError> {
+        let id = self.need(&file.columns.patient_id, "columns.patient_id")?;
+        let at = self.need(&file.columns.site, "columns.site")?;
+        let mut rows = Vec::new();
+        let mut first_row = BTreeMap::new();
+        for row in 0..self.records.len() {
+            if self.cell(row, at) != site {
+                continue;
+            }
+            let patient_id = self.cell(row, id).to_owned();
+            if patient_id.is_empty() {
+                return Err(CohortError::Table { table: self.path.clone(), row: row + 2, problem: "the patient has no pseudonym".to_owned() });
+            }
+            if let Some(earlier) = first_row.insert(patient_id.clone(), row + 2) {
+                let problem = format!("patient `{patient_id}` stands in row {earlier} already");
+                return Err(CohortError::Table { table: self.path.clone(), row: row + 2, problem });
+            }
+            rows.push((row, patient_id));
+        }
+        if rows.is_empty() {
+            let mut sites: Vec<&str> = (0..self.records.len()).map(|r| self.cell(r, at)).collect();
+            sites.sort_unstable();
+            sites.dedup();
+            return Err(CohortError::NobodyHere { table: self.path.clone(), site: site.to_owned(), found: sites.join(", ") });
+        }
+        Ok(rows)
+    }
+}
+
+/// The sites that a cohort file has patients of, in byte order.
+///
+/// # Errors
+/// The file or its table do not read.
+pub fn sites(path: &Path) -> Result<Vec<String>, CohortError> {
+    let file = read_file(path)?;
+    let table = Table::read(&path.parent().unwrap_or(Path::new(".")).join(&file.table))?;
+    let at = table.need(&file.columns.site, "columns.site")?;
+    let mut sites: Vec<String> = (0..table.records.len()).map(|r| table.cell(r, at).to_owned()).filter(|s| !s.is_empty()).collect();
+    sites.sort();
+    sites.dedup();
+    Ok(sites)
+}
