@@ -13,6 +13,7 @@
 //! What never lives here: models, files, drawing.
 
 mod auc;
+mod auc_influence;
 mod bootstrap;
 mod brier;
 mod c_index;
@@ -24,6 +25,7 @@ mod roc;
 mod student_t;
 
 pub use auc::{Auc, AucConvention, auc, auc_with_censoring, estimate_auc, horizon_guard};
+pub use auc_influence::{AucInfluence, auc_influence};
 pub use bootstrap::{Bootstrap, BootstrapError, resample_copies};
 pub use brier::{BrierConvention, brier, integrated_brier};
 pub use c_index::{CIndex, UnoC, c_index, estimate_c_index, estimate_uno_c, uno_c};

@@ -6,8 +6,8 @@ mod common;
 use cohort::{FollowUp, RiskScores};
 use common::{close, follow_up, json, numbers};
 use evaluation::{
-    AucConvention, BrierConvention, auc, auc_with_censoring, brier, c_index, integrated_brier,
-    roc_curve, uno_c,
+    AucConvention, BrierConvention, auc, auc_influence, auc_with_censoring, brier, c_index,
+    integrated_brier, roc_curve, uno_c,
 };
 use ndarray::Array2;
 use serde_json::Value;
@@ -259,6 +259,42 @@ fn brier_scores_of_risk_regression() {
                     &format!("{name} {model} {t}"),
                 );
             }
+        }
+    }
+}
+
+#[test]
+fn standard_errors_of_auc() {
+    for name in SETS {
+        let Some(f) = follow_up(name) else { return };
+        let r = json(&format!("l_metrics/R_{name}.json")).unwrap();
+        let (std, new) = (scores(numbers(&r["lp_std"])), scores(numbers(&r["lp_new"])));
+        let score = numbers(&r["Score_AUC"]["se"]);
+        let contrast = numbers(&r["Score_AUC_contrasts"]["se"]);
+        let timeroc = numbers(&r["timeROC_marginal"]["se"]);
+        for (k, &t) in numbers(&r["times"]).iter().enumerate() {
+            let influence = |risk, convention| auc_influence(risk, &f, t, convention).unwrap();
+            let check = |seen: f64, expected: f64| close(seen, expected, 2e-4 * expected, name);
+            let old = influence(&std, AucConvention::Score);
+            let better = influence(&new, AucConvention::Score);
+            check(old.std_err(), score[k]);
+            check(better.std_err(), score[3 + k]);
+            check(better.minus(&old).unwrap().std_err(), contrast[k]);
+            let its = influence(&new, AucConvention::TimeRoc);
+            check(its.std_err(), timeroc[k]);
+            let limits = old.interval(0.95).unwrap();
+            close(
+                limits.lower,
+                r["Score_AUC"]["lower"][k].as_f64().unwrap(),
+                1e-4,
+                name,
+            );
+            close(
+                limits.upper,
+                r["Score_AUC"]["upper"][k].as_f64().unwrap(),
+                1e-4,
+                name,
+            );
         }
     }
 }
