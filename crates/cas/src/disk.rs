@@ -3,6 +3,7 @@
 use crate::error::{Result, io_error};
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
+use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -141,6 +142,26 @@ impl Disk {
         if result.is_err() && self.faults.is_some() {
             // an injected fault leaves half of the bytes behind, as a real one may
             let _ = file.write_all(&bytes[..bytes.len() / 2]);
+        }
+        result
+    }
+
+    /// Writes at an offset.
+    pub(crate) fn write_at(
+        &self,
+        file: &File,
+        path: &Path,
+        bytes: &[u8],
+        offset: u64,
+    ) -> Result<()> {
+        let result = self.change(
+            || DiskAct::Write(path.to_owned()),
+            "write to",
+            path,
+            || file.write_all_at(bytes, offset),
+        );
+        if result.is_err() && self.faults.is_some() {
+            let _ = file.write_all_at(&bytes[..bytes.len() / 2], offset);
         }
         result
     }

@@ -104,7 +104,7 @@ impl Store {
     }
 
     fn sweep_index(&self, sweep: &mut Sweep) -> Result<()> {
-        for key in self.inner.index.blobs.iter().keys() {
+        for key in self.inner.index.complete()?.blobs.iter().keys() {
             let Ok(digest) = Digest::from_wire(&key?) else {
                 continue;
             };
@@ -123,7 +123,7 @@ impl Store {
     }
 
     fn sweep_actions(&self, sweep: &mut Sweep) -> Result<()> {
-        for key in self.inner.index.actions.iter().keys() {
+        for key in self.inner.index.complete()?.actions.iter().keys() {
             let Ok(recipe) = Digest::from_wire(&key?) else {
                 continue;
             };
@@ -183,7 +183,7 @@ impl Store {
                 _ => false,
             };
         }
-        let index = &self.inner.index;
+        let index = &self.inner.index.index; // complete: nothing changes while garbage is collected
         let none = BTreeSet::new();
         let trees = [
             (&index.blobs, blobs),

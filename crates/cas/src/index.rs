@@ -6,7 +6,8 @@
 
 use crate::error::{Result, io_error};
 use crate::record::Op;
-use digest::Digest;
+use bytes::Bytes;
+use digest::WIRE_LEN;
 use sled::{Db, IVec, Tree};
 use std::fs::File;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -26,9 +27,10 @@ pub(crate) struct Place {
 }
 
 /// What the index holds for a key.
+#[derive(Clone)]
 pub(crate) enum Value {
     /// The payload itself.
-    Here(IVec),
+    Here(Bytes),
     /// The record is in the log.
     InLog(Place),
 }
@@ -130,12 +132,12 @@ impl Index {
         Ok(())
     }
 
-    pub(crate) fn blob(&self, digest: &Digest) -> Result<Option<Value>> {
-        Ok(self.blobs.get(digest.to_wire())?.and_then(value_from))
+    pub(crate) fn blob(&self, key: &[u8; WIRE_LEN]) -> Result<Option<Value>> {
+        Ok(self.blobs.get(key)?.and_then(value_from))
     }
 
-    pub(crate) fn action(&self, recipe: &Digest) -> Result<Option<Value>> {
-        Ok(self.actions.get(recipe.to_wire())?.and_then(value_from))
+    pub(crate) fn action(&self, key: &[u8; WIRE_LEN]) -> Result<Option<Value>> {
+        Ok(self.actions.get(key)?.and_then(value_from))
     }
 
     pub(crate) fn note(&self, key: &str) -> Result<Option<Value>> {
@@ -155,7 +157,7 @@ impl Index {
 /// A value as the index stored it; none if it is no value.
 pub(crate) fn value_from(bytes: IVec) -> Option<Value> {
     match bytes.first()? {
-        0 => Some(Value::Here(bytes.subslice(1, bytes.len() - 1))),
+        0 => Some(Value::Here(Bytes::copy_from_slice(&bytes[1..]))),
         1 => place_from(bytes.get(1..)?).map(Value::InLog),
         _ => None,
     }

@@ -1,13 +1,15 @@
-//! Writing the log: many threads append, one of them syncs for all, and only then does the index learn of it.
+//! Writing the log: many threads append, one of them syncs for all, and only then is it known.
 //!
-//! append (in order, under one lock) → one `fdatasync` for everything appended → index (in the log's order) → everyone returns.
+//! append (in order, under one lock) → one `fdatasync` for everything appended → known (in the log's order) → everyone returns.
 
 use crate::disk::{Disk, temporary_name};
 use crate::error::{Result, StoreError};
-use crate::index::{Index, Place, Value};
+use crate::front::{Front, Logged};
+use crate::index::{Place, Value};
 use crate::log_files::{log_path, open_rw, read_record};
 use crate::outcome::{Outcome, Recorded};
 use crate::record::{HEADER_LEN, Op, PAYLOAD_MAX, decode, frame};
+use bytes::Bytes;
 use digest::Digest;
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -16,39 +18,30 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// A log file is followed by the next one above this length.
 const LOG_FILE_MAX: u64 = 64 << 20;
-/// The index is made durable after this many records, so that an opening after a crash replays no more.
-const CHECKPOINT_RECORDS: u64 = 20_000;
-
-/// A record that is in the log and not yet in the index.
-struct Pending {
-    place: Place,
-    payload: Vec<u8>,
-}
+/// The file grows by this much at once: overwriting zeros is synced several times faster than growing with every write.
+const ROOM: u64 = 512 << 10;
 
 struct Tail {
     file: Arc<File>,
     path: PathBuf,
     number: u64,
     len: u64,
+    /// Length of the file: zeros after `len`.
+    room_end: u64,
     /// Commits so far; each gets the next number.
     ticket: u64,
-    pending: Vec<Pending>,
-    /// Actions of records that are not in the index yet: none means forgotten.
+    pending: Vec<Logged>,
+    /// Actions of records that are not durable yet: none means forgotten.
     actions: BTreeMap<Digest, (u64, Option<Outcome>)>,
     stopped: Option<String>,
-}
-
-struct Settled {
-    ticket: u64,
-    place: Place,
-    since_checkpoint: u64,
 }
 
 pub(crate) struct Journal {
     disk: Disk,
     dir: PathBuf,
     tail: Mutex<Tail>,
-    settled: Mutex<Settled>,
+    /// The last commit that is durable and known.
+    settled: Mutex<u64>,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -57,44 +50,40 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 impl Journal {
     /// Continues the log at the end of its last file, or begins the first one.
-    pub(crate) fn open(disk: Disk, dir: &Path, last: Option<(u64, PathBuf)>) -> Result<Journal> {
-        let (number, path, file) = match last {
-            Some((number, path)) => (number, path.clone(), open_rw(&path)?),
+    pub(crate) fn open(
+        disk: Disk,
+        dir: &Path,
+        last: Option<(u64, PathBuf, u64)>,
+    ) -> Result<Journal> {
+        let (number, path, len, file) = match last {
+            Some((number, path, end)) => (number, path.clone(), end, open_rw(&path)?),
             None => {
                 let path = log_path(dir, 1, false);
-                (1, path.clone(), new_file(&disk, dir, &path)?)
+                (1, path.clone(), 0, new_file(&disk, dir, &path)?)
             }
         };
-        let len = crate::log_files::len_of(&path)?;
-        let place = Place {
-            number,
-            offset: len,
-        };
+        let room_end = crate::log_files::len_of(&path)?;
         let tail = Tail {
             file: Arc::new(file),
             path,
             number,
             len,
+            room_end,
             ticket: 0,
             pending: Vec::new(),
             actions: BTreeMap::new(),
             stopped: None,
         };
-        let settled = Settled {
-            ticket: 0,
-            place,
-            since_checkpoint: 0,
-        };
         Ok(Journal {
             disk,
             dir: dir.to_owned(),
             tail: Mutex::new(tail),
-            settled: Mutex::new(settled),
+            settled: Mutex::new(0),
         })
     }
 
     /// Makes changes durable and known. An action that is there already is not written again; the answer tells about each action.
-    pub(crate) fn commit(&self, index: &Index, ops: &[Op<'_>]) -> Result<Vec<Recorded>> {
+    pub(crate) fn commit(&self, front: &Front, ops: &[Op<'_>]) -> Result<Vec<Recorded>> {
         let (recorded, ticket) = {
             let mut tail = lock(&self.tail);
             check_running(&tail)?;
@@ -103,7 +92,7 @@ impl Journal {
             let mut recorded = Vec::new();
             for op in ops {
                 if let Op::Action { recipe, outcome } = op {
-                    let there = self.recorded_action(index, &tail, &staged, recipe)?;
+                    let there = self.recorded_action(front, &tail, &staged, recipe)?;
                     recorded.push(judge(there, outcome));
                     if recorded.last() != Some(&Recorded::New) {
                         continue;
@@ -114,14 +103,14 @@ impl Journal {
             self.append(&mut tail, staged)?;
             (recorded, tail.ticket)
         };
-        self.settle(index, ticket)?;
+        self.settle(front, ticket)?;
         Ok(recorded)
     }
 
     /// The outcome that stands for a recipe, durable or about to be.
     fn recorded_action(
         &self,
-        index: &Index,
+        front: &Front,
         tail: &Tail,
         staged: &Staged,
         recipe: &Digest,
@@ -132,17 +121,17 @@ impl Journal {
         if let Some((_, outcome)) = tail.actions.get(recipe) {
             return Ok(outcome.clone());
         }
-        let Some(value) = index.action(recipe)? else {
+        let Some(value) = front.action(recipe)? else {
             return Ok(None);
         };
         Ok(self.payload(value)?.as_deref().and_then(outcome_of))
     }
 
     /// The payload behind a value of the index.
-    pub(crate) fn payload(&self, value: Value) -> Result<Option<bytes::Bytes>> {
+    pub(crate) fn payload(&self, value: Value) -> Result<Option<Bytes>> {
         match value {
-            Value::Here(bytes) => Ok(Some(bytes::Bytes::copy_from_slice(&bytes))),
-            Value::InLog(place) => Ok(read_record(&self.dir, place)?.map(bytes::Bytes::from)),
+            Value::Here(bytes) => Ok(Some(bytes)),
+            Value::InLog(place) => Ok(read_record(&self.dir, place)?.map(Bytes::from)),
         }
     }
 
@@ -150,10 +139,11 @@ impl Journal {
         if staged.bytes.is_empty() {
             return Ok(());
         }
-        if let Err(error) = self.disk.write(&tail.file, &tail.path, &staged.bytes) {
+        if let Err(error) = self.write(tail, &staged.bytes) {
             // a half-written record must not stand before later ones
-            if self.disk.cut(&tail.file, &tail.path, tail.len).is_err() {
-                tail.stopped = Some(error.to_string());
+            match self.disk.cut(&tail.file, &tail.path, tail.len) {
+                Ok(()) => tail.room_end = tail.len,
+                Err(_) => tail.stopped = Some(error.to_string()),
             }
             return Err(error);
         }
@@ -170,59 +160,64 @@ impl Journal {
         Ok(())
     }
 
-    /// Returns when everything up to this ticket is durable and in the index; does the work for all who wait.
-    fn settle(&self, index: &Index, ticket: u64) -> Result<()> {
-        let mut settled = lock(&self.settled);
-        if ticket <= settled.ticket {
-            return Ok(());
+    /// Writes at the log's end, making room first when there is none.
+    fn write(&self, tail: &mut Tail, bytes: &[u8]) -> Result<()> {
+        let end = tail.len + bytes.len() as u64;
+        if end > tail.room_end {
+            let room = vec![0; (end + ROOM - tail.room_end.max(tail.len)) as usize];
+            self.disk
+                .write_at(&tail.file, &tail.path, &room, tail.room_end.max(tail.len))?;
+            tail.room_end = end + ROOM;
         }
-        let (file, path, pending, upto, place) = {
-            let mut tail = lock(&self.tail);
-            check_running(&tail)?;
-            let place = Place {
-                number: tail.number,
-                offset: tail.len,
-            };
-            (
-                tail.file.clone(),
-                tail.path.clone(),
-                std::mem::take(&mut tail.pending),
-                tail.ticket,
-                place,
-            )
-        };
-        let done = self.disk.sync(&file, &path).and_then(|()| {
-            pending
-                .iter()
-                .try_for_each(|one| match decode(&one.payload) {
-                    Some(op) => index.apply(&op, &one.payload, one.place),
-                    None => Ok(()),
-                })
-        });
-        if let Err(error) = done {
-            lock(&self.tail).stopped = Some(error.to_string());
-            return Err(error);
-        }
-        lock(&self.tail)
-            .actions
-            .retain(|_, (since, _)| *since > upto);
-        settled.ticket = upto;
-        settled.place = place;
-        settled.since_checkpoint += pending.len() as u64;
-        if settled.since_checkpoint >= CHECKPOINT_RECORDS {
-            index.checkpoint(place)?;
-            settled.since_checkpoint = 0;
+        self.disk.write_at(&tail.file, &tail.path, bytes, tail.len)
+    }
+
+    /// Gives the room at the log's end back: the last act of a store that closes.
+    pub(crate) fn close(&self) -> Result<()> {
+        let mut tail = lock(&self.tail);
+        check_running(&tail)?;
+        if tail.room_end > tail.len {
+            self.disk.cut(&tail.file, &tail.path, tail.len)?;
+            tail.room_end = tail.len;
         }
         Ok(())
     }
 
-    /// Makes the index durable up to the last settled record.
-    pub(crate) fn checkpoint(&self, index: &Index) -> Result<()> {
+    /// Returns when everything up to this ticket is durable and known; does the work for all who wait.
+    fn settle(&self, front: &Front, ticket: u64) -> Result<()> {
         let mut settled = lock(&self.settled);
-        check_running(&lock(&self.tail))?;
-        index.checkpoint(settled.place)?;
-        settled.since_checkpoint = 0;
+        if ticket <= *settled {
+            return Ok(());
+        }
+        let (file, path, pending, upto, end) = {
+            let mut tail = lock(&self.tail);
+            check_running(&tail)?;
+            let pending = std::mem::take(&mut tail.pending);
+            (
+                tail.file.clone(),
+                tail.path.clone(),
+                pending,
+                tail.ticket,
+                tail.end(),
+            )
+        };
+        let done = self
+            .disk
+            .sync(&file, &path)
+            .and_then(|()| front.take(pending, end));
+        let mut tail = lock(&self.tail);
+        if let Err(error) = done {
+            tail.stopped = Some(error.to_string());
+            return Err(error);
+        }
+        tail.actions.retain(|_, (since, _)| *since > upto);
+        *settled = upto;
         Ok(())
+    }
+
+    /// Where the log ends.
+    pub(crate) fn end(&self) -> Place {
+        lock(&self.tail).end()
     }
 
     /// Makes the last log file durable as it is.
@@ -231,49 +226,57 @@ impl Journal {
         self.disk.sync(&tail.file, &tail.path)
     }
 
-    /// Whether anything was written since the index was last made durable.
-    pub(crate) fn is_ahead(&self) -> bool {
-        lock(&self.settled).since_checkpoint > 0
-    }
-
+    /// Length of the log in bytes, without the room at its end.
     pub(crate) fn len_bytes(&self) -> Result<u64> {
         let (files, _) = crate::log_files::list(&Disk::default(), &self.dir)?;
-        files
-            .iter()
+        let tail = lock(&self.tail);
+        let others = files.iter().filter(|file| file.number != tail.number);
+        others
             .map(|file| crate::log_files::len_of(&file.path))
-            .sum()
+            .sum::<Result<u64>>()
+            .map(|sum| sum + tail.len)
     }
 
     fn roll_if_long(&self, tail: &mut Tail) -> Result<()> {
         if tail.len < LOG_FILE_MAX {
             return Ok(());
         }
-        self.disk
-            .sync(&tail.file, &tail.path)
-            .inspect_err(|error| tail.stopped = Some(error.to_string()))?;
+        let closed = self
+            .disk
+            .cut(&tail.file, &tail.path, tail.len)
+            .and_then(|()| self.disk.sync(&tail.file, &tail.path));
+        closed.inspect_err(|error| tail.stopped = Some(error.to_string()))?;
         let path = log_path(&self.dir, tail.number + 1, false);
         let file = new_file(&self.disk, &self.dir, &path)?;
-        (tail.file, tail.path, tail.number, tail.len) = (Arc::new(file), path, tail.number + 1, 0);
+        (tail.file, tail.path, tail.number) = (Arc::new(file), path, tail.number + 1);
+        (tail.len, tail.room_end) = (0, 0);
         Ok(())
     }
 
     /// Replaces the whole log by one base file with the given payloads and takes the rest out of the index; nobody else may be committing.
     pub(crate) fn compact(
         &self,
-        index: &Index,
-        payloads: impl Iterator<Item = Result<bytes::Bytes>>,
+        front: &Front,
+        payloads: impl Iterator<Item = Result<Bytes>>,
         forgotten: &[Op<'_>],
     ) -> Result<()> {
-        let mut settled = lock(&self.settled);
+        let _settled = lock(&self.settled);
         let mut tail = lock(&self.tail);
         check_running(&tail)?;
+        let index = front.complete()?;
         let number = tail.number + 1;
         let temporary = self.dir.join(temporary_name("base"));
         let written = write_base(&self.disk, &temporary, number, payloads);
         let (len, moved) = written.inspect_err(|_| {
             let _ = std::fs::remove_file(&temporary);
         })?;
-        let path = log_path(&self.dir, number, true);
+        let (path, end) = (
+            log_path(&self.dir, number, true),
+            Place {
+                number,
+                offset: len,
+            },
+        );
         self.disk.rename(&temporary, &path)?;
         // from here on the new file is the log; a failure before the switch is complete needs a reopening
         let switch = || -> Result<Arc<File>> {
@@ -283,35 +286,31 @@ impl Journal {
                     index.apply(&op, payload, *place)?;
                 }
             }
-            for op in forgotten {
-                index.apply(
-                    op,
-                    &[],
-                    Place {
-                        number,
-                        offset: len,
-                    },
-                )?;
-            }
-            index.checkpoint(Place {
-                number,
-                offset: len,
-            })?;
+            forgotten
+                .iter()
+                .try_for_each(|op| index.apply(op, &[], end))?;
+            index.checkpoint(end)?;
             Ok(Arc::new(open_rw(&path)?))
         };
         let file = switch().inspect_err(|error| tail.stopped = Some(error.to_string()))?;
-        (tail.file, tail.path, tail.number, tail.len) = (file, path, number, len);
-        settled.place = Place {
-            number,
-            offset: len,
-        };
-        settled.since_checkpoint = 0;
+        front.rebased();
+        (tail.file, tail.path, tail.number) = (file, path, number);
+        (tail.len, tail.room_end) = (len, len);
         crate::log_files::list(&self.disk, &self.dir)?; // removes the files that are void now
         Ok(())
     }
 }
 
-/// A new log file, opened so that every write goes to its end wherever an earlier one stopped.
+impl Tail {
+    fn end(&self) -> Place {
+        Place {
+            number: self.number,
+            offset: self.len,
+        }
+    }
+}
+
+/// A new log file whose name is durable.
 fn new_file(disk: &Disk, dir: &Path, path: &Path) -> Result<File> {
     disk.create_new(path, false)?;
     disk.sync_folder(dir)?;
@@ -323,7 +322,7 @@ struct Staged {
     number: u64,
     begin: u64,
     bytes: Vec<u8>,
-    pending: Vec<Pending>,
+    pending: Vec<Logged>,
     actions: BTreeMap<Digest, Option<Outcome>>,
 }
 
@@ -362,19 +361,22 @@ impl Staged {
             }
             _ => {}
         }
-        self.pending.push(Pending { place, payload });
+        self.pending.push(Logged {
+            place,
+            payload: Bytes::from(payload),
+        });
         Ok(())
     }
 }
 
 /// Length of a base file, and the payloads whose place the index must learn.
-type Based = (u64, Vec<(Place, bytes::Bytes)>);
+type Based = (u64, Vec<(Place, Bytes)>);
 
 fn write_base(
     disk: &Disk,
     path: &Path,
     number: u64,
-    payloads: impl Iterator<Item = Result<bytes::Bytes>>,
+    payloads: impl Iterator<Item = Result<Bytes>>,
 ) -> Result<Based> {
     const FLUSH_AT: usize = 1 << 20;
     let file = disk.create_new(path, false)?;

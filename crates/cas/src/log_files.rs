@@ -19,6 +19,8 @@ pub(crate) struct LogFile {
 /// What a replay met.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Replay {
+    /// Where the last good record ends.
+    pub(crate) end: u64,
     pub(crate) records: u64,
     pub(crate) bytes_cut: u64,
     pub(crate) bytes_damaged: u64,
@@ -72,7 +74,8 @@ pub(crate) fn find(dir: &Path, number: u64) -> PathBuf {
     }
 }
 
-/// Puts every record from `from` on into the index; copies bytes that are no records to `aside`, cuts them off at an end.
+/// Puts every record from `from` on into the index; copies bytes that are no records to `aside` and cuts them off
+/// at the end. Zeros at the end are room for more.
 pub(crate) fn replay(
     disk: &Disk,
     file: &LogFile,
@@ -82,11 +85,15 @@ pub(crate) fn replay(
 ) -> Result<Replay> {
     let handle = open_rw(&file.path)?;
     let bytes = read_from(&handle, &file.path, from)?;
-    let mut replay = Replay::default();
+    let mut replay = Replay {
+        end: from,
+        ..Replay::default()
+    };
     for found in scan(&bytes, file.number, from) {
         match found {
             Found::Record { offset, payload } => {
                 replay.records += 1;
+                replay.end = offset + (HEADER_LEN + payload.len()) as u64;
                 if let Some(op) = decode(payload) {
                     index.apply(
                         &op,
@@ -102,7 +109,12 @@ pub(crate) fn replay(
                 keep_span(disk, aside, file.number, &span, from, &bytes)?;
                 replay.bytes_damaged += span.end - span.start;
             }
-            Found::Tail { span } => {
+            Found::Tail { mut span } => {
+                let zeros = bytes.iter().rev().take_while(|byte| **byte == 0).count() as u64;
+                if zeros >= span.end - span.start {
+                    break; // room that a process left when it ended, not a record
+                }
+                span.end -= zeros;
                 keep_span(disk, aside, file.number, &span, from, &bytes)?;
                 disk.cut(&handle, &file.path, span.start)?;
                 disk.sync(&handle, &file.path)?;
@@ -145,7 +157,7 @@ pub(crate) fn read_record(dir: &Path, place: Place) -> Result<Option<Vec<u8>>> {
 pub(crate) fn open_rw(path: &Path) -> Result<File> {
     OpenOptions::new()
         .read(true)
-        .append(true)
+        .write(true)
         .open(path)
         .map_err(io_error("open", path))
 }

@@ -44,24 +44,36 @@ pub struct VerifyReport {
 impl Store {
     /// Everything that is here, plain before keyed, in the order of digests; names whose bytes are gone are left out.
     pub fn list(&self) -> impl Iterator<Item = Result<Entry>> + '_ {
-        let plain = self
-            .inner
-            .index
-            .blobs
-            .iter()
-            .keys()
-            .filter_map(|key| match key {
-                Ok(key) => Digest::from_wire(&key).ok().map(Ok),
-                Err(error) => Some(Err(error.into())),
-            });
-        let keyed = match self.keyed_inventory() {
+        let digests: Vec<Result<Digest>> = match self.all_digests() {
             Ok(digests) => digests.into_iter().map(Ok).collect(),
             Err(error) => vec![Err(error)],
         };
-        plain.chain(keyed).filter_map(|digest| match digest {
+        digests.into_iter().filter_map(|digest| match digest {
             Ok(digest) => self.entry(digest).transpose(),
             Err(error) => Some(Err(error)),
         })
+    }
+
+    fn all_digests(&self) -> Result<Vec<Digest>> {
+        let mut digests = self.plain_digests()?;
+        digests.extend(self.keyed_inventory()?);
+        Ok(digests)
+    }
+
+    fn plain_digests(&self) -> Result<Vec<Digest>> {
+        let mut digests = Vec::new();
+        for key in self.inner.index.complete()?.blobs.iter().keys() {
+            digests.extend(Digest::from_wire(&key?).ok());
+        }
+        Ok(digests)
+    }
+
+    /// Length of the log in bytes.
+    ///
+    /// # Errors
+    /// [`StoreError::Io`](crate::StoreError::Io).
+    pub fn log_len(&self) -> Result<u64> {
+        self.inner.journal.len_bytes()
     }
 
     fn entry(&self, digest: Digest) -> Result<Option<Entry>> {
@@ -84,10 +96,7 @@ impl Store {
     /// As [`Store::get`](crate::Store::get); damage is no error but a line of the report.
     pub fn verify(&self) -> Result<VerifyReport> {
         let mut report = VerifyReport::default();
-        let mut digests = Vec::new();
-        for key in self.inner.index.blobs.iter().keys() {
-            digests.extend(Digest::from_wire(&key?).ok());
-        }
+        let mut digests = self.plain_digests()?;
         if self.site_key().is_some() {
             digests.extend(self.keyed_inventory()?);
         }

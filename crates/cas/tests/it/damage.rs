@@ -16,9 +16,13 @@ fn small_store() -> (TempDir, Vec<u64>) {
     let mut ends = vec![0];
     for n in 0..N {
         put_one(&store, n);
-        ends.push(fs::metadata(log_file(dir.path())).unwrap().len());
+        ends.push(store.log_len().unwrap());
     }
     drop(store);
+    assert_eq!(
+        fs::metadata(log_file(dir.path())).unwrap().len(),
+        ends[N as usize]
+    );
     (dir, ends)
 }
 
@@ -84,9 +88,11 @@ fn a_cut_log_keeps_every_whole_record_and_the_rest_aside() {
         for n in 0..N {
             assert_eq!(has_one(&store, n), n < whole, "cut at {cut}, record {n}");
         }
+        let torn = &full[ends[whole as usize] as usize..cut as usize];
+        let zeros = torn.iter().rev().take_while(|byte| **byte == 0).count();
         assert_eq!(
             report.log_bytes_cut,
-            cut - ends[whole as usize],
+            (torn.len() - zeros) as u64,
             "cut at {cut}"
         );
         assert_eq!(
@@ -136,14 +142,32 @@ fn a_damaged_record_costs_itself_only() {
 }
 
 #[test]
-fn zeros_at_the_end_are_cut_off() {
+fn a_torn_record_before_room_is_cut_off_with_the_room() {
+    let (dir, ends) = small_store();
+    let mut log = fs::read(log_file(dir.path())).unwrap();
+    let torn = 15;
+    log.truncate(ends[N as usize - 1] as usize + torn);
+    log[ends[N as usize - 1] as usize + torn - 1] = 1;
+    log.extend([0; 5000]);
+    fs::write(log_file(dir.path()), log).unwrap();
+    fs::remove_dir_all(dir.path().join("own/index")).unwrap();
+    let (store, report) = open_told(dir.path());
+    assert_eq!(report.log_bytes_cut, torn as u64);
+    assert!((0..N).all(|n| has_one(&store, n) == (n < N - 1)));
+}
+
+#[test]
+fn zeros_at_the_end_are_room_for_more() {
     let (dir, _) = small_store();
     let mut log = fs::read(log_file(dir.path())).unwrap();
     log.extend([0; 5000]);
     fs::write(log_file(dir.path()), log).unwrap();
     let (store, report) = open_told(dir.path());
-    assert_eq!((report.log_bytes_cut, report.index_rebuilt), (5000, false));
-    assert!((0..N).all(|n| has_one(&store, n)));
+    assert_eq!(report, cas::OpenReport::default());
+    put_one(&store, N);
+    drop(store);
+    let store = open(dir.path());
+    assert!((0..=N).all(|n| has_one(&store, n)));
 }
 
 #[test]

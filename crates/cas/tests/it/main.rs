@@ -1,5 +1,9 @@
 //! The store from outside: what is acknowledged is there, what is damaged is absent.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::single_range_in_vec_init)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::single_range_in_vec_init
+)]
 
 mod action;
 mod basics;
