@@ -7,7 +7,7 @@ use crate::roi::{CroppedRoi, Padded};
 use crate::settings::Settings;
 use crate::sum::pairwise;
 use crate::{first_order, glcm, gldm, glrlm, glszm, ngtdm, shape};
-use imaging::{Mask, Volume};
+use imaging::{Mask, Volume, Voxels};
 use rayon::prelude::*;
 
 /// One feature of one region.
@@ -87,7 +87,7 @@ pub fn extract(
         });
     }
     let roi = CroppedRoi::new(&mask.inside, dims, image.geometry.spacing_mm(), settings)?;
-    let cropped = roi.crop(&image.to_f64())?;
+    let cropped = cropped(image, &roi)?;
     let (mut features, intensities) = rayon::join(
         || shape_features_of(&roi, "original"),
         || features_of(&cropped, &roi, "original", settings),
@@ -187,6 +187,20 @@ const CLASSES: [(&str, Compute); 6] = [
         ngtdm::features(&input.levels, &input.padded)
     }),
 ];
+
+/// The bounding box in double precision; the rest of the image is not converted.
+fn cropped(image: &Volume, roi: &CroppedRoi) -> Result<Vec<f64>, ExtractError> {
+    match &image.voxels {
+        Voxels::U8(values) => roi.crop(values),
+        Voxels::I8(values) => roi.crop(values),
+        Voxels::U16(values) => roi.crop(values),
+        Voxels::I16(values) => roi.crop(values),
+        Voxels::U32(values) => roi.crop(values),
+        Voxels::I32(values) => roi.crop(values),
+        Voxels::F32(values) => roi.crop(values),
+        Voxels::F64(values) => roi.crop(values),
+    }
+}
 
 fn diagnose(roi: &CroppedRoi, values: &[f64], intensities: &ImageFeatures) -> Diagnostics {
     let [x, y, z] = roi.spacing_mm();

@@ -177,6 +177,25 @@ mod tests {
     }
 
     #[test]
+    fn the_shift_enters_energies_and_the_root_mean_square_only() {
+        let levels = GreyLevels {
+            grey: vec![0.0, 1.0],
+            counts: vec![0, 3],
+            highest: 1,
+            padded: Vec::new(),
+        };
+        let named = |shift: f64| features(&[1.0, 2.0, 3.0], &levels, shift, 2.0);
+        for ((name, plain), (_, shifted)) in named(0.0).into_iter().zip(named(10.0)) {
+            match name {
+                "Energy" => assert_eq!((plain, shifted), (Ok(14.0), Ok(434.0))),
+                "TotalEnergy" => assert_eq!((plain, shifted), (Ok(28.0), Ok(868.0))),
+                "RootMeanSquared" => assert_eq!(shifted, Ok((434.0_f64 / 3.0).sqrt())),
+                _ => assert_eq!(plain, shifted, "{name}"),
+            }
+        }
+    }
+
+    #[test]
     fn two_voxels_have_no_robust_deviation() {
         let [p10, _, _, _, p90] = Quantiles::new(&[1.0, 2.0]).0;
         assert_eq!(

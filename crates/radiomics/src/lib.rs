@@ -2,15 +2,28 @@
 //!
 //! | module | what it holds |
 //! |---|---|
-//! | [`extract`] | image and mask to named features |
+//! | [`mod@extract`] | image and mask to named features |
 //! | [`settings`], [`error`] | what an extraction is told; why there is no value |
+//! | [`mod@dictionary`] | what each feature is called, measures and is in, with IBSI codes |
 //! | [`roi`], [`discretise`] | the cropped region and its grey levels, made once and shared by all classes |
 //! | `first_order`, `shape`, `glcm`, `glrlm`, `glszm`, `gldm`, `ngtdm` | one feature class each: symbols, formulas, edges |
+//!
+//! ```
+//! use radiomics::{Settings, extract};
+//!
+//! let (image, mask) = imaging::phantom::pelvis();
+//! let extraction = extract(&image, &mask, &Settings::pyradiomics_defaults())?;
+//! assert_eq!(extraction.features.len(), 107);
+//! let mean = extraction.features.iter().find(|feature| feature.name == "original_firstorder_Mean");
+//! assert!(mean.is_some_and(|feature| feature.value.is_ok()));
+//! # Ok::<(), radiomics::ExtractError>(())
+//! ```
 //!
 //! A value that is undefined is a reason, never NaN. Nothing here reads files, filters images or knows about outcomes.
 
 mod class;
 mod correlation;
+pub mod dictionary;
 pub mod discretise;
 pub mod error;
 pub mod extract;
@@ -26,6 +39,7 @@ pub mod settings;
 mod shape;
 mod sum;
 
+pub use dictionary::{Entry, dictionary, entry_of};
 pub use error::{ExtractError, Undefined};
 pub use extract::{
     Diagnostics, Extraction, Feature, ImageFeatures, extract, features_of, shape_features_of,

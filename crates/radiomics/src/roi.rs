@@ -105,11 +105,11 @@ impl CroppedRoi {
         &self.voxels
     }
 
-    /// The bounding box cut out of an array over the whole grid.
+    /// The bounding box cut out of an array over the whole grid, of any pixel type.
     ///
     /// # Errors
     /// [`ExtractError::Length`] unless `whole` has one value per voxel of the grid.
-    pub fn crop(&self, whole: &[f64]) -> Result<Vec<f64>, ExtractError> {
+    pub fn crop<T: Copy + Into<f64>>(&self, whole: &[T]) -> Result<Vec<f64>, ExtractError> {
         let [nx, ny, nz] = self.full;
         if whole.len() != nx * ny * nz {
             return Err(ExtractError::Length {
@@ -122,7 +122,7 @@ impl CroppedRoi {
         for z in self.lower[2]..self.lower[2] + sz {
             for y in self.lower[1]..self.lower[1] + sy {
                 let start = self.lower[0] + nx * (y + ny * z);
-                cropped.extend_from_slice(&whole[start..start + sx]);
+                cropped.extend(whole[start..start + sx].iter().map(|&value| value.into()));
             }
         }
         Ok(cropped)

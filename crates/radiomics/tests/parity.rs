@@ -6,7 +6,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use imaging::{Mask, Volume, phantom};
-use radiomics::{Bin, Feature, Settings, extract};
+use radiomics::{Bin, Diagnostics, Feature, Settings, extract};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -133,6 +133,48 @@ fn none(wrong: &[String]) {
     );
 }
 
+/// Numbers of one entry of the reference's diagnostics, such as `"…_BoundingBox": "(1, 2, 3, 4, 5, 6)"`.
+fn told_numbers(told: &str, key: &str) -> Vec<f64> {
+    let line = told
+        .lines()
+        .find(|line| line.contains(&format!("\"diagnostics_{key}\":")))
+        .unwrap();
+    let (_, value) = line.split_once("\":").unwrap();
+    let numbers = value
+        .split([',', '(', ')', '"', ' '])
+        .filter(|text| !text.is_empty());
+    numbers.map(|text| text.parse().unwrap()).collect()
+}
+
+#[track_caller]
+fn check_diagnostics(case: &str, diagnostics: &Diagnostics, told: &str) {
+    let close = |value: f64, expected: f64| (value - expected).abs() <= 1e-6 * expected.abs();
+    let corners = diagnostics
+        .bounding_box_lower
+        .into_iter()
+        .chain(diagnostics.bounding_box_size);
+    let corners: Vec<f64> = corners.map(|n| n as f64).collect();
+    assert_eq!(
+        corners,
+        told_numbers(told, "Mask-original_BoundingBox"),
+        "{case}"
+    );
+    assert_eq!(
+        told_numbers(told, "Mask-original_VoxelNum"),
+        [diagnostics.n_voxels as f64],
+        "{case}"
+    );
+    let spacing = told_numbers(told, "Image-original_Spacing");
+    assert!(
+        diagnostics
+            .spacing_mm
+            .into_iter()
+            .zip(spacing)
+            .all(|(a, b)| close(a, b)),
+        "{case}"
+    );
+}
+
 #[test]
 fn phantoms_agree() {
     let cases: [(&str, (Volume, Mask)); 3] = [
@@ -174,7 +216,11 @@ fn real_images_agree() {
         let file = |what: &str| folder.join(format!("images/{name}_{what}.nii.gz"));
         let (image, mask) = read_pair(&file("image"), &file("mask"));
         let extraction = extract(&image, &mask, &settings(bin_width, 2)).unwrap();
-        let expected = reference(&folder.join(format!("pyradiomics/{name}_{profile}.csv")));
+        let stem = format!("pyradiomics/{name}_{profile}");
+        let told =
+            std::fs::read_to_string(folder.join(format!("{stem}_diagnostics.json"))).unwrap();
+        check_diagnostics(name, &extraction.diagnostics, &told);
+        let expected = reference(&folder.join(format!("{stem}.csv")));
         wrong.extend(compare(
             &format!("{name}_{profile}"),
             &extraction.features,
