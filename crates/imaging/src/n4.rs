@@ -33,7 +33,7 @@ pub use error::N4Error;
 pub use iterate::{Fit, Iteration, Progress, log_field_shrunken};
 pub use params::N4Params;
 
-use crate::mask::Mask;
+use crate::mask::{Mask, TOLERANCE_MM, check_geometry};
 use crate::volume::{Volume, Voxels};
 use rayon::prelude::*;
 use shrink::Shrink;
@@ -95,12 +95,7 @@ pub fn correct_with_progress(
 ) -> Result<N4Output, N4Error> {
     params.check()?;
     let dims = image.geometry.dims;
-    if mask.geometry.dims != dims || mask.inside.len() != image.geometry.n_voxels() {
-        return Err(N4Error::MaskDims {
-            image: dims,
-            mask: mask.geometry.dims,
-        });
-    }
+    check_geometry(&image.geometry, &mask.geometry, TOLERANCE_MM)?;
     let values = image.to_f64();
     let shrink = Shrink::new(dims, params.shrink_factor);
     let thinned = shrink.apply(&values);

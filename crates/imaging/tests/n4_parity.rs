@@ -1,12 +1,13 @@
 //! N4 against SimpleITK 2.5.7 on the stored sub-sampled images, and on a phantom with a known field.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
-use flate2::read::GzDecoder;
+mod common;
+
+use common::{oracles, value};
 use imaging::n4::shrink::Shrink;
 use imaging::n4::{Fit, N4Params, Progress, correct, log_field_shrunken};
-use imaging::{Geometry, Mask, Volume, Voxels, phantom};
-use std::io::Read;
-use std::path::{Path, PathBuf};
+use imaging::{Mask, Volume, Voxels, nifti, phantom};
+use std::path::Path;
 
 /// Images of the reference: `root/n4/{name}_s{shrink}…`.
 struct Case {
@@ -102,6 +103,23 @@ fn the_lattice_gives_itks_field_at_full_resolution() {
             case.name
         );
         assert!(difference <= AT_THE_END, "{}", case.name);
+    }
+}
+
+#[test]
+fn sub_sampling_keeps_the_voxels_that_itk_keeps() {
+    let Some(root) = oracles() else { return };
+    for case in CASES.iter().filter(|case| case.shrink > 1) {
+        let (dims, expected, _) = case.input(&root);
+        let (image, _) = case.image(&root);
+        let mut shrink = Shrink::new(image.geometry.dims, case.shrink);
+        if case.name == "tcga6692_t2ax" {
+            assert_eq!(shrink.offset, [2, 2, 3]);
+            // an oblique image: rounding error takes the reference to the lower of the two middle voxels
+            shrink.offset[0] = 1;
+        }
+        assert_eq!(shrink.to, dims);
+        assert_eq!(shrink.apply(&image.to_f64()), expected, "{}", case.name);
     }
 }
 
@@ -212,14 +230,9 @@ impl Case {
 
     /// The image as it was, and the threshold above which it was fitted.
     fn image(&self, root: &Path) -> (Volume, f64) {
-        let (dims, values) = read(&root.join(format!("images/{}_image.nii.gz", self.name)));
-        let geometry = Geometry::axis_aligned(dims, [1.0; 3]).unwrap();
-        let text = self.json(root);
-        let key = "\"otsu_threshold\":";
-        let rest = &text[text.find(key).unwrap() + key.len()..];
-        let number = rest.split(',').next().unwrap().trim();
-        let volume = Volume::new(geometry, Voxels::F64(values)).unwrap();
-        (volume, number.parse().unwrap())
+        let image = nifti::read(&root.join(format!("images/{}_image.nii.gz", self.name)));
+        let threshold = value(&self.json(root), "otsu_threshold").parse();
+        (image.unwrap(), threshold.unwrap())
     }
 
     fn json(&self, root: &Path) -> String {
@@ -259,44 +272,7 @@ fn max_difference(a: &[f64], b: &[f64]) -> f64 {
         .fold(0.0, f64::max)
 }
 
-fn oracles() -> Option<PathBuf> {
-    let root = std::env::var_os("RADLOOM_ORACLES").map_or_else(
-        || Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/oracles"),
-        PathBuf::from,
-    );
-    let root = root.join("radiomics");
-    if root.is_dir() {
-        Some(root)
-    } else {
-        eprintln!("skipped: oracles absent");
-        None
-    }
-}
-
 fn read(path: &Path) -> ([usize; 3], Vec<f64>) {
-    let mut b = Vec::new();
-    GzDecoder::new(std::fs::File::open(path).unwrap())
-        .read_to_end(&mut b)
-        .unwrap();
-    let i16_at = |at: usize| i16::from_le_bytes([b[at], b[at + 1]]);
-    let dims = [42, 44, 46].map(|at| i16_at(at) as usize);
-    let offset = f32::from_le_bytes(b[108..112].try_into().unwrap()) as usize;
-    let data = &b[offset..];
-    let values = match i16_at(70) {
-        2 => data.iter().map(|&v| f64::from(v)).collect(),
-        4 => data
-            .chunks_exact(2)
-            .map(|c| f64::from(i16::from_le_bytes([c[0], c[1]])))
-            .collect(),
-        512 => data
-            .chunks_exact(2)
-            .map(|c| f64::from(u16::from_le_bytes([c[0], c[1]])))
-            .collect(),
-        16 => data
-            .chunks_exact(4)
-            .map(|c| f64::from(f32::from_le_bytes(c.try_into().unwrap())))
-            .collect(),
-        other => panic!("datatype {other}"),
-    };
-    (dims, values)
+    let volume = nifti::read(path).unwrap();
+    (volume.geometry.dims, volume.to_f64())
 }

@@ -1,5 +1,6 @@
 //! Why a field cannot be estimated.
 
+use crate::mask::GeometryMismatch;
 use thiserror::Error;
 
 /// Refusals of the bias-field correction.
@@ -28,13 +29,8 @@ pub enum N4Error {
         limit: usize,
     },
     /// Mask and image are not on the same grid.
-    #[error("mask has {mask:?} voxels, image {image:?}")]
-    MaskDims {
-        /// Dimensions of the image.
-        image: [usize; 3],
-        /// Dimensions of the mask.
-        mask: [usize; 3],
-    },
+    #[error(transparent)]
+    Grid(#[from] GeometryMismatch),
     /// The values or the mask do not have one entry per voxel.
     #[error("{values} values and {mask} mask entries for {voxels} voxels")]
     Length {
@@ -97,4 +93,24 @@ pub enum N4Error {
         /// Iteration within the level, from 1.
         iteration: usize,
     },
+}
+
+impl N4Error {
+    /// A stable name of the problem, for machines.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            N4Error::Param { .. } => "n4-parameter",
+            N4Error::LatticeTooLarge { .. } => "n4-lattice-too-large",
+            N4Error::Grid(mismatch) => mismatch.code(),
+            N4Error::Length { .. } => "n4-length",
+            N4Error::AxisTooShort { .. } => "n4-axis-too-short",
+            N4Error::EmptyMask { .. } => "n4-empty-mask",
+            N4Error::NoPositiveVoxel { .. } => "n4-no-positive-voxel",
+            N4Error::ConstantIntensity { .. } => "n4-constant-intensity",
+            N4Error::NotFinite { .. } => "n4-not-finite",
+            N4Error::Diverged { .. } => "n4-diverged",
+            N4Error::Stopped { .. } => "n4-stopped",
+        }
+    }
 }
