@@ -145,7 +145,7 @@ fn symmetric_eigenvalues(mut a: [[f64; 3]; 3]) -> [f64; 3] {
     [a[0][0], a[1][1], a[2][2]]
 }
 
-/// The rotation in the plane (p, q) that makes a[p][q] zero.
+/// The rotation in the plane (p, q) that makes the entry at row p, column q zero.
 fn rotate(a: &mut [[f64; 3]; 3], p: usize, q: usize) {
     let coupling = a[p][q];
     if coupling.abs() <= f64::EPSILON * f64::EPSILON * (a[p][p].abs() + a[q][q].abs()) {
