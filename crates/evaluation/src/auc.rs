@@ -164,6 +164,23 @@ pub fn estimate_auc(
     settle(estimated, follow_up.len(), follow_up.n_events())
 }
 
+/// [`auc`] in every resample of `bootstrap`, `None` where a resample has no case or no control.
+///
+/// # Errors
+/// Lengths differ, or the horizon is no time.
+pub fn bootstrap_auc(
+    risk: &RiskScores,
+    follow_up: &FollowUp,
+    horizon: f64,
+    convention: AucConvention,
+    bootstrap: &Bootstrap,
+) -> Result<Vec<Option<f64>>, MetricError> {
+    check_length(risk.values().len(), follow_up.len())?;
+    check_horizon(horizon)?;
+    let resampled = ResampledAuc::new(risk, follow_up, horizon, convention);
+    Ok(bootstrap.values(follow_up.len(), |copies| resampled.value(copies)))
+}
+
 /// Cases and controls at a horizon.
 struct Sides {
     cases: usize,

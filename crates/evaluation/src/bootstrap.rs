@@ -118,8 +118,16 @@ pub fn resample_copies(n: usize, seed: u64, resample: u64) -> Vec<u32> {
     copies
 }
 
+/// The rows of a resample, each as often as drawn, ascending.
+pub(crate) fn drawn_rows(copies: &[u32]) -> Vec<usize> {
+    let counted = copies.iter().enumerate();
+    counted
+        .flat_map(|(row, &c)| std::iter::repeat_n(row, c as usize))
+        .collect()
+}
+
 /// Type 7 quantile of ascending values; there is at least one.
-fn quantile(sorted: &[f64], p: f64) -> f64 {
+pub(crate) fn quantile(sorted: &[f64], p: f64) -> f64 {
     let at = p * (sorted.len() - 1) as f64;
     let low = at.floor() as usize;
     let high = (low + 1).min(sorted.len() - 1);

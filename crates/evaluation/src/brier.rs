@@ -4,7 +4,9 @@ use cohort::FollowUp;
 use ndarray::ArrayView2;
 use stats::censored::{StepFunction, censoring_distribution};
 
-use crate::estimate::{MetricError, NotEstimable, check_horizon, check_length};
+use crate::bootstrap::{Bootstrap, drawn_rows};
+use crate::c_index::{interval, with_interval};
+use crate::estimate::{Estimate, MetricError, NotEstimable, check_horizon, check_length, settle};
 
 /// At which side of an event's time the censoring weight is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,15 +50,16 @@ pub fn brier(
     horizon: f64,
     convention: BrierConvention,
 ) -> Result<f64, MetricError> {
-    check_length(survival.len(), follow_up.len())?;
-    let censoring = censoring_distribution(censoring_from);
-    score(
-        survival.iter().copied(),
+    let column = ArrayView2::from_shape((survival.len(), 1), survival);
+    let column = column.map_err(|_| lengths(survival.len(), follow_up))?;
+    let evaluated = Evaluated::new(
+        column,
         follow_up,
-        &censoring,
-        horizon,
+        std::slice::from_ref(&horizon),
         convention,
-    )
+    )?;
+    let rows: Vec<usize> = (0..follow_up.len()).collect();
+    evaluated.score(&rows, &censoring_distribution(censoring_from), 0)
 }
 
 /// Brier score integrated over horizons by the trapezoid rule and divided by their range.
@@ -76,74 +79,156 @@ pub fn integrated_brier(
     horizons: &[f64],
     convention: BrierConvention,
 ) -> Result<f64, MetricError> {
-    check_length(survival.nrows(), follow_up.len())?;
-    check_length(survival.ncols(), horizons.len())?;
-    let (&first, &last) = match horizons {
-        [first, .., last] => (first, last),
-        _ => {
-            return Err(MetricError::Horizon {
-                value: f64::INFINITY,
-            });
-        }
-    };
-    let censoring = censoring_distribution(censoring_from);
-    let mut area = 0.0;
-    let mut previous: Option<(f64, f64)> = None;
-    for (column, &horizon) in horizons.iter().enumerate() {
-        let column = survival.column(column);
-        let now = score(
-            column.iter().copied(),
-            follow_up,
-            &censoring,
-            horizon,
-            convention,
-        )?;
-        if let Some((at, before)) = previous {
-            if horizon <= at {
-                return Err(MetricError::Horizon { value: horizon });
-            }
-            area += (horizon - at) * (now + before) / 2.0;
-        }
-        previous = Some((horizon, now));
-    }
-    Ok(area / (last - first))
+    let evaluated = Evaluated::new(survival, follow_up, horizons, convention)?;
+    let rows: Vec<usize> = (0..follow_up.len()).collect();
+    evaluated.integrated(&rows, &censoring_distribution(censoring_from))
 }
 
-fn score(
-    survival: impl Iterator<Item = f64>,
+/// [`brier`] with G from the evaluated set, and a bootstrap interval in which G is estimated anew each time.
+///
+/// # Errors
+/// As [`brier`], except that what cannot be estimated is a value.
+pub fn estimate_brier(
+    survival: &[f64],
     follow_up: &FollowUp,
-    censoring: &StepFunction,
     horizon: f64,
     convention: BrierConvention,
-) -> Result<f64, MetricError> {
-    check_horizon(horizon)?;
-    let (time, event) = (follow_up.time(), follow_up.event());
-    let last = time.iter().copied().fold(0.0, f64::max);
-    if last < horizon || time.is_empty() {
-        return Err(NotEstimable::NobodyAtRisk { horizon, last }.into());
-    }
-    let mut sum = 0.0;
-    for (row, s) in survival.enumerate() {
-        if !(0.0..=1.0).contains(&s) {
-            return Err(MetricError::Probability { row, value: s });
+    bootstrap: Option<&Bootstrap>,
+) -> Result<Estimate, MetricError> {
+    let column = ArrayView2::from_shape((survival.len(), 1), survival);
+    let column = column.map_err(|_| lengths(survival.len(), follow_up))?;
+    let horizons = [horizon];
+    let evaluated = Evaluated::new(column, follow_up, &horizons, convention)?;
+    evaluated.estimate(bootstrap, |rows, censoring| {
+        evaluated.score(rows, censoring, 0)
+    })
+}
+
+/// [`integrated_brier`] with G from the evaluated set, and a bootstrap interval in which G is estimated anew each time.
+///
+/// # Errors
+/// As [`integrated_brier`], except that what cannot be estimated is a value.
+pub fn estimate_integrated_brier(
+    survival: ArrayView2<f64>,
+    follow_up: &FollowUp,
+    horizons: &[f64],
+    convention: BrierConvention,
+    bootstrap: Option<&Bootstrap>,
+) -> Result<Estimate, MetricError> {
+    let evaluated = Evaluated::new(survival, follow_up, horizons, convention)?;
+    evaluated.estimate(bootstrap, |rows, censoring| {
+        evaluated.integrated(rows, censoring)
+    })
+}
+
+/// Predictions and what they are held against.
+struct Evaluated<'a> {
+    /// \[n, horizons\].
+    survival: ArrayView2<'a, f64>,
+    follow_up: &'a FollowUp,
+    horizons: &'a [f64],
+    convention: BrierConvention,
+}
+
+impl<'a> Evaluated<'a> {
+    fn new(
+        survival: ArrayView2<'a, f64>,
+        follow_up: &'a FollowUp,
+        horizons: &'a [f64],
+        convention: BrierConvention,
+    ) -> Result<Evaluated<'a>, MetricError> {
+        check_length(survival.nrows(), follow_up.len())?;
+        check_length(survival.ncols(), horizons.len())?;
+        for (k, &horizon) in horizons.iter().enumerate() {
+            check_horizon(horizon)?;
+            if k > 0 && horizon <= horizons[k - 1] {
+                return Err(MetricError::Horizon { value: horizon });
+            }
         }
-        let (error, g, at) = if time[row] > horizon {
-            (1.0 - s, censoring.at(horizon), horizon)
-        } else if event[row] {
-            let g = match convention {
-                BrierConvention::Score => censoring.before(time[row]),
-                BrierConvention::Sksurv => censoring.at(time[row]),
-            };
-            (s, g, time[row])
-        } else {
-            continue;
+        Ok(Evaluated {
+            survival,
+            follow_up,
+            horizons,
+            convention,
+        })
+    }
+
+    fn estimate(
+        &self,
+        bootstrap: Option<&Bootstrap>,
+        metric: impl Fn(&[usize], &StepFunction) -> Result<f64, MetricError> + Sync,
+    ) -> Result<Estimate, MetricError> {
+        let of =
+            |rows: &[usize]| metric(rows, &censoring_distribution(&self.follow_up.select(rows)));
+        let all: Vec<usize> = (0..self.follow_up.len()).collect();
+        let estimated = of(&all).and_then(|value| {
+            let interval = interval(bootstrap, all.len(), |copies| of(&drawn_rows(copies)).ok())?;
+            Ok(with_interval(value, interval, self.follow_up))
+        });
+        settle(estimated, self.follow_up.len(), self.follow_up.n_events())
+    }
+
+    fn integrated(&self, rows: &[usize], censoring: &StepFunction) -> Result<f64, MetricError> {
+        let (first, last) = match self.horizons {
+            [first, .., last] => (*first, *last),
+            short => {
+                let value = short.first().copied().unwrap_or_default();
+                return Err(MetricError::Horizon { value });
+            }
         };
-        if g <= 0.0 {
-            return Err(NotEstimable::NoCensoringWeight { time: at }.into());
+        let mut area = 0.0;
+        let mut before = self.score(rows, censoring, 0)?;
+        for k in 1..self.horizons.len() {
+            let now = self.score(rows, censoring, k)?;
+            area += (self.horizons[k] - self.horizons[k - 1]) * (now + before) / 2.0;
+            before = now;
         }
-        sum += error * error / g;
+        Ok(area / (last - first))
     }
-    Ok(sum / time.len() as f64)
+
+    fn score(
+        &self,
+        rows: &[usize],
+        censoring: &StepFunction,
+        column: usize,
+    ) -> Result<f64, MetricError> {
+        let horizon = self.horizons[column];
+        let (time, event) = (self.follow_up.time(), self.follow_up.event());
+        let last = rows.iter().map(|&row| time[row]).fold(0.0, f64::max);
+        if last < horizon || rows.is_empty() {
+            return Err(NotEstimable::NobodyAtRisk { horizon, last }.into());
+        }
+        let mut sum = 0.0;
+        for &row in rows {
+            let s = self.survival[[row, column]];
+            if !(0.0..=1.0).contains(&s) {
+                return Err(MetricError::Probability { row, value: s });
+            }
+            let (error, g, at) = if time[row] > horizon {
+                (1.0 - s, censoring.at(horizon), horizon)
+            } else if event[row] {
+                let g = match self.convention {
+                    BrierConvention::Score => censoring.before(time[row]),
+                    BrierConvention::Sksurv => censoring.at(time[row]),
+                };
+                (s, g, time[row])
+            } else {
+                continue;
+            };
+            if g <= 0.0 {
+                return Err(NotEstimable::NoCensoringWeight { time: at }.into());
+            }
+            sum += error * error / g;
+        }
+        Ok(sum / rows.len() as f64)
+    }
+}
+
+fn lengths(predictions: usize, follow_up: &FollowUp) -> MetricError {
+    MetricError::Length {
+        predictions,
+        patients: follow_up.len(),
+    }
 }
 
 #[cfg(test)]
@@ -175,5 +260,33 @@ mod tests {
         let late = brier(&[0.5; 4], &f, &f, 9.0, BrierConvention::Score).unwrap_err();
         let (horizon, last) = (9.0, 4.0);
         assert_eq!(late, NotEstimable::NobodyAtRisk { horizon, last }.into());
+    }
+
+    #[test]
+    fn the_interval_holds_the_value() {
+        let time: Vec<f64> = (0..80).map(|i| f64::from((i * 37) % 61)).collect();
+        let survival: Vec<f64> = (0..80).map(|i| f64::from((i * 13) % 29) / 29.0).collect();
+        let f = FollowUp::new(time, (0..80).map(|i| i % 3 != 0).collect()).unwrap();
+        let b = Bootstrap::new(300, 0.95, 2).unwrap();
+        let e = estimate_brier(&survival, &f, 20.0, BrierConvention::Score, Some(&b)).unwrap();
+        let i = e.interval().unwrap();
+        assert!(
+            i.lower < e.value().unwrap() && e.value().unwrap() < i.upper,
+            "{e:?}"
+        );
+        let late = estimate_brier(&survival, &f, 99.0, BrierConvention::Score, None).unwrap();
+        assert!(matches!(
+            late.reason(),
+            Some(NotEstimable::NobodyAtRisk { .. })
+        ));
+        let grid = ndarray::Array2::from_shape_fn((80, 3), |(i, k)| survival[i] / (k + 1) as f64);
+        let times = [10.0, 20.0, 30.0];
+        let e =
+            estimate_integrated_brier(grid.view(), &f, &times, BrierConvention::Score, Some(&b))
+                .unwrap();
+        assert!(e.interval().is_some());
+        let out_of_order = [10.0, 30.0, 20.0];
+        let refused = integrated_brier(grid.view(), &f, &f, &out_of_order, BrierConvention::Score);
+        assert_eq!(refused.unwrap_err(), MetricError::Horizon { value: 20.0 });
     }
 }

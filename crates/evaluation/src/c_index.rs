@@ -4,7 +4,7 @@ use cohort::{FollowUp, RiskScores};
 use stats::censored::{StepFunction, censoring_distribution};
 use stats::concordance::{ConcordanceCounts, concordance_counts};
 
-use crate::bootstrap::Bootstrap;
+use crate::bootstrap::{Bootstrap, drawn_rows};
 use crate::estimate::{
     Estimate, Estimated, Interval, MetricError, NotEstimable, check_horizon, check_length, settle,
 };
@@ -168,6 +168,22 @@ pub fn estimate_c_index(
     settle(estimated, follow_up.len(), follow_up.n_events())
 }
 
+/// [`c_index`] in every resample of `bootstrap`, `None` where a resample has no comparable pair.
+///
+/// # Errors
+/// Lengths differ.
+pub fn bootstrap_c_index(
+    risk: &RiskScores,
+    follow_up: &FollowUp,
+    bootstrap: &Bootstrap,
+) -> Result<Vec<Option<f64>>, MetricError> {
+    check_length(risk.values().len(), follow_up.len())?;
+    let pairs = PairOrder::new(risk.values(), follow_up);
+    Ok(bootstrap.values(follow_up.len(), |copies| {
+        pairs.sums(|row| f64::from(copies[row]), |_| 1.0).index()
+    }))
+}
+
 /// [`uno_c`] with G from the evaluated set, and a bootstrap interval in which G is estimated anew each time.
 ///
 /// # Errors
@@ -181,7 +197,7 @@ pub fn estimate_uno_c(
     let estimated = uno_c(risk, follow_up, follow_up, tau).and_then(|c| {
         let pairs = PairOrder::new(risk.values(), follow_up);
         let interval = interval(bootstrap, follow_up.len(), |copies| {
-            let censoring = censoring_distribution(&drawn(follow_up, copies));
+            let censoring = censoring_distribution(&follow_up.select(&drawn_rows(copies)));
             let weights = uno_weights(follow_up, tau, &censoring, |row| copies[row] > 0).ok()?;
             pairs
                 .sums(|row| f64::from(copies[row]), |row| weights[row])
@@ -190,16 +206,6 @@ pub fn estimate_uno_c(
         Ok(with_interval(c.value, interval, follow_up))
     });
     settle(estimated, follow_up.len(), follow_up.n_events())
-}
-
-/// The resampled patients, each as often as drawn.
-fn drawn(follow_up: &FollowUp, copies: &[u32]) -> FollowUp {
-    let rows: Vec<usize> = copies
-        .iter()
-        .enumerate()
-        .flat_map(|(row, &c)| std::iter::repeat_n(row, c as usize))
-        .collect();
-    follow_up.select(&rows)
 }
 
 /// The bootstrap interval, where one is asked for.

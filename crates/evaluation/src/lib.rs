@@ -5,7 +5,8 @@
 //! | are patients ranked well? | [`c_index`], [`uno_c`] |
 //! | are patients ranked well at a horizon? | [`auc`], [`roc_curve`] |
 //! | are survival probabilities right? | [`brier`], [`integrated_brier`] |
-//! | how sure is that? | [`estimate_auc`], [`estimate_c_index`], [`estimate_uno_c`] (bootstrap), [`corrected_interval`] (repeated cross-validation) |
+//! | how sure is that? | [`estimate_auc`], [`estimate_c_index`], [`estimate_uno_c`], [`estimate_brier`] (bootstrap), [`auc_influence`] (large samples), [`corrected_interval`] (repeated cross-validation) |
+//! | is the best of many better than chance? | [`max_t`] |
 //!
 //! It takes predictions and follow-up, never models. Whatever cannot be estimated is an [`Estimate::NotEstimable`]
 //! with its reason, never NaN. Times are in the unit of the follow-up (months inside the house).
@@ -19,16 +20,24 @@ mod brier;
 mod c_index;
 mod estimate;
 mod keyed;
+mod max_t;
 mod nadeau_bengio;
 mod pairs;
 mod roc;
 mod student_t;
 
-pub use auc::{Auc, AucConvention, auc, auc_with_censoring, estimate_auc, horizon_guard};
+pub use auc::{
+    Auc, AucConvention, auc, auc_with_censoring, bootstrap_auc, estimate_auc, horizon_guard,
+};
 pub use auc_influence::{AucInfluence, auc_influence};
 pub use bootstrap::{Bootstrap, BootstrapError, resample_copies};
-pub use brier::{BrierConvention, brier, integrated_brier};
-pub use c_index::{CIndex, UnoC, c_index, estimate_c_index, estimate_uno_c, uno_c};
+pub use brier::{
+    BrierConvention, brier, estimate_brier, estimate_integrated_brier, integrated_brier,
+};
+pub use c_index::{
+    CIndex, UnoC, bootstrap_c_index, c_index, estimate_c_index, estimate_uno_c, uno_c,
+};
 pub use estimate::{Estimate, Estimated, Interval, MetricError, NotEstimable};
+pub use max_t::{MaxT, MaxTError, Simultaneous, max_t};
 pub use nadeau_bengio::{CorrectedError, CorrectedMean, corrected_interval};
 pub use roc::{RocPoint, roc_curve};
