@@ -8,6 +8,7 @@
 
 mod canonical;
 pub mod kinds;
+mod node;
 pub mod params;
 pub mod plan;
 pub mod problem;

@@ -2,11 +2,19 @@
 
 use std::collections::BTreeMap;
 
+mod axes;
+mod names;
+mod read;
+mod steps;
+
+pub(crate) use names::check_names;
+pub use read::parse;
+
 use digest::Digest;
 use serde_json::Value;
 
 use crate::kinds::KindSpec;
-use crate::problem::{Place, Problems};
+use crate::problem::Place;
 
 /// A parsed study: names and values are checked against each other by the planner.
 #[derive(Clone, Debug, PartialEq)]
@@ -240,23 +248,48 @@ pub struct Publish {
     pub place: Place,
 }
 
-/// Reads a study: `file` is only named in messages, `sets` are overrides `dotted.key=TOMLVALUE` applied after the
-/// profile.
-///
-/// # Errors
-/// Everything that is wrong with the text alone: syntax, unknown keys, kinds, axes, steps and ports.
-pub fn parse(text: &str, file: &str, sets: &[String]) -> Result<Study, Problems> {
-    let _ = (text, sets);
-    let place = Place {
-        file: file.to_string(),
-        line: 1,
-        column: 1,
-    };
-    Err(crate::problem::Problem::new(
-        "unfinished",
-        &place,
-        "this build cannot read studies yet",
-        "",
-    )
-    .into())
+impl<T> Choice<T> {
+    /// Every alternative.
+    pub fn options(&self) -> impl Iterator<Item = &T> {
+        let (one, many) = match self {
+            Choice::One(one) => (Some(one), None),
+            Choice::By { options, .. } => (None, Some(options)),
+        };
+        one.into_iter()
+            .chain(many.into_iter().flatten().map(|(_, option)| option))
+    }
+}
+
+impl Study {
+    /// The step of that name.
+    pub fn step(&self, name: &str) -> Option<&Step> {
+        self.steps.iter().find(|s| s.name == name)
+    }
+
+    /// The axis of that name; `site` is built in and not found here.
+    pub fn axis(&self, name: &str) -> Option<&Axis> {
+        self.axes.iter().find(|a| a.name == name)
+    }
+}
+
+impl Step {
+    /// The kind, or one of them: alternatives share ports and role.
+    pub fn any_kind(&self) -> Option<&'static KindSpec> {
+        self.kind.options().next().copied()
+    }
+}
+
+impl SplitScheme {
+    /// The values of the axis: repeat by repeat, then `external`.
+    pub fn values(&self) -> Vec<String> {
+        let folds = 1..=self.kfold;
+        let mut values: Vec<String> = match self.folds {
+            Some(_) => folds.map(|f| format!("f{f}")).collect(),
+            None => (1..=self.repeats)
+                .flat_map(|r| folds.clone().map(move |f| format!("r{r}f{f}")))
+                .collect(),
+        };
+        values.extend(self.external.iter().map(|_| "external".to_string()));
+        values
+    }
 }

@@ -1,0 +1,315 @@
+//! The frame of a study: profile, overrides, and the tables at the top.
+
+use std::collections::BTreeMap;
+
+use digest::Digest;
+
+use super::{CohortRef, Publish, Study, TableKind, TableRef, axes, names, steps};
+use crate::canonical::{canonical, quoted};
+use crate::node::{self, Field, Node, NodeValue};
+use crate::problem::{Place, Problem, Problems, list, suggest};
+
+const TOP: &[&str] = &[
+    "name", "profile", "seed", "sites", "cohort", "tables", "axes", "steps", "publish", "profiles",
+];
+
+/// Reads a study: `file` is only named in messages, `sets` are overrides `dotted.key=TOMLVALUE` applied after the
+/// profile.
+///
+/// # Errors
+/// Everything that is wrong with the text alone: syntax, unknown keys, kinds, axes, steps and ports.
+pub fn parse(text: &str, file: &str, sets: &[String]) -> Result<Study, Problems> {
+    let mut root = node::read(text, file)?;
+    apply_overrides(&mut root, sets)?;
+    let mut problems = Problems::default();
+    let study = read(&root, &mut problems);
+    problems.into_result()?;
+    let mut problems = Problems::default();
+    names::check_names(&study, &mut problems);
+    problems.into_result()?;
+    Ok(study)
+}
+
+/// Profile first, then `--set`.
+fn apply_overrides(root: &mut Node, sets: &[String]) -> Result<(), Problem> {
+    let sets = sets
+        .iter()
+        .map(|set| node::read_override(set))
+        .collect::<Result<Vec<_>, _>>()?;
+    let chosen = sets
+        .iter()
+        .rev()
+        .find(|(path, _)| path.as_slice() == ["profile"])
+        .map(|(_, node)| node.clone());
+    if let Some(profile) = chosen.or_else(|| root.field("profile").cloned()) {
+        let name = profile.as_str().unwrap_or("").to_string();
+        let known = root
+            .field("profiles")
+            .and_then(Node::as_table)
+            .unwrap_or_default();
+        let over = known
+            .iter()
+            .find(|f| f.name == name)
+            .map(|f| f.node.clone());
+        if over.is_none() && name != "careful" && name != "paper" {
+            let names = known
+                .iter()
+                .map(|f| f.name.as_str())
+                .chain(["careful", "paper"]);
+            let message = format!("unknown profile `{name}`");
+            return Err(Problem::new(
+                "profile",
+                &profile.place,
+                message,
+                suggest(&name, names),
+            ));
+        }
+        if let Some(over) = over {
+            root.merge(&over);
+        }
+    }
+    for (path, node) in sets {
+        root.set(&path, node);
+    }
+    Ok(())
+}
+
+fn read(root: &Node, problems: &mut Problems) -> Study {
+    let fields = root.as_table().unwrap_or_default();
+    known_keys(fields, TOP, "a study", problems);
+    let seed = required(root, "seed", "an integer such as 20250308", problems)
+        .and_then(|n| integer(n, "seed", problems))
+        .unwrap_or(0);
+    let sites = root
+        .field("sites")
+        .map_or_else(Vec::new, |n| texts(n, "sites", problems));
+    let axes = axes::read(root.field("axes"), seed, &sites, problems);
+    let text_digest = Digest::of(canonical_study(fields, problems).as_bytes());
+    Study {
+        name: required(root, "name", "a text", problems)
+            .map_or(String::new(), |n| text(n, "name", problems)),
+        profile: root
+            .field("profile")
+            .and_then(Node::as_str)
+            .unwrap_or("careful")
+            .to_string(),
+        seed,
+        sites,
+        cohort: root.field("cohort").map(|n| cohort(n, problems)),
+        tables: root
+            .field("tables")
+            .map_or_else(BTreeMap::new, |n| tables(n, problems)),
+        axes,
+        steps: steps::read(root.field("steps"), problems),
+        publish: root
+            .field("publish")
+            .map_or_else(Vec::new, |n| publish(n, problems)),
+        text_digest,
+        place: root.place.clone(),
+    }
+}
+
+fn cohort(node: &Node, problems: &mut Problems) -> CohortRef {
+    known_keys(
+        table(node, "cohort", problems),
+        &["file"],
+        "[cohort]",
+        problems,
+    );
+    CohortRef {
+        file: node.field("file").map(|n| text(n, "file", problems)),
+        place: node.place.clone(),
+    }
+}
+
+fn tables(node: &Node, problems: &mut Problems) -> BTreeMap<String, TableRef> {
+    let mut tables = BTreeMap::new();
+    for field in table(node, "tables", problems) {
+        known_keys(
+            table(&field.node, &field.name, problems),
+            &["file", "kind"],
+            "a table",
+            problems,
+        );
+        let kind = field
+            .node
+            .field("kind")
+            .map_or("table", |n| n.as_str().unwrap_or(""));
+        let kind = match kind {
+            "table" => TableKind::Table,
+            "followup" => TableKind::FollowUp,
+            "folds" => TableKind::Folds,
+            other => {
+                let repair = suggest(other, ["table", "followup", "folds"]);
+                problems.push(Problem::new(
+                    "table",
+                    &field.place,
+                    format!("unknown kind of table `{other}`"),
+                    repair,
+                ));
+                TableKind::Table
+            }
+        };
+        let file = required(&field.node, "file", "the path of a CSV file", problems);
+        let file = file.map_or(String::new(), |n| text(n, "file", problems));
+        tables.insert(
+            field.name.clone(),
+            TableRef {
+                file,
+                kind,
+                place: field.place.clone(),
+            },
+        );
+    }
+    tables
+}
+
+fn publish(node: &Node, problems: &mut Problems) -> Vec<Publish> {
+    let mut published = Vec::new();
+    for field in table(node, "publish", problems) {
+        let from = text(&field.node, &field.name, problems);
+        match from.split_once('.') {
+            Some((step, port)) => published.push(Publish {
+                path: field.name.clone(),
+                step: step.to_string(),
+                port: port.to_string(),
+                place: field.place.clone(),
+            }),
+            None => problems.push(Problem::new(
+                "reference",
+                &field.node.place,
+                format!("`{from}` names no output"),
+                "write \"step.port\"",
+            )),
+        }
+    }
+    published
+}
+
+/// The resolved study as canonical text. The order inside an axis matters (it orders groups), all other is sorted.
+fn canonical_study(fields: &[Field], problems: &mut Problems) -> String {
+    let mut parts: Vec<(String, String)> = Vec::new();
+    for field in fields.iter().filter(|f| f.name != "profiles") {
+        let text = match (field.name.as_str(), field.node.as_table()) {
+            ("axes", Some(axes)) => ordered(axes, problems, true),
+            _ => json(&field.node, problems),
+        };
+        parts.push((field.name.clone(), text));
+    }
+    parts.sort();
+    parts
+        .iter()
+        .map(|(name, text)| format!("{}:{text}\n", quoted(name)))
+        .collect()
+}
+
+/// Pairs in a list; the axes themselves sorted, what is in them as written.
+fn ordered(fields: &[Field], problems: &mut Problems, sort: bool) -> String {
+    let mut parts: Vec<String> = Vec::new();
+    for field in fields {
+        let text = match &field.node.value {
+            NodeValue::Table(inner) => ordered(inner, problems, false),
+            _ => json(&field.node, problems),
+        };
+        parts.push(format!("[{},{text}]", quoted(&field.name)));
+    }
+    if sort {
+        parts.sort();
+    }
+    format!("[{}]", parts.join(","))
+}
+
+fn json(node: &Node, problems: &mut Problems) -> String {
+    match node.to_json() {
+        Ok(value) => canonical(&value),
+        Err(problem) => {
+            problems.push(problem);
+            String::new()
+        }
+    }
+}
+
+/// Says every key that is not known.
+pub(super) fn known_keys(fields: &[Field], known: &[&str], what: &str, problems: &mut Problems) {
+    for field in fields.iter().filter(|f| !known.contains(&f.name.as_str())) {
+        let near = suggest(&field.name, known.iter().copied());
+        let repair = if near.starts_with("did") {
+            near
+        } else {
+            format!("it may have {}", list(known))
+        };
+        problems.push(Problem::new(
+            "unknown-key",
+            &field.place,
+            format!("unknown key `{}` in {what}", field.name),
+            repair,
+        ));
+    }
+}
+
+/// The fields of a table, or none with a problem.
+pub(super) fn table<'a>(node: &'a Node, name: &str, problems: &mut Problems) -> &'a [Field] {
+    node.as_table().unwrap_or_else(|| {
+        wrong(&node.place, name, "a table", problems);
+        &[]
+    })
+}
+
+/// A text.
+pub(super) fn text(node: &Node, name: &str, problems: &mut Problems) -> String {
+    node.as_str().map(str::to_string).unwrap_or_else(|| {
+        wrong(&node.place, name, "a text in quotes", problems);
+        String::new()
+    })
+}
+
+/// A list of texts.
+pub(super) fn texts(node: &Node, name: &str, problems: &mut Problems) -> Vec<String> {
+    match node.as_array() {
+        Some(items) => items
+            .iter()
+            .map(|item| text(item, name, problems))
+            .collect(),
+        None => {
+            wrong(&node.place, name, "a list of texts", problems);
+            Vec::new()
+        }
+    }
+}
+
+/// A whole number from 0.
+pub(super) fn integer(node: &Node, name: &str, problems: &mut Problems) -> Option<u64> {
+    let number = node.as_integer().and_then(|n| u64::try_from(n).ok());
+    if number.is_none() {
+        wrong(&node.place, name, "a whole number, at least 0", problems);
+    }
+    number
+}
+
+fn required<'a>(
+    root: &'a Node,
+    name: &str,
+    what: &str,
+    problems: &mut Problems,
+) -> Option<&'a Node> {
+    let found = root.field(name);
+    if found.is_none() {
+        let message = format!("`{name}` is missing");
+        problems.push(Problem::new(
+            "missing-key",
+            &root.place,
+            message,
+            format!("write `{name} = …`, {what}"),
+        ));
+    }
+    found
+}
+
+pub(super) fn wrong(place: &Place, name: &str, what: &str, problems: &mut Problems) {
+    problems.push(Problem::new(
+        "value",
+        place,
+        format!("`{name}` must be {what}"),
+        "",
+    ));
+}
