@@ -24,6 +24,7 @@
 
 mod affine;
 mod decode;
+mod encode;
 mod error;
 mod gzip;
 mod header;
@@ -32,12 +33,13 @@ mod note;
 pub use error::{NiftiError, Problem};
 pub use note::Note;
 
-pub(crate) use header::{DATA_TYPES, DataType, HEADER_BYTES, N_EXTENSION_FLAG_BYTES};
+pub(crate) use encode::encode;
 
-use crate::canonical;
 use crate::volume::Volume;
-use header::Header;
+use header::{HEADER_BYTES, Header};
 use std::borrow::Cow;
+use std::fs::File;
+use std::io::Read;
 use std::path::Path;
 
 /// A volume and what its reader noticed.
@@ -70,12 +72,9 @@ pub fn read_bytes(bytes: &[u8], name: &str) -> Result<Volume, NiftiError> {
 /// # Errors
 /// As [`read`].
 pub fn import(path: &Path) -> Result<Import, NiftiError> {
-    let name = path.to_string_lossy();
-    let bytes = std::fs::read(path).map_err(|error| NiftiError {
-        file: name.to_string(),
-        problem: Problem::Io { kind: error.kind() },
-    })?;
-    import_bytes(&bytes, &name)
+    read_file(path)
+        .and_then(|bytes| decode_file(&bytes))
+        .map_err(|problem| named(path, problem))
 }
 
 /// Reads the bytes of a file called `name` and tells what was noticed on the way.
@@ -89,18 +88,36 @@ pub fn import_bytes(bytes: &[u8], name: &str) -> Result<Import, NiftiError> {
     })
 }
 
-/// Writes the [canonical bytes](canonical::canonical_bytes) of a volume, compressed, for people and their viewers.
+/// Writes the [canonical bytes](crate::canonical::canonical_bytes) of a volume, compressed, for people and their viewers.
 ///
 /// The compressed bytes carry no time and no name: one volume, one file.
 ///
 /// # Errors
 /// [`Problem::Io`] if the file cannot be written.
 pub fn write_gz(path: &Path, volume: &Volume) -> Result<(), NiftiError> {
-    let bytes = gzip::compress(&canonical::canonical_bytes(volume));
-    std::fs::write(path, bytes).map_err(|error| NiftiError {
-        file: path.to_string_lossy().to_string(),
-        problem: Problem::Io { kind: error.kind() },
-    })
+    gzip::compress(&encode(volume))
+        .and_then(|bytes| std::fs::write(path, bytes))
+        .map_err(|error| named(path, error.into()))
+}
+
+fn named(path: &Path, problem: Problem) -> NiftiError {
+    let file = path.to_string_lossy().into_owned();
+    NiftiError { file, problem }
+}
+
+/// The bytes of a file, once its header and its length agree (if compressed, that is for later).
+fn read_file(path: &Path) -> Result<Vec<u8>, Problem> {
+    let mut file = File::open(path)?;
+    let mut bytes = Vec::new();
+    file.by_ref()
+        .take(HEADER_BYTES as u64)
+        .read_to_end(&mut bytes)?;
+    if !gzip::is_gzip(&bytes) {
+        let needed = Header::parse(&bytes)?.n_bytes_in_file();
+        gzip::check_length(file.metadata()?.len(), needed)?;
+    }
+    file.read_to_end(&mut bytes)?;
+    Ok(bytes)
 }
 
 fn decode_file(bytes: &[u8]) -> Result<Import, Problem> {
@@ -114,7 +131,7 @@ fn decode_file(bytes: &[u8]) -> Result<Import, Problem> {
     let content = if gzip::is_gzip(bytes) {
         Cow::Owned(gzip::decompress_whole(bytes, n_bytes)?)
     } else {
-        gzip::check_length(bytes.len(), n_bytes)?;
+        gzip::check_length(bytes.len() as u64, n_bytes)?;
         Cow::Borrowed(bytes)
     };
     let mut notes = Vec::new();

@@ -470,6 +470,29 @@ fn an_absent_file_is_refused_without_its_name() {
 }
 
 #[test]
+fn files_on_disk_are_read_like_their_bytes() {
+    let folder = std::env::temp_dir().join(format!("imaging-files-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let path = folder.join("image.nii");
+    let write_and_read = |bytes: &[u8]| {
+        std::fs::write(&path, bytes).unwrap();
+        (read(&path), read_bytes(bytes, &path.to_string_lossy()))
+    };
+    let compressed = gz(&plain());
+    for bytes in [
+        plain(),
+        compressed.clone(),
+        plain()[..375].to_vec(),
+        plain()[..5].to_vec(),
+        compressed[..40].to_vec(),
+    ] {
+        let (from_file, from_bytes) = write_and_read(&bytes);
+        assert_eq!(from_file, from_bytes);
+    }
+    std::fs::remove_dir_all(&folder).unwrap();
+}
+
+#[test]
 fn a_compressed_copy_holds_the_same_image_and_another_reader_reads_it() {
     use nifti::{IntoNdArray, NiftiObject, ReaderOptions};
     let folder = std::env::temp_dir().join(format!("imaging-write-gz-{}", std::process::id()));

@@ -1,9 +1,9 @@
 //! From a header to a geometry.
 
+use super::encode::exact_affine;
 use super::error::Problem;
 use super::header::Header;
 use super::note::Note;
-use crate::canonical;
 use crate::geometry::{Geometry, max_displacement_mm};
 
 /// Relative difference up to which a column's length and the stored voxel size are one number, rounded differently.
@@ -18,8 +18,8 @@ pub(super) fn geometry(
     notes: &mut Vec<Note>,
 ) -> Result<Geometry, Problem> {
     if header.sform_code > 0 {
-        let exact = canonical::exact_affine(content, header.vox_offset)
-            .filter(|affine| header.srow == to_f32(affine));
+        let exact =
+            exact_affine(content, header.vox_offset).filter(|affine| header.srow == to_f32(affine));
         if let Some(affine) = exact {
             return Ok(Geometry::new(header.dims, affine)?);
         }

@@ -163,6 +163,12 @@ pub enum Problem {
     },
 }
 
+impl From<std::io::Error> for Problem {
+    fn from(error: std::io::Error) -> Problem {
+        Problem::Io { kind: error.kind() }
+    }
+}
+
 impl Problem {
     /// A stable name of the problem, for machines.
     #[must_use]

@@ -3,7 +3,7 @@
 use super::error::Problem;
 use flate2::bufread::MultiGzDecoder;
 use flate2::{Compression, GzBuilder};
-use std::io::{Read, Write};
+use std::io::{self, Read, Write};
 
 /// Bytes that may follow the voxels: some writers pad.
 const N_TRAILING_BYTES_MAX: u64 = 1 << 20;
@@ -47,8 +47,7 @@ pub(super) fn decompress_whole(bytes: &[u8], needed: u64) -> Result<Vec<u8>, Pro
 }
 
 /// Whether an uncompressed file of `found` bytes can hold the `needed` ones.
-pub(super) fn check_length(found: usize, needed: u64) -> Result<(), Problem> {
-    let found = found as u64;
+pub(super) fn check_length(found: u64, needed: u64) -> Result<(), Problem> {
     if found < needed {
         Err(Problem::Truncated { needed, found })
     } else {
@@ -57,14 +56,11 @@ pub(super) fn check_length(found: usize, needed: u64) -> Result<(), Problem> {
 }
 
 /// One content, one stream: neither time nor name.
-pub(super) fn compress(content: &[u8]) -> Vec<u8> {
-    let mut encoder = GzBuilder::new()
-        .mtime(0)
-        .operating_system(UNKNOWN_SYSTEM)
-        .write(Vec::new(), Compression::default());
-    // Writing to a vector cannot fail.
-    let _ = encoder.write_all(content);
-    encoder.finish().unwrap_or_default()
+pub(super) fn compress(content: &[u8]) -> io::Result<Vec<u8>> {
+    let header = GzBuilder::new().mtime(0).operating_system(UNKNOWN_SYSTEM);
+    let mut encoder = header.write(Vec::new(), Compression::default());
+    encoder.write_all(content)?;
+    encoder.finish()
 }
 
 fn check_trailing(needed: u64, found: u64) -> Result<(), Problem> {

@@ -3,16 +3,16 @@
 use super::error::Problem;
 
 /// Bytes of the header.
-pub(crate) const HEADER_BYTES: usize = 348;
+pub(super) const HEADER_BYTES: usize = 348;
 /// Bytes after the header that say whether extensions follow.
-pub(crate) const N_EXTENSION_FLAG_BYTES: usize = 4;
+pub(super) const N_EXTENSION_FLAG_BYTES: usize = 4;
 /// Where voxels start at the earliest.
 const VOXEL_OFFSET_MIN: usize = HEADER_BYTES + N_EXTENSION_FLAG_BYTES;
 /// Header size of a NIfTI-2 file.
 const NIFTI2_HEADER_BYTES: i32 = 540;
 
 /// The pixel types that are read: code in the header, type.
-pub(crate) const DATA_TYPES: [(i16, DataType); 10] = [
+pub(super) const DATA_TYPES: [(i16, DataType); 10] = [
     (2, DataType::U8),
     (256, DataType::I8),
     (512, DataType::U16),
@@ -27,7 +27,7 @@ pub(crate) const DATA_TYPES: [(i16, DataType); 10] = [
 
 /// How a voxel is stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum DataType {
+pub(super) enum DataType {
     U8,
     I8,
     U16,
@@ -41,7 +41,7 @@ pub(crate) enum DataType {
 }
 
 impl DataType {
-    pub(crate) fn n_bytes(self) -> usize {
+    pub(super) fn n_bytes(self) -> usize {
         match self {
             DataType::U8 | DataType::I8 => 1,
             DataType::U16 | DataType::I16 => 2,
