@@ -6,5 +6,7 @@
 pub mod censored;
 pub mod concordance;
 pub mod cox;
+pub mod folds;
+pub mod lasso_cox;
 mod linalg;
 pub mod special;

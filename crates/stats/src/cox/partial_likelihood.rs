@@ -36,8 +36,6 @@ pub fn partial_log_likelihood(
 pub(super) struct EventTime<'a> {
     /// Which distinct time of the risk sets.
     pub(super) k: usize,
-    /// Events there.
-    pub(super) d: usize,
     /// ℓ_k.
     pub(super) log_likelihood: f64,
     /// U_k: covariates of the events minus the risk-weighted means.
@@ -149,7 +147,6 @@ pub(super) fn for_each_event_time(
             log_likelihood += subtract_risk(&risk, &tied, d, ties, &mut score, &mut information);
             visit(&EventTime {
                 k,
-                d,
                 log_likelihood,
                 score: &score,
                 information: &information,

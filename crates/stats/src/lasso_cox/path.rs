@@ -1,0 +1,201 @@
+//! The path of coefficients over the penalty.
+
+use cohort::FollowUp;
+use ndarray::{Array2, ArrayView2};
+
+use super::problem::Problem;
+use super::solve::{Penalty, Solution, minimise};
+use super::{LassoCoxError, LassoCoxParams};
+
+/// The end rule looks back over this many values of λ.
+const LOOK_BACK: usize = 5;
+
+/// Coefficients at each λ of a path.
+#[derive(Debug, Clone, PartialEq)]
+pub struct LassoCoxPath {
+    /// λ, descending.
+    pub lambda: Vec<f64>,
+    /// Coefficients per unit of the raw features, λ × features.
+    pub coefficients: Array2<f64>,
+    /// Features with a coefficient other than zero, per λ.
+    pub n_nonzero: Vec<usize>,
+    /// 1 − deviance / null deviance, per λ.
+    pub deviance_ratio: Vec<f64>,
+    /// 2 (ℓ_sat − ℓ(0)).
+    pub null_deviance: f64,
+}
+
+/// The elastic-net path of a Cox model, as glmnet computes it.
+///
+/// # Formula
+/// See the module's objective. λ_1 = max_j |∂ℓ/∂β̃_j(0)| / (n α), then log-spaced down to λ_1 · `lambda_min_ratio`.
+/// The path ends early after λ_k (k ≥ 5) when (r_k − r_{k−4}) / r_k < `deviance_gain_min`, or r_k > `deviance_ratio_max`,
+/// r being the deviance ratio.
+///
+/// # Arguments
+/// | symbol | argument | shape | unit |
+/// |---|---|---|---|
+/// | x | `x` | n × p, no undefined value | as given |
+///
+/// # Ties and edges   Breslow's ties; a constant column keeps coefficient 0; at λ_1 all coefficients are 0
+/// # Errors           see [`LassoCoxError`]
+/// # Reference        Simon, Friedman, Hastie & Tibshirani, J. Stat. Softw. 39 (2011) 1–13
+/// # Agrees with      glmnet 4.1-6 (`family = "cox"`, thresh 1e-9): λ 1e-8, path ends equal, coefficients within 1e-3 of the largest (what glmnet leaves: it
+/// misses stationarity by up to 1e-2 λ, this path by 1e-8 λ),
+/// tests/parity_lasso.rs
+/// # Differs from     glmnet's coordinate descent with a diagonal Hessian: here each step uses the full information of the active
+/// features and is solved to 1e-8; glmnet orders tied events and censorings of 100 time units and more
+/// arbitrarily, here events come first; glmnet's grid divides by n_lambda − 1 in single precision (λ differ by up to 9e-9)
+pub fn fit_lasso_cox_path(
+    x: ArrayView2<f64>,
+    follow_up: &FollowUp,
+    params: &LassoCoxParams,
+) -> Result<LassoCoxPath, LassoCoxError> {
+    params.check()?;
+    let problem = Problem::new(x, follow_up, params.standardise)?;
+    let state = problem.times.state(&vec![0.0; problem.n]);
+    let steepest = problem
+        .gradient(&state)
+        .iter()
+        .fold(0.0, |m: f64, g| m.max(g.abs()));
+    if steepest <= 1e-12 {
+        return Err(LassoCoxError::NoInformation {
+            n_features: x.ncols(),
+        });
+    }
+    let null = state.loglik;
+    let room = problem.times.loglik_saturated() - null;
+    let grid = lambda_grid(steepest / params.alpha, x.nrows(), x.ncols(), params);
+    let mut solution = Solution {
+        beta: vec![0.0; problem.n_features()],
+        state,
+    };
+    let mut rows: Vec<Vec<f64>> = Vec::new();
+    let mut ratio = Vec::new();
+    for (k, &lambda) in grid.iter().enumerate() {
+        if k > 0 {
+            let l1 = lambda * params.alpha;
+            solution = minimise(
+                &problem,
+                solution,
+                Penalty {
+                    lambda,
+                    l1,
+                    l2: lambda - l1,
+                },
+            )?;
+        }
+        ratio.push((solution.state.loglik - null) / room);
+        rows.push(raw_scale(&solution.beta, &problem.scales));
+        if path_ends(&ratio, params) {
+            break;
+        }
+    }
+    Ok(LassoCoxPath {
+        lambda: grid[..rows.len()].to_vec(),
+        n_nonzero: rows
+            .iter()
+            .map(|r| r.iter().filter(|b| **b != 0.0).count())
+            .collect(),
+        coefficients: Array2::from_shape_fn((rows.len(), x.ncols()), |(k, j)| rows[k][j]),
+        deviance_ratio: ratio,
+        null_deviance: 2.0 * room,
+    })
+}
+
+fn lambda_grid(largest: f64, n: usize, p: usize, params: &LassoCoxParams) -> Vec<f64> {
+    let ratio = params
+        .lambda_min_ratio
+        .unwrap_or(if n < p { 0.01 } else { 1e-4 });
+    let step = libm::log(ratio) / (params.n_lambda - 1) as f64;
+    (0..params.n_lambda)
+        .map(|k| largest * libm::exp(step * k as f64))
+        .collect()
+}
+
+fn path_ends(ratio: &[f64], params: &LassoCoxParams) -> bool {
+    let k = ratio.len();
+    let last = ratio[k - 1];
+    let stalled = k >= LOOK_BACK && last - ratio[k - LOOK_BACK] < params.deviance_gain_min * last;
+    stalled || last > params.deviance_ratio_max
+}
+
+fn raw_scale(beta: &[f64], scales: &[f64]) -> Vec<f64> {
+    beta.iter()
+        .zip(scales)
+        .map(|(b, s)| if *s > 0.0 { b / s } else { 0.0 })
+        .collect()
+}
+
+impl LassoCoxPath {
+    /// Coefficients at any λ: linear between the values of the path, and those of its ends beyond them.
+    pub(super) fn interpolated(&self, lambda: f64) -> Vec<f64> {
+        let last = self.lambda.len() - 1;
+        let right = self
+            .lambda
+            .partition_point(|&l| l >= lambda)
+            .clamp(1, last.max(1))
+            .min(last);
+        let left = right.saturating_sub(1);
+        let (high, low) = (self.lambda[left], self.lambda[right]);
+        let share = if high > low {
+            ((lambda - low) / (high - low)).clamp(0.0, 1.0)
+        } else {
+            1.0
+        };
+        let (from, to) = (self.coefficients.row(left), self.coefficients.row(right));
+        from.iter()
+            .zip(to)
+            .map(|(a, b)| share * a + (1.0 - share) * b)
+            .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used)]
+    use super::*;
+    use ndarray::array;
+
+    #[test]
+    fn between_two_penalties_coefficients_are_linear() {
+        let path = LassoCoxPath {
+            lambda: vec![4.0, 2.0, 1.0],
+            coefficients: array![[0.0], [1.0], [3.0]],
+            n_nonzero: vec![0, 1, 1],
+            deviance_ratio: vec![0.0; 3],
+            null_deviance: 1.0,
+        };
+        let seen: Vec<f64> = [9.0, 4.0, 3.0, 2.0, 1.5, 1.0, 0.1]
+            .iter()
+            .map(|&l| path.interpolated(l)[0])
+            .collect();
+        assert_eq!(seen, [0.0, 0.0, 0.5, 1.0, 2.0, 3.0, 3.0]);
+    }
+
+    #[test]
+    fn constants_stay_at_zero_and_nothing_to_learn_is_named() {
+        let f = FollowUp::new(vec![1.0, 2.0, 3.0, 4.0], vec![true; 4]).unwrap();
+        let params = LassoCoxParams::glmnet_defaults();
+        let x = array![[1.0, 5.0], [0.0, 5.0], [1.0, 5.0], [0.5, 5.0]];
+        let path = fit_lasso_cox_path(x.view(), &f, &params).unwrap();
+        assert!(path.coefficients.column(1).iter().all(|&b| b == 0.0));
+        assert!(*path.n_nonzero.last().unwrap() == 1);
+        let constant = Array2::ones((4, 2));
+        assert_eq!(
+            fit_lasso_cox_path(constant.view(), &f, &params),
+            Err(LassoCoxError::NoInformation { n_features: 2 })
+        );
+        let wrong = LassoCoxParams {
+            alpha: 0.0,
+            ..params
+        };
+        assert!(matches!(
+            fit_lasso_cox_path(x.view(), &f, &wrong),
+            Err(LassoCoxError::Parameter {
+                parameter: "alpha",
+                ..
+            })
+        ));
+    }
+}

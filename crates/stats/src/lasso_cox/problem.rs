@@ -1,0 +1,299 @@
+//! The partial likelihood of one table of features, laid out for many evaluations: rows by ascending time, columns contiguous.
+
+use cohort::FollowUp;
+use ndarray::ArrayView2;
+
+use super::LassoCoxError;
+use crate::censored::RiskSets;
+
+/// Times with events: rows `start..` are at risk, `d` of them have the event there.
+#[derive(Debug, Clone, Copy)]
+struct EventTime {
+    start: usize,
+    d: f64,
+}
+
+/// Follow-up alone: enough for the deviance of a linear predictor.
+pub(super) struct Times {
+    /// Row of the table at each place in time order.
+    pub(super) order: Vec<usize>,
+    event: Vec<f64>,
+    event_times: Vec<EventTime>,
+}
+
+impl Times {
+    pub(super) fn new(follow_up: &FollowUp) -> Times {
+        let sets = RiskSets::new(follow_up);
+        let event: Vec<f64> = sets
+            .order()
+            .iter()
+            .map(|&i| f64::from(u8::from(follow_up.event()[i])))
+            .collect();
+        let mut event_times = Vec::new();
+        let mut start = 0;
+        for k in 0..sets.len() {
+            let end = start + sets.at(k).len();
+            let d: f64 = event[start..end].iter().sum();
+            if d > 0.0 {
+                event_times.push(EventTime { start, d });
+            }
+            start = end;
+        }
+        Times {
+            order: sets.order().to_vec(),
+            event,
+            event_times,
+        }
+    }
+
+    /// ℓ_sat = −Σ d_k log d_k.
+    pub(super) fn loglik_saturated(&self) -> f64 {
+        -self
+            .event_times
+            .iter()
+            .map(|t| t.d * libm::log(t.d))
+            .sum::<f64>()
+    }
+
+    /// 2 (ℓ_sat − ℓ) of a linear predictor in table order.
+    pub(super) fn deviance(&self, eta: &[f64]) -> f64 {
+        let ordered: Vec<f64> = self.order.iter().map(|&i| eta[i]).collect();
+        2.0 * (self.loglik_saturated() - self.state(&ordered).loglik)
+    }
+
+    /// Everything the derivatives need, at a linear predictor in time order.
+    pub(super) fn state(&self, eta: &[f64]) -> State {
+        let highest = eta.iter().copied().fold(f64::MIN, f64::max);
+        let theta: Vec<f64> = eta.iter().map(|&e| libm::exp(e - highest)).collect();
+        let mut risk = vec![0.0; self.event_times.len()];
+        let (mut sum, mut next) = (0.0, eta.len());
+        for (k, at) in self.event_times.iter().enumerate().rev() {
+            while next > at.start {
+                next -= 1;
+                sum += theta[next];
+            }
+            risk[k] = sum;
+        }
+        let mut loglik = 0.0;
+        let mut weight = vec![0.0; eta.len()];
+        let (mut hazard, mut k) = (0.0, 0);
+        for i in 0..eta.len() {
+            while k < self.event_times.len() && self.event_times[k].start <= i {
+                hazard += self.event_times[k].d / risk[k];
+                loglik -= self.event_times[k].d * libm::log(risk[k]);
+                k += 1;
+            }
+            weight[i] = theta[i] * hazard;
+            loglik += self.event[i] * (eta[i] - highest);
+        }
+        let residual = self.event.iter().zip(&weight).map(|(e, w)| e - w).collect();
+        State {
+            loglik,
+            theta,
+            risk,
+            weight,
+            residual,
+        }
+    }
+}
+
+/// The likelihood around one linear predictor, rows in time order.
+pub(super) struct State {
+    pub(super) loglik: f64,
+    theta: Vec<f64>,
+    risk: Vec<f64>,
+    weight: Vec<f64>,
+    residual: Vec<f64>,
+}
+
+/// Standardised columns in time order with their follow-up.
+pub(super) struct Problem {
+    pub(super) times: Times,
+    pub(super) n: usize,
+    columns: Vec<Vec<f64>>,
+    /// Divisor of each column; zero for a constant column, which stays out.
+    pub(super) scales: Vec<f64>,
+}
+
+impl Problem {
+    pub(super) fn new(
+        x: ArrayView2<f64>,
+        follow_up: &FollowUp,
+        standardise: bool,
+    ) -> Result<Problem, LassoCoxError> {
+        if x.nrows() != follow_up.len() {
+            return Err(LassoCoxError::Rows {
+                n_rows: x.nrows(),
+                n_follow_up: follow_up.len(),
+            });
+        }
+        if let Some(((row, column), value)) = x.indexed_iter().find(|(_, v)| !v.is_finite()) {
+            return Err(LassoCoxError::NotFinite {
+                row,
+                column,
+                value: *value,
+            });
+        }
+        if follow_up.n_events() == 0 {
+            return Err(LassoCoxError::NoEvent { n_rows: x.nrows() });
+        }
+        let times = Times::new(follow_up);
+        let (mut columns, mut scales) = (Vec::new(), Vec::new());
+        for column in x.columns() {
+            let ordered = times.order.iter().map(|&i| column[i]).collect();
+            let (values, scale) = standardised(ordered, standardise);
+            columns.push(values);
+            scales.push(scale);
+        }
+        Ok(Problem {
+            n: x.nrows(),
+            times,
+            columns,
+            scales,
+        })
+    }
+
+    pub(super) fn n_features(&self) -> usize {
+        self.columns.len()
+    }
+
+    /// η = Σ β̃_j x̃_j, time order.
+    pub(super) fn predictor(&self, beta: &[f64]) -> Vec<f64> {
+        let mut eta = vec![0.0; self.n];
+        for (column, &b) in self.columns.iter().zip(beta).filter(|(_, b)| **b != 0.0) {
+            eta.iter_mut().zip(column).for_each(|(e, x)| *e += b * x);
+        }
+        eta
+    }
+
+    /// (1/n) ∂ℓ/∂β̃_j for all j.
+    pub(super) fn gradient(&self, at: &State) -> Vec<f64> {
+        self.columns
+            .iter()
+            .map(|column| dot(column, &at.residual) / self.n as f64)
+            .collect()
+    }
+
+    /// −(1/n) ∂²ℓ/∂β̃_j∂β̃_l over the features of `set`, row by row.
+    ///
+    /// Σ_i w_i x_ij x_il − Σ_k d_k m_kj m_kl, with w_i = θ_i Σ_{t_k ≤ t_i} d_k/R_k and m_kj the risk-weighted mean.
+    pub(super) fn information(&self, at: &State, set: &[usize]) -> Vec<Vec<f64>> {
+        let root: Vec<f64> = at.weight.iter().map(|w| w.sqrt()).collect();
+        let spread: Vec<Vec<f64>> = set
+            .iter()
+            .map(|&j| {
+                self.columns[j]
+                    .iter()
+                    .zip(&root)
+                    .map(|(x, r)| x * r)
+                    .collect()
+            })
+            .collect();
+        let means: Vec<Vec<f64>> = set.iter().map(|&j| self.weighted_means(at, j)).collect();
+        let mut information = vec![vec![0.0; set.len()]; set.len()];
+        for a in 0..set.len() {
+            for b in 0..=a {
+                let v = (dot(&spread[a], &spread[b]) - dot(&means[a], &means[b])) / self.n as f64;
+                information[a][b] = v;
+                information[b][a] = v;
+            }
+        }
+        information
+    }
+
+    /// √d_k · (Σ_{R_k} θ x_j) / R_k at each event time.
+    fn weighted_means(&self, at: &State, j: usize) -> Vec<f64> {
+        let column = &self.columns[j];
+        let mut means = vec![0.0; at.risk.len()];
+        let (mut sum, mut next) = (0.0, column.len());
+        for (k, time) in self.times.event_times.iter().enumerate().rev() {
+            while next > time.start {
+                next -= 1;
+                sum += at.theta[next] * column[next];
+            }
+            means[k] = time.d.sqrt() * sum / at.risk[k];
+        }
+        means
+    }
+}
+
+fn standardised(mut values: Vec<f64>, divide: bool) -> (Vec<f64>, f64) {
+    let n = values.len() as f64;
+    let first = values.first().copied().unwrap_or(0.0);
+    if values.iter().all(|&v| v == first) {
+        return (vec![0.0; values.len()], 0.0);
+    }
+    let mean = values.iter().sum::<f64>() / n;
+    values.iter_mut().for_each(|v| *v -= mean);
+    if !divide {
+        return (values, 1.0);
+    }
+    let scale = (values.iter().map(|v| v * v).sum::<f64>() / n).sqrt();
+    if !(scale > 0.0 && scale.is_finite()) {
+        return (vec![0.0; values.len()], 0.0);
+    }
+    values.iter_mut().for_each(|v| *v /= scale);
+    (values, scale)
+}
+
+/// Σ a_i b_i in eight running sums, added in a fixed order.
+fn dot(a: &[f64], b: &[f64]) -> f64 {
+    let mut sums = [0.0; 8];
+    let (a8, b8) = (a.chunks_exact(8), b.chunks_exact(8));
+    let rest: f64 = a8
+        .remainder()
+        .iter()
+        .zip(b8.remainder())
+        .map(|(x, y)| x * y)
+        .sum();
+    for (x, y) in a8.zip(b8) {
+        for lane in 0..8 {
+            sums[lane] += x[lane] * y[lane];
+        }
+    }
+    ((sums[0] + sums[4]) + (sums[1] + sums[5])) + ((sums[2] + sums[6]) + (sums[3] + sums[7])) + rest
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used)]
+    use super::*;
+    use ndarray::Array2;
+
+    fn problem() -> Problem {
+        let n = 23;
+        let x = Array2::from_shape_fn((n, 3), |(i, j)| libm::sin((3 * i + 7 * j * i + j) as f64));
+        let time = (0..n).map(|i| ((i * 5) % 11) as f64).collect();
+        let event = (0..n).map(|i| i % 3 != 0).collect();
+        Problem::new(x.view(), &FollowUp::new(time, event).unwrap(), true).unwrap()
+    }
+
+    #[test]
+    fn derivatives_are_the_slopes_of_the_likelihood() {
+        let problem = problem();
+        let at = |beta: &[f64]| problem.times.state(&problem.predictor(beta));
+        let (beta, h) = ([0.3, -0.5, 0.2], 1e-5);
+        let here = at(&beta);
+        let gradient = problem.gradient(&here);
+        let information = problem.information(&here, &[0, 1, 2]);
+        for j in 0..3 {
+            let (mut up, mut down) = (beta, beta);
+            up[j] += h;
+            down[j] -= h;
+            let (up, down) = (at(&up), at(&down));
+            let slope = (up.loglik - down.loglik) / (2.0 * h * problem.n as f64);
+            assert!((slope - gradient[j]).abs() < 1e-8);
+            let (g_up, g_down) = (problem.gradient(&up), problem.gradient(&down));
+            for l in 0..3 {
+                let curvature = (g_down[l] - g_up[l]) / (2.0 * h);
+                assert!((curvature - information[j][l]).abs() < 1e-8);
+            }
+        }
+    }
+
+    #[test]
+    fn the_sum_does_not_miss_the_rest() {
+        let a: Vec<f64> = (0..19).map(f64::from).collect();
+        assert_eq!(dot(&a, &a), 2109.0);
+    }
+}

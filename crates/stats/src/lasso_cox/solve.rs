@@ -1,0 +1,205 @@
+//! The minimum at one penalty: Newton steps on the active features, each a coordinate descent with the exact information.
+
+use ndarray::Array2;
+
+use super::LassoCoxError;
+use super::problem::{Problem, State};
+use crate::linalg::Cholesky;
+
+/// Outer steps at most.
+const MAX_STEPS: usize = 200;
+/// Rounds of coordinate descent at most per step, and cycles in each.
+const MAX_ROUNDS: usize = 60;
+const CYCLES_PER_ROUND: usize = 8;
+/// At rest when no feature's step, times the root of its information, is larger. Newton's next step would be its square.
+const STEP_MAX: f64 = 1e-8;
+
+/// λα and λ(1−α).
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Penalty {
+    pub(super) lambda: f64,
+    pub(super) l1: f64,
+    pub(super) l2: f64,
+}
+
+/// Coefficients (standardised scale) and the likelihood at them.
+pub(super) struct Solution {
+    pub(super) beta: Vec<f64>,
+    pub(super) state: State,
+}
+
+/// Moves `start` to the minimum at `penalty`.
+pub(super) fn minimise(
+    problem: &Problem,
+    start: Solution,
+    penalty: Penalty,
+) -> Result<Solution, LassoCoxError> {
+    let Solution {
+        mut beta,
+        mut state,
+    } = start;
+    let mut at_rest = false;
+    for _ in 0..MAX_STEPS {
+        let gradient = problem.gradient(&state);
+        let (set, violated) = working_set(&beta, &gradient, problem, penalty);
+        if !violated && (at_rest || set.is_empty()) {
+            return Ok(Solution { beta, state });
+        }
+        let information = problem.information(&state, &set);
+        let from: Vec<f64> = set.iter().map(|&j| beta[j]).collect();
+        let slope: Vec<f64> = set.iter().map(|&j| gradient[j]).collect();
+        let to = quadratic_minimum(&from, &slope, &information, penalty);
+        let size = (0..set.len())
+            .map(|a| (to[a] - from[a]).abs() * information[a][a].max(0.0).sqrt())
+            .fold(0.0, f64::max);
+        (beta, state) = descend(problem, beta, state, &set, &to, penalty);
+        at_rest = size <= STEP_MAX;
+    }
+    Err(LassoCoxError::NoConvergence {
+        lambda: penalty.lambda,
+        iterations: MAX_STEPS,
+    })
+}
+
+/// Active features and those whose slope exceeds the penalty; whether there are any of the latter.
+fn working_set(
+    beta: &[f64],
+    gradient: &[f64],
+    problem: &Problem,
+    penalty: Penalty,
+) -> (Vec<usize>, bool) {
+    let limit = penalty.l1 * (1.0 + 1e-9) + 1e-13;
+    let violates =
+        |j: usize| beta[j] == 0.0 && problem.scales[j] > 0.0 && gradient[j].abs() > limit;
+    let set: Vec<usize> = (0..beta.len())
+        .filter(|&j| beta[j] != 0.0 || violates(j))
+        .collect();
+    let violated = set.iter().any(|&j| violates(j));
+    (set, violated)
+}
+
+/// Minimum of −sᵀ(b−b0) + ½ (b−b0)ᵀ H (b−b0) + l1 Σ|b| + l2/2 Σb²: rounds of cyclic coordinate descent find the active
+/// features and their signs, a linear solve then moves those as far as the signs hold.
+fn quadratic_minimum(from: &[f64], slope: &[f64], h: &[Vec<f64>], penalty: Penalty) -> Vec<f64> {
+    let mut b = from.to_vec();
+    let mut slope = slope.to_vec();
+    for _ in 0..MAX_ROUNDS {
+        for _ in 0..CYCLES_PER_ROUND {
+            if cycle(&mut b, &mut slope, h, penalty) <= STEP_MAX / 100.0 {
+                return b;
+            }
+        }
+        move_active(&mut b, &mut slope, h, penalty);
+    }
+    b
+}
+
+/// One cycle of coordinate descent; gives the widest step.
+fn cycle(b: &mut [f64], slope: &mut [f64], h: &[Vec<f64>], penalty: Penalty) -> f64 {
+    let mut widest: f64 = 0.0;
+    for j in 0..b.len() {
+        let curvature = h[j][j];
+        if curvature <= 0.0 {
+            continue;
+        }
+        let pull = slope[j] + curvature * b[j];
+        let next = soft_threshold(pull, penalty.l1) / (curvature + penalty.l2);
+        let change = next - b[j];
+        if change != 0.0 {
+            slope
+                .iter_mut()
+                .zip(&h[j])
+                .for_each(|(s, v)| *s -= v * change);
+            b[j] = next;
+            widest = widest.max(change.abs() * curvature.sqrt());
+        }
+    }
+    widest
+}
+
+/// Moves the active features towards the minimum of their own quadratic, up to the first that would change its sign.
+///
+/// Nothing moves where their information is singular.
+fn move_active(b: &mut [f64], slope: &mut [f64], h: &[Vec<f64>], penalty: Penalty) {
+    let active: Vec<usize> = (0..b.len()).filter(|&j| b[j] != 0.0).collect();
+    let size = active.len();
+    let ridge = |r: usize, c: usize| if r == c { penalty.l2 } else { 0.0 };
+    let matrix =
+        Array2::from_shape_fn((size, size), |(r, c)| h[active[r]][active[c]] + ridge(r, c));
+    let Ok(factor) = Cholesky::new(&matrix, 1e-14) else {
+        return;
+    };
+    let pull: Vec<f64> = active
+        .iter()
+        .map(|&j| slope[j] - penalty.l1 * b[j].signum() - penalty.l2 * b[j])
+        .collect();
+    let step = factor.solve(&pull);
+    let crossing = |(a, s): (usize, &f64)| {
+        let now = b[active[a]];
+        (now * (now + s) < 0.0).then(|| (-now / s, a))
+    };
+    let first =
+        (step.iter().enumerate().filter_map(crossing)).fold((1.0, None), |(t, at), (u, a)| {
+            if u < t { (u, Some(a)) } else { (t, at) }
+        });
+    for (a, &j) in active.iter().enumerate() {
+        let next = if first.1 == Some(a) {
+            0.0
+        } else {
+            b[j] + first.0 * step[a]
+        };
+        let change = next - b[j];
+        slope
+            .iter_mut()
+            .zip(&h[j])
+            .for_each(|(s, v)| *s -= v * change);
+        b[j] = next;
+    }
+}
+
+fn soft_threshold(x: f64, by: f64) -> f64 {
+    if x > by {
+        x - by
+    } else if x < -by {
+        x + by
+    } else {
+        0.0
+    }
+}
+
+/// The full step, or the first of its halves that does not raise the objective.
+fn descend(
+    problem: &Problem,
+    beta: Vec<f64>,
+    state: State,
+    set: &[usize],
+    to: &[f64],
+    penalty: Penalty,
+) -> (Vec<f64>, State) {
+    let here = objective(problem, &beta, &state, penalty);
+    let mut share = 1.0;
+    for _ in 0..30 {
+        let mut next = beta.clone();
+        for (&j, &target) in set.iter().zip(to) {
+            next[j] = if share == 1.0 {
+                target
+            } else {
+                beta[j] + share * (target - beta[j])
+            };
+        }
+        let there = problem.times.state(&problem.predictor(&next));
+        if objective(problem, &next, &there, penalty) <= here + 1e-13 * here.abs() {
+            return (next, there);
+        }
+        share /= 2.0;
+    }
+    (beta, state)
+}
+
+fn objective(problem: &Problem, beta: &[f64], state: &State, penalty: Penalty) -> f64 {
+    let norm: f64 = beta
+        .iter()
+        .map(|b| penalty.l1 * b.abs() + 0.5 * penalty.l2 * b * b)
+        .sum();
+    norm - state.loglik / problem.n as f64
+}
