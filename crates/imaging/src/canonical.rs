@@ -9,7 +9,7 @@ use crate::volume::Volume;
 /// exact `f64` text in a header extension (code 6): `read_bytes(canonical_bytes(v)) == v`, to the bit. The extension is believed only
 /// where it agrees with the sform, so that a program which moves the image and keeps the extension does no harm.
 ///
-/// The geometry must have passed [`Geometry::new`], which keeps dimensions within the format's 32767.
+/// The geometry must have passed [`Geometry::new`](crate::Geometry::new), which keeps dimensions within the format's 32767.
 #[must_use]
 pub fn canonical_bytes(volume: &Volume) -> Vec<u8> {
     nifti::encode(volume)

@@ -10,8 +10,8 @@
 /// # Arguments
 /// | symbol | argument     | shape          | unit |
 /// | q      | `inside`     | dims, x fastest| none |
-/// | s      | `spacing_mm` | [3]            | mm   |
-/// |        | `axes`       | [3]            | true = searched |
+/// | s      | `spacing_mm` | 3              | mm   |
+/// |        | `axes`       | 3              | true = searched |
 ///
 /// # Ties and edges
 /// Voxels inside have distance 0. Where no voxel of the region can be reached the distance is infinite.

@@ -220,3 +220,90 @@ fn length_mm(column: [f64; 3]) -> f64 {
         }
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::expect_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn index_and_voxel_undo_each_other_with_x_fastest() {
+        let geometry = Geometry::axis_aligned([3, 4, 5], [1.0; 3]).unwrap();
+        assert_eq!(geometry.index([1, 2, 3]), 1 + 3 * (2 + 4 * 3));
+        assert!(
+            (0..geometry.n_voxels()).all(|index| geometry.index(geometry.voxel(index)) == index)
+        );
+    }
+
+    #[test]
+    fn an_oblique_grid_keeps_its_spacing_and_unit_directions() {
+        let (s, c) = (0.6, 0.8);
+        let spacing_mm = [0.7_f32, 0.9375, 5.5].map(f64::from);
+        let [x, y, z] = spacing_mm;
+        let affine = [
+            [c * x, 0.0, s * z, 10.0],
+            [0.0, -y, 0.0, 20.0],
+            [-s * x, 0.0, c * z, 30.0],
+        ];
+        let geometry = Geometry::new([2, 2, 2], affine).unwrap();
+        assert_eq!(geometry.spacing_mm(), spacing_mm);
+        let expected = [[0.8, 0.0, -0.6], [0.0, -1.0, 0.0], [0.6, 0.0, 0.8]];
+        for (found, expected) in geometry
+            .direction()
+            .as_flattened()
+            .iter()
+            .zip(expected.as_flattened())
+        {
+            assert!((found - expected).abs() < 1e-15);
+        }
+        assert_eq!(geometry.world_mm([0.0, 1.0, 0.0]), [10.0, 20.0 - y, 30.0]);
+        assert!((geometry.determinant() + geometry.voxel_volume_mm3()).abs() < 1e-12);
+    }
+
+    #[test]
+    fn a_spacing_that_no_single_holds_is_left_alone() {
+        let geometry = Geometry::axis_aligned([1, 1, 1], [0.7, 1.0 / 3.0, 1e-3]).unwrap();
+        assert_eq!(geometry.spacing_mm(), [0.7, 1.0 / 3.0, 1e-3]);
+    }
+
+    #[test]
+    fn grids_that_are_none_are_refused() {
+        let unit = [
+            [1.0, 0.0, 0.0, 0.0],
+            [0.0, 1.0, 0.0, 0.0],
+            [0.0, 0.0, 1.0, 0.0],
+        ];
+        for dims in [[0, 1, 1], [1, 32768, 1]] {
+            assert_eq!(
+                Geometry::new(dims, unit),
+                Err(GeometryError::Dimensions { dims })
+            );
+        }
+        let with = |row: usize, column: usize, entry: f64| {
+            let mut affine = unit;
+            affine[row][column] = entry;
+            Geometry::new([1, 1, 1], affine)
+        };
+        assert_eq!(
+            with(1, 3, f64::NAN),
+            Err(GeometryError::NotFinite { row: 1, column: 3 })
+        );
+        assert_eq!(
+            with(2, 2, 1e39),
+            Err(GeometryError::NotFinite { row: 2, column: 2 })
+        );
+        assert!(matches!(
+            with(2, 2, 0.0),
+            Err(GeometryError::Singular { .. })
+        ));
+        let parallel = [
+            [1.0, 1.0, 0.0, 0.0],
+            [1.0, 1.0, 0.0, 0.0],
+            [0.0, 0.0, 1.0, 0.0],
+        ];
+        assert!(matches!(
+            Geometry::new([1, 1, 1], parallel),
+            Err(GeometryError::Singular { .. })
+        ));
+    }
+}
