@@ -255,7 +255,7 @@ mod tests {
         let bad = brier(&[0.5, 1.2, 0.5, 0.5], &f, &f, 2.5, BrierConvention::Score).unwrap_err();
         assert_eq!(
             bad.to_string(),
-            "survival probability of patient 1 is 1.2, must be from 0 to 1"
+            "probability of row 1 is 1.2, must be from 0 to 1"
         );
         let late = brier(&[0.5; 4], &f, &f, 9.0, BrierConvention::Score).unwrap_err();
         let (horizon, last) = (9.0, 4.0);

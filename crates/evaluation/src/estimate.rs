@@ -135,12 +135,18 @@ pub enum MetricError {
         /// The horizon given.
         value: f64,
     },
-    /// A survival probability is outside [0, 1].
-    #[error("survival probability of patient {row} is {value}, must be from 0 to 1")]
+    /// A predicted probability is outside [0, 1].
+    #[error("probability of row {row} is {value}, must be from 0 to 1")]
     Probability {
         /// Row, counted from 0.
         row: usize,
         /// The value given.
+        value: f64,
+    },
+    /// A threshold probability is outside (0, 1).
+    #[error("threshold is {value}, must be above 0 and below 1")]
+    Threshold {
+        /// Value given.
         value: f64,
     },
     /// The set of patients does not carry the metric.

@@ -2,11 +2,13 @@
 //!
 //! | question | function |
 //! |---|---|
-//! | are patients ranked well? | [`c_index`], [`uno_c`] |
-//! | are patients ranked well at a horizon? | [`auc`], [`roc_curve`] |
-//! | are survival probabilities right? | [`brier`], [`integrated_brier`] |
-//! | how sure is that? | [`estimate_auc`], [`estimate_c_index`], [`estimate_uno_c`], [`estimate_brier`] (bootstrap), [`auc_influence`] (large samples), [`corrected_interval`] (repeated cross-validation) |
-//! | is the best of many better than chance? | [`max_t`] |
+//! | are patients ranked well? | [`c_index()`], [`uno_c`] |
+//! | are patients ranked well at a horizon? | [`auc()`], [`roc_curve`] |
+//! | are survival probabilities right? | [`brier()`], [`integrated_brier`] |
+//! | do predicted risks come true? | [`calibration()`] |
+//! | is acting on them worth it? | [`decision_curve()`] |
+//! | how sure is that? | [`estimate_auc`], [`estimate_c_index`], [`estimate_uno_c`], [`estimate_brier`] (bootstrap), [`auc_influence()`] (large samples), [`corrected_interval`] (repeated cross-validation) |
+//! | is the best of many better than chance? | [`max_t()`] |
 //!
 //! It takes predictions and follow-up, never models. Whatever cannot be estimated is an [`Estimate::NotEstimable`]
 //! with its reason, never NaN. Times are in the unit of the follow-up (months inside the house).
@@ -18,6 +20,8 @@ mod auc_influence;
 mod bootstrap;
 mod brier;
 mod c_index;
+mod calibration;
+mod decision_curve;
 mod estimate;
 mod keyed;
 mod max_t;
@@ -37,6 +41,8 @@ pub use brier::{
 pub use c_index::{
     CIndex, UnoC, bootstrap_c_index, c_index, estimate_c_index, estimate_uno_c, uno_c,
 };
+pub use calibration::{CalibrationGroup, calibration};
+pub use decision_curve::{DecisionPoint, decision_curve};
 pub use estimate::{Estimate, Estimated, Interval, MetricError, NotEstimable};
 pub use max_t::{MaxT, MaxTError, Simultaneous, max_t};
 pub use nadeau_bengio::{CorrectedError, CorrectedMean, corrected_interval};

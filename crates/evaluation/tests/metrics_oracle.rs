@@ -7,7 +7,7 @@ use cohort::{FollowUp, RiskScores};
 use common::{close, follow_up, json, numbers};
 use evaluation::{
     AucConvention, BrierConvention, auc, auc_influence, auc_with_censoring, brier, c_index,
-    integrated_brier, roc_curve, uno_c,
+    calibration, decision_curve, integrated_brier, roc_curve, uno_c,
 };
 use ndarray::Array2;
 use serde_json::Value;
@@ -295,6 +295,76 @@ fn standard_errors_of_auc() {
                 1e-4,
                 name,
             );
+        }
+    }
+}
+
+#[test]
+fn net_benefit_is_dcurves_and_rs() {
+    for name in ["pbc", "gbsg"] {
+        let Some(f) = follow_up(name) else { return };
+        let r = json(&format!("l_metrics/dca_{name}.json")).unwrap();
+        let thresholds = numbers(&r["thresholds"]);
+        let horizon = r["t0"].as_f64().unwrap();
+        let points = decision_curve(&numbers(&r["risk"]), &f, horizon, &thresholds).unwrap();
+        let impact = numbers(&r["clinical_impact_n_high_risk_per1000"]);
+        let events = numbers(&r["clinical_impact_n_high_risk_with_event_per1000_KM"]);
+        let (benefit, all) = (numbers(&r["net_benefit_KM"]), numbers(&r["treat_all"]));
+        for (k, point) in points.iter().enumerate() {
+            close(point.net_benefit, benefit[k], 1e-9, name);
+            close(point.net_benefit_all, all[k], 1e-9, name);
+            close(1000.0 * point.high_risk, impact[k], 1e-9, name);
+            close(1000.0 * point.true_positive, events[k], 1e-9, name);
+        }
+        let dca = &json(&format!("l_metrics/sksurv_{name}.json")).unwrap()["dca"];
+        let horizon = dca["time"].as_f64().unwrap();
+        let table = &dca["table"];
+        for k in 0..table["model"].as_array().unwrap().len() {
+            let threshold = table["threshold"][k].as_f64().unwrap();
+            let point =
+                decision_curve(&numbers(&dca["risk"]), &f, horizon, &[threshold]).unwrap()[0];
+            let expected = table["net_benefit"][k].as_f64().unwrap();
+            match table["model"][k].as_str().unwrap() {
+                "risk" => close(point.net_benefit, expected, 1e-9, name),
+                "all" => close(point.net_benefit_all, expected, 1e-9, name),
+                _ => close(0.0, expected, 0.0, name),
+            }
+        }
+    }
+}
+
+#[test]
+fn calibration_in_quartiles_is_survfits() {
+    for name in SETS {
+        let Some(f) = follow_up(name) else { return };
+        let r = json(&format!("l_metrics/R_{name}.json")).unwrap();
+        let horizon = r["t0"].as_f64().unwrap();
+        let k = numbers(&r["times"])
+            .iter()
+            .position(|t| *t == horizon)
+            .unwrap();
+        let risk = matrix(&r["risk_new"]).column(k).to_vec();
+        let groups = calibration(&risk, &f, horizon, 4).unwrap();
+        let expected = r["calib_km_quartile"]["m"].as_array().unwrap();
+        assert_eq!(groups.len(), expected.len(), "{name}");
+        for (group, row) in groups.iter().zip(expected) {
+            assert_eq!(Some(group.n as u64), row[0].as_u64(), "{name}");
+            close(group.predicted, row[1].as_f64().unwrap(), 1e-9, name);
+            close(
+                group.observed.unwrap(),
+                row[2].as_f64().unwrap(),
+                1e-9,
+                name,
+            );
+            let limits = (row[4].as_f64(), row[5].as_f64());
+            match (group.interval, limits) {
+                (Some(seen), (Some(lower), Some(upper))) => {
+                    close(group.std_err.unwrap(), row[3].as_f64().unwrap(), 1e-9, name);
+                    close(seen.lower, lower, 1e-9, name);
+                    close(seen.upper, upper, 1e-9, name);
+                }
+                (seen, limits) => assert_eq!((seen, limits), (None, (None, None)), "{name}"),
+            }
         }
     }
 }
