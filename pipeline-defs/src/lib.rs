@@ -13,22 +13,20 @@ pub mod params;
 pub mod plan;
 pub mod problem;
 pub mod recipe;
+mod shipped;
 pub mod snapshot;
 pub mod study;
 
 pub use canonical::canonical;
+pub use digest::Digest;
 pub use kinds::{ArtefactType, Class, Cost, InPort, KindSpec, OutPort, Role, RowRule};
 pub use params::{resolve_params, schema_of};
 pub use plan::{
     Entry, InputPort, Leak, Origin, Plan, PlannedStep, Published, Resolved, SourceIdx, SourceRef,
-    TaskIdx, plan,
+    TaskIdx, check, plan,
 };
 pub use problem::{Place, Problem, Problems};
 pub use recipe::{Difference, Recipe, RecipeError, RecipeInput, diff};
+pub use shipped::shipped;
 pub use snapshot::{Snapshot, SnapshotPatient};
 pub use study::{Choice, CohortRef, Missing, Study, TableRef, parse};
-
-/// The studies that come with the program: (name, text).
-pub fn shipped() -> &'static [(&'static str, &'static str)] {
-    &[]
-}

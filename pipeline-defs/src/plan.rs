@@ -3,14 +3,23 @@
 //! A plan is a pure function of (study, snapshot). Tasks are numbered in topological order: a task's inputs come from
 //! tasks with smaller numbers.
 
+mod axes;
+mod bind;
+mod flow;
+mod graph;
+mod make;
+mod scope;
+mod tasks;
+
+pub use make::{check, plan};
+
 use std::ops::Range;
 
 use digest::Digest;
 
 use crate::kinds::{ArtefactType, Class, KindSpec, Role};
-use crate::problem::{Place, Problem, Problems};
-use crate::snapshot::Snapshot;
-use crate::study::{Missing, Study};
+use crate::problem::Place;
+use crate::study::Missing;
 
 /// Number of a task within a plan.
 pub type TaskIdx = u32;
@@ -34,6 +43,7 @@ pub struct Plan {
     pub(crate) depth_ms: Vec<u32>,
     pub(crate) published: Vec<Published>,
     pub(crate) leaks: Vec<Leak>,
+    pub(crate) scopes: Vec<scope::Scope>,
     pub(crate) study_name: String,
 }
 
@@ -47,6 +57,7 @@ pub(crate) struct PlannedAxis {
     pub values_json: Vec<String>,
     /// The axis of patients.
     pub patients: bool,
+    pub relation: axes::Relation,
 }
 
 /// One task; lists live in the plan's arenas.
@@ -60,6 +71,8 @@ pub(crate) struct Task {
     /// Index of the site, `HUB` for the hub.
     pub site: u32,
     pub ports: (u32, u32),
+    /// Where the scopes of its outputs begin.
+    pub scopes: u32,
 }
 
 pub(crate) const HUB: u32 = u32::MAX;
@@ -92,6 +105,7 @@ pub struct PlannedStep {
     pub per: Vec<String>,
     /// Where it is written.
     pub place: Place,
+    pub(crate) kinds: Vec<&'static KindSpec>,
     pub(crate) axes: Vec<usize>,
     /// Positions in `per`, sorted by axis name.
     pub(crate) by_name: Vec<usize>,
@@ -186,15 +200,6 @@ pub struct Leak {
     pub receives: String,
     /// The reason in the study.
     pub reason: String,
-}
-
-/// Makes the plan.
-///
-/// # Errors
-/// Every way in which the steps do not fit together or would learn, or send, what they must not.
-pub fn plan(study: &Study, snapshot: &Snapshot) -> Result<Plan, Problems> {
-    let _ = snapshot;
-    Err(Problem::new("unfinished", &study.place, "this build cannot plan yet", "").into())
 }
 
 impl Plan {
@@ -348,6 +353,11 @@ impl Plan {
             Origin::Source(source) => self.source(source).class,
             Origin::Output { task, port } => self.kind_of(task).outputs[usize::from(port)].class,
         }
+    }
+
+    /// Whose rows an origin holds, in words: `training rows of split`, `all rows`, `no rows`.
+    pub fn rows_of(&self, origin: Origin) -> String {
+        self.scope_of(origin).describe(&self.axes)
     }
 
     /// The canonical recipe of a task; see [`crate::recipe`].

@@ -7,7 +7,8 @@ mod names;
 mod read;
 mod steps;
 
-pub(crate) use names::check_names;
+pub(crate) use axes::{SITE, is_word};
+pub(crate) use names::{check_names, placeholders, static_values, table_type};
 pub use read::parse;
 
 use digest::Digest;

@@ -1,0 +1,499 @@
+//! Whose rows each artefact holds, and who may learn from them.
+//!
+//! A fit receives only the training rows of one split that is in its `per`, what was learned from them, and things
+//! without rows. Scopes are followed from the sources through every step; a step that breaks the rule is refused, or
+//! recorded with its reason where the paper profile allows it.
+
+use super::axes::{Relation, find};
+use super::make::Reporter;
+use super::{Entry, Leak, Origin, Plan, PlannedAxis, TaskIdx};
+use crate::kinds::{ArtefactType, InPort, Role, RowRule};
+use crate::study::{ParameterValue, Step, Study};
+
+/// Whose rows an artefact holds, and from which split's training rows it was learned.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Scope {
+    pub rows: RowSet,
+    pub learned: Option<usize>,
+}
+
+/// A set of rows; numbers are axes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum RowSet {
+    #[default]
+    None,
+    Patient,
+    All,
+    Train(usize),
+    Test(usize),
+    Split(usize),
+    Evaluated,
+}
+
+const EVALUATED: Scope = Scope {
+    rows: RowSet::Evaluated,
+    learned: None,
+};
+
+/// Follows the scopes through the step that was added last, and judges it.
+pub(super) fn check(plan: &mut Plan, study: &Study, step: &Step, say: &mut Reporter) {
+    let Some(tasks) = plan.steps.last().map(|s| s.tasks.clone()) else {
+        return;
+    };
+    if let Some((reason, place)) = &step.allow_leak {
+        let code = "allow-leak";
+        if study.profile != "paper" {
+            let message = "`allow_leak` is legal with profile = \"paper\" only";
+            say.other(
+                crate::problem::Problem::new(
+                    code,
+                    place,
+                    message,
+                    "take it out, or move it to [profiles.paper]",
+                )
+                .of_step(&step.name),
+            );
+        } else if reason.trim().is_empty() {
+            say.other(
+                crate::problem::Problem::new(
+                    code,
+                    place,
+                    "`allow_leak` needs a reason",
+                    "write one",
+                )
+                .of_step(&step.name),
+            );
+        }
+    }
+    for task in tasks {
+        let inputs: Vec<(&'static str, Scope)> = plan
+            .ports(task)
+            .iter()
+            .map(|port| (port.name, port_scope(plan, plan.entries(port))))
+            .collect();
+        let kind = plan.kind_of(task);
+        match kind.role {
+            Role::Fit => check_fit(plan, study, step, task, &inputs, say),
+            Role::Evaluate => check_evaluate(plan, step, task, &inputs, say),
+            Role::Select => check_select(plan, step, &inputs, say),
+            Role::Apply => check_apply(step, &inputs, say),
+            Role::Split => check_split(plan, step, say),
+            Role::Pointwise | Role::Gather | Role::Adapt => {}
+        }
+        plan.tasks[task as usize].scopes = plan.scopes.len() as u32;
+        for output in kind.outputs {
+            let scope = output_scope(plan, step, output.rows, &inputs);
+            plan.scopes.push(scope);
+        }
+    }
+}
+
+impl Plan {
+    pub(crate) fn scope_of(&self, origin: Origin) -> Scope {
+        match origin {
+            Origin::Output { task, port } => {
+                self.scopes[self.tasks[task as usize].scopes as usize + usize::from(port)]
+            }
+            Origin::Source(source) => {
+                let rows = match self.source(source).ty {
+                    ArtefactType::Source => RowSet::Patient,
+                    ArtefactType::Folds => RowSet::None,
+                    _ => RowSet::All,
+                };
+                Scope {
+                    rows,
+                    learned: None,
+                }
+            }
+        }
+    }
+}
+
+/// What arrives at a port, all entries together.
+fn port_scope(plan: &Plan, entries: &[Entry]) -> Scope {
+    let mut joined = Scope::default();
+    let mut last: Option<(Scope, u32)> = None;
+    for entry in entries {
+        let scope = plan.scope_of(entry.origin);
+        if last == Some((scope, entry.gathered)) {
+            continue; // hundreds of patients arrive alike
+        }
+        last = Some((scope, entry.gathered));
+        joined = join(joined, gathered(plan, scope, entry), &plan.axes);
+    }
+    joined
+}
+
+/// A scope after its artefact was gathered along axes.
+fn gathered(plan: &Plan, scope: Scope, entry: &Entry) -> Scope {
+    let axes: Vec<usize> = match entry.origin {
+        Origin::Source(source) => match (plan.source(source).coord, entry.gathered) {
+            (Some((axis, _)), 1) => vec![axis as usize],
+            _ => Vec::new(),
+        },
+        Origin::Output { task, .. } => {
+            let step = plan.step_of(task);
+            (0..step.axes.len())
+                .filter(|i| entry.gathered & (1 << i) != 0)
+                .map(|i| step.axes[i])
+                .collect()
+        }
+    };
+    let mut scope = scope;
+    // Inner axes first: gathering the folds within a split gives its training rows.
+    let nested = |a: &usize| !matches!(plan.axes[*a].relation, Relation::Nested { .. });
+    let mut ordered = axes;
+    ordered.sort_by_key(nested);
+    for axis in ordered {
+        scope = gathered_along(scope, axis, &plan.axes);
+    }
+    scope
+}
+
+fn gathered_along(scope: Scope, axis: usize, axes: &[PlannedAxis]) -> Scope {
+    if axes[axis].patients && scope.rows == RowSet::Patient {
+        return Scope {
+            rows: RowSet::All,
+            ..scope
+        };
+    }
+    let of_axis =
+        matches!(scope.rows, RowSet::Train(a) | RowSet::Test(a) | RowSet::Split(a) if a == axis);
+    let learned = scope.learned == Some(axis);
+    match &axes[axis].relation {
+        Relation::Split if of_axis || learned => EVALUATED,
+        Relation::Nested { of } if of_axis || learned => Scope {
+            rows: if of_axis {
+                RowSet::Train(*of)
+            } else {
+                scope.rows
+            },
+            learned: if learned { Some(*of) } else { scope.learned },
+        },
+        _ => scope,
+    }
+}
+
+/// Two scopes in one artefact.
+fn join(a: Scope, b: Scope, axes: &[PlannedAxis]) -> Scope {
+    let rows = match (a.rows, b.rows) {
+        (x, y) if x == y => x,
+        (RowSet::None, x) | (x, RowSet::None) => x,
+        (RowSet::Patient | RowSet::All, RowSet::Patient | RowSet::All) => RowSet::All,
+        _ => return EVALUATED,
+    };
+    match join_learned(a.learned, b.learned, axes) {
+        Some(learned) => Scope { rows, learned },
+        None => EVALUATED,
+    }
+}
+
+/// The narrower of two splits of which one is nested in the other; `None` when they have nothing to do with each other.
+fn join_learned(a: Option<usize>, b: Option<usize>, axes: &[PlannedAxis]) -> Option<Option<usize>> {
+    match (a, b) {
+        (x, y) if x == y => Some(x),
+        (None, x) | (x, None) => Some(x),
+        (Some(x), Some(y)) if parent(axes, x) == Some(y) => Some(Some(x)),
+        (Some(x), Some(y)) if parent(axes, y) == Some(x) => Some(Some(y)),
+        _ => None,
+    }
+}
+
+fn parent(axes: &[PlannedAxis], axis: usize) -> Option<usize> {
+    match axes[axis].relation {
+        Relation::Nested { of } => Some(of),
+        _ => None,
+    }
+}
+
+fn output_scope(
+    plan: &Plan,
+    step: &Step,
+    rule: RowRule,
+    inputs: &[(&'static str, Scope)],
+) -> Scope {
+    let of = |name: &str| {
+        inputs
+            .iter()
+            .find(|(port, _)| *port == name)
+            .map_or(Scope::default(), |(_, s)| *s)
+    };
+    let rows = |rows| Scope {
+        rows,
+        learned: None,
+    };
+    match rule {
+        RowRule::None => Scope::default(),
+        RowRule::Patient => rows(RowSet::Patient),
+        RowRule::Gathered => inputs.iter().fold(Scope::default(), |s, (_, input)| {
+            join(s, *input, &plan.axes)
+        }),
+        RowRule::OfTable => {
+            let (table, model) = (of("table"), of("model"));
+            join(
+                table,
+                Scope {
+                    rows: RowSet::None,
+                    learned: model.learned,
+                },
+                &plan.axes,
+            )
+        }
+        RowRule::Train | RowRule::Test => {
+            let (table, split) = (of("table"), of("split"));
+            match selected(plan, table, split) {
+                Some(axis) if rule == RowRule::Train => Scope {
+                    rows: RowSet::Train(axis),
+                    ..table
+                },
+                Some(axis) => Scope {
+                    rows: RowSet::Test(axis),
+                    ..table
+                },
+                None => EVALUATED,
+            }
+        }
+        RowRule::Fitted => {
+            let train = |(_, s): &(&str, Scope)| match s.rows {
+                RowSet::Train(axis) => Some(axis),
+                _ => s.learned,
+            };
+            Scope {
+                rows: RowSet::None,
+                learned: inputs.iter().find_map(train),
+            }
+        }
+        RowRule::Split => {
+            split_axis(plan, step).map_or(Scope::default(), |axis| rows(RowSet::Split(axis)))
+        }
+        RowRule::Evaluated => EVALUATED,
+    }
+}
+
+/// The split whose rows are selected, where the table can be divided by it.
+fn selected(plan: &Plan, table: Scope, split: Scope) -> Option<usize> {
+    let RowSet::Split(axis) = split.rows else {
+        return None;
+    };
+    let outer = parent(&plan.axes, axis);
+    let whole = match table.rows {
+        RowSet::All | RowSet::None => true,
+        RowSet::Train(a) => Some(a) == outer,
+        _ => false,
+    };
+    let learned = table.learned.is_none_or(|l| l == axis || Some(l) == outer);
+    (whole && learned).then_some(axis)
+}
+
+/// The split axis that `make-splits` makes: the one of its `scheme`.
+fn split_axis(plan: &Plan, step: &Step) -> Option<usize> {
+    let scheme = step.with.options().flatten().find(|p| p.name == "scheme")?;
+    let name = scheme.value.options().find_map(|value| match value {
+        ParameterValue::Axis(axis) => Some(axis),
+        ParameterValue::Literal(_) => None,
+    })?;
+    let axis = find(&plan.axes, name)?;
+    matches!(
+        plan.axes[axis].relation,
+        Relation::Split | Relation::Nested { .. }
+    )
+    .then_some(axis)
+}
+
+fn check_split(plan: &Plan, step: &Step, say: &mut Reporter) {
+    if split_axis(plan, step).is_none() {
+        let message = "`scheme` is not a split axis";
+        say.step(
+            "split",
+            step,
+            "",
+            message,
+            "write with = { scheme = { axis = \"split\" } } and name that axis in `per`",
+        );
+    }
+}
+
+fn check_select(plan: &Plan, step: &Step, inputs: &[(&'static str, Scope)], say: &mut Reporter) {
+    let of = |name: &str| {
+        inputs
+            .iter()
+            .find(|(port, _)| *port == name)
+            .map_or(Scope::default(), |(_, s)| *s)
+    };
+    if selected(plan, of("table"), of("split")).is_none() {
+        let message = format!(
+            "cannot divide {} by {}",
+            of("table").describe(&plan.axes),
+            of("split").describe(&plan.axes)
+        );
+        say.step(
+            "rows",
+            step,
+            "table",
+            message,
+            "give it a table of all rows, or for a nested split its outer training rows",
+        );
+    }
+}
+
+fn check_apply(step: &Step, inputs: &[(&'static str, Scope)], say: &mut Reporter) {
+    for (port, scope) in inputs {
+        if scope.rows == RowSet::Evaluated {
+            let message = format!("port `{port}` receives what was gathered over a split");
+            say.step("rows", step, port, message, "add the split to `per`");
+        }
+    }
+}
+
+fn check_fit(
+    plan: &mut Plan,
+    study: &Study,
+    step: &Step,
+    task: TaskIdx,
+    inputs: &[(&'static str, Scope)],
+    say: &mut Reporter,
+) {
+    let kind = plan.kind_of(task);
+    let mut split: Option<usize> = None;
+    for (port, scope) in inputs {
+        if kind.input(port).is_some_and(carries_no_value) {
+            continue;
+        }
+        let train = match scope.rows {
+            RowSet::None => scope.learned,
+            RowSet::Train(axis) => Some(axis),
+            _ => {
+                leak(plan, study, step, port, *scope, say);
+                continue;
+            }
+        };
+        let outer = train.and_then(|axis| parent(&plan.axes, axis));
+        let foreign = scope.learned.is_some() && scope.learned != train && scope.learned != outer;
+        if foreign || (split.is_some() && train.is_some() && split != train) {
+            leak(plan, study, step, port, *scope, say);
+        }
+        split = split.or(train);
+    }
+}
+
+/// Names of patients carry neither features nor outcomes.
+fn carries_no_value(port: &'static InPort) -> bool {
+    use ArtefactType::{Folds, Ids, Split};
+    !port.types.is_empty() && port.types.iter().all(|t| matches!(t, Ids | Split | Folds))
+}
+
+/// Records a leak that is allowed, refuses one that is not.
+fn leak(plan: &mut Plan, study: &Study, step: &Step, port: &str, scope: Scope, say: &mut Reporter) {
+    let receives = scope.describe(&plan.axes);
+    if let (Some((reason, _)), "paper") = (&step.allow_leak, study.profile.as_str()) {
+        let leak = Leak {
+            step: step.name.clone(),
+            port: port.to_string(),
+            receives,
+            reason: reason.clone(),
+        };
+        if !plan.leaks.contains(&leak) {
+            plan.leaks.push(leak);
+        }
+        return;
+    }
+    let repair = match scope.rows {
+        RowSet::Patient | RowSet::All => {
+            "put a select-rows step before it and use its `train`".to_string()
+        }
+        RowSet::Test(_) => "use the `train` output of that select-rows step".to_string(),
+        RowSet::Evaluated => "add the split to `per`, and take its training rows".to_string(),
+        _ => "take all inputs from the training rows of one split".to_string(),
+    };
+    let message =
+        format!("a fit may learn from training rows only; port `{port}` receives {receives}");
+    say.step("leak", step, port, message, repair);
+}
+
+fn check_evaluate(
+    plan: &Plan,
+    step: &Step,
+    task: TaskIdx,
+    inputs: &[(&'static str, Scope)],
+    say: &mut Reporter,
+) {
+    let of = |name: &str| {
+        inputs
+            .iter()
+            .find(|(port, _)| *port == name)
+            .map(|(_, s)| *s)
+    };
+    let Some(risk) = of("risk") else { return };
+    for name in ["survival", "followup"] {
+        let Some(scope) = of(name).filter(|s| s.rows != risk.rows && s.rows != RowSet::All) else {
+            continue;
+        };
+        let message = format!(
+            "port `{name}` receives {}, `risk` {}",
+            scope.describe(&plan.axes),
+            risk.describe(&plan.axes)
+        );
+        say.step("rows", step, name, message, "give both the same rows");
+    }
+    for name in ["train_followup", "train_risk"] {
+        let Some(scope) =
+            of(name).filter(|s| matches!(s.rows, RowSet::Test(_) | RowSet::Evaluated))
+        else {
+            continue;
+        };
+        let message = format!("port `{name}` receives {}", scope.describe(&plan.axes));
+        say.step("rows", step, name, message, "give it training rows");
+    }
+    let says_test = plan.params_of(task).contains("\"rows\":\"test\"");
+    if says_test && matches!(risk.rows, RowSet::Train(_)) {
+        say.step(
+            "rows",
+            step,
+            "risk",
+            "`rows` is \"test\", but port `risk` receives training rows",
+            "write rows = \"train\"",
+        );
+    }
+    if !says_test && matches!(risk.rows, RowSet::Test(_)) {
+        say.step(
+            "rows",
+            step,
+            "risk",
+            "`rows` is \"train\", but port `risk` receives test rows",
+            "write rows = \"test\"",
+        );
+    }
+}
+
+impl Scope {
+    /// In words.
+    pub(crate) fn describe(&self, axes: &[PlannedAxis]) -> String {
+        let name = |axis: usize| axes[axis].name.as_str();
+        let rows = match self.rows {
+            RowSet::None => match self.learned {
+                Some(axis) => {
+                    return format!(
+                        "what was learned from the training rows of `{}`",
+                        name(axis)
+                    );
+                }
+                None => "no rows".to_string(),
+            },
+            RowSet::Patient => "one patient's values".to_string(),
+            RowSet::All => "all rows".to_string(),
+            RowSet::Train(axis) => format!("the training rows of `{}`", name(axis)),
+            RowSet::Test(axis) => format!("the test rows of `{}`", name(axis)),
+            RowSet::Split(axis) => format!("the division `{}`", name(axis)),
+            RowSet::Evaluated => "rows gathered over a split".to_string(),
+        };
+        match self.learned {
+            Some(axis) if self.rows != RowSet::Train(axis) && self.rows != RowSet::Test(axis) => {
+                format!(
+                    "{rows}, transformed by what was learned from the training rows of `{}`",
+                    name(axis)
+                )
+            }
+            _ => rows,
+        }
+    }
+}
