@@ -296,3 +296,20 @@ async fn announce(config: &Config, local: &Local) -> Result<Vec<Announcement>, S
     parts.push(Announcement { patients: Vec::new(), shared_table, shared_table_csv: scan.shared_csv.into(), last: true });
     Ok(parts)
 }
+
+/// Opens channels to a served coordinator, with keep-alive on this side too: after a partition a channel without it never recovers.
+///
+/// # Errors
+/// The address is no URL.
+pub fn connector_to(url: &str) -> Result<Connector, String> {
+    let text = if url.contains("://") { url.to_owned() } else { format!("http://{url}") };
+    let endpoint = tonic::transport::Endpoint::from_shared(text.clone())
+        .map_err(|e| format!("`{url}` is no address of a coordinator ({e}); write http://HOST:7411"))?
+        .connect_timeout(Duration::from_secs(10))
+        .initial_stream_window_size(4 << 20)
+        .initial_connection_window_size(16 << 20)
+        .http2_keep_alive_interval(Duration::from_secs(10))
+        .keep_alive_timeout(Duration::from_secs(10))
+        .keep_alive_while_idle(true);
+    Ok(Arc::new(move || endpoint.connect_lazy()))
+}

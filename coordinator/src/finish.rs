@@ -1,0 +1,303 @@
+//! The end of a run: what it publishes, the leakage certificate, its record. On a thread of its own.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::sync::mpsc::Receiver;
+
+use cas::Naming;
+use digest::Digest;
+use pipeline_defs::kinds::{ArtefactType, Role};
+use pipeline_defs::plan::{Origin, Plan, TaskIdx};
+use pipeline_defs::study::Study;
+use proto::RunStatus;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use crate::hub::{Hub, Message};
+use crate::state::{Ms, Phase, RunNo, Span, TaskState, WorkerNo};
+
+/// A run whose tasks have all ended.
+#[derive(Debug)]
+pub struct Finished {
+    /// Its number.
+    pub no: RunNo,
+    /// Its id.
+    pub id: String,
+    /// Its study.
+    pub study: Arc<Study>,
+    /// Its cohort.
+    pub snapshot: Digest,
+    /// Its plan.
+    pub plan: Arc<Plan>,
+    /// How each task ended.
+    pub tasks: Vec<TaskState>,
+    /// Output digests.
+    pub outputs: Vec<Digest>,
+    /// Work done.
+    pub spans: Vec<Span>,
+    /// Pinned inputs.
+    pub pins: BTreeMap<TaskIdx, Vec<Digest>>,
+    /// Root causes.
+    pub failures: Vec<(TaskIdx, String)>,
+    /// Dropped by a person.
+    pub cancelled: bool,
+    /// Name and site of each worker.
+    pub workers: BTreeMap<WorkerNo, (String, String)>,
+    /// Counts.
+    pub status: RunStatus,
+    /// When it was submitted.
+    pub submitted_ms: Ms,
+}
+
+/// What a run gave.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RunResult {
+    /// Digest of the record.
+    pub record: String,
+    /// Files: path, digest, whether it is a bundle.
+    pub published: Vec<(String, String, bool)>,
+    /// Whether everything that the study publishes is there.
+    pub complete: bool,
+    /// The digest that is equal on any number of workers.
+    pub data_digest: String,
+}
+
+impl Finished {
+    fn output(&self, task: TaskIdx, port: u8) -> Option<Digest> {
+        let state = self.tasks.get(task as usize).filter(|s| s.phase.done())?;
+        self.outputs.get(state.outputs_at as usize + port as usize).copied()
+    }
+}
+
+/// Runs until the loop is gone.
+pub fn run(hub: &Hub, finished: &Receiver<Finished>) {
+    while let Ok(run) = finished.recv() {
+        let no = run.no;
+        let result = finish(hub, &run).map_err(|e| e.to_string());
+        if let Err(error) = &result {
+            tracing::error!(run = run.id, error, "the record of a run could not be written");
+        }
+        hub.tell(Message::Recorded { run: no, result });
+    }
+}
+
+/// What keeps a record from being written.
+#[derive(Debug, thiserror::Error)]
+pub enum FinishError {
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] cas::StoreError),
+    /// An artefact does not read.
+    #[error(transparent)]
+    Artefact(#[from] artefact::ArtefactError),
+}
+
+fn finish(hub: &Hub, run: &Finished) -> Result<RunResult, FinishError> {
+    let store = &hub.store;
+    let certificate = artefact::json::encode("leakage certificate", &certificate(run))?;
+    let certificate = store.put(&certificate, Naming::Plain)?;
+    let mut published = vec![("leakage.json".to_owned(), certificate, false)];
+    let mut missing = Vec::new();
+    for p in run.plan.published() {
+        match run.output(p.task, p.port) {
+            Some(digest) => published.push((p.path.clone(), digest, p.bundle)),
+            None => missing.push(p.path.clone()),
+        }
+    }
+    let data_digest = data_digest(hub, &published)?;
+    let story = crate::story::tell(run, &data_digest, &missing);
+    for (path, digest, _) in &mut published {
+        if path.ends_with(".html")
+            && let Some(page) = store.get(digest)?
+        {
+            let page = crate::story::into_page(&String::from_utf8_lossy(&page), run, &data_digest);
+            *digest = store.put(page.as_bytes(), Naming::Plain)?;
+        }
+    }
+    let record = store.put(&artefact::json::encode("run record", &story)?, Naming::Plain)?;
+    let manifest = store.put(manifest(run).as_bytes(), Naming::Plain)?;
+    let result = RunResult {
+        record: record.to_string(),
+        published: published.iter().map(|(path, digest, bundle)| (path.clone(), digest.to_string(), *bundle)).collect(),
+        complete: missing.is_empty() && run.failures.is_empty() && !run.cancelled,
+        data_digest: data_digest.to_string(),
+    };
+    let note = json!({"result": result, "manifest": manifest.to_string(), "study": run.study.name, "status": status_json(&run.status)});
+    store.set_note(&format!("result:{}", run.id), note.to_string().as_bytes())?;
+    store.set_note(&format!("manifest:{}", run.study.name), manifest.to_string().as_bytes())?;
+    Ok(result)
+}
+
+/// Equal whatever computed it: tables, comparison, exclusions and certificate; neither hosts nor times.
+fn data_digest(hub: &Hub, published: &[(String, Digest, bool)]) -> Result<Digest, FinishError> {
+    let mut lines = BTreeSet::new();
+    for (path, digest, bundle) in published {
+        if *bundle {
+            let Some(bytes) = hub.store.get(digest)? else { continue };
+            for (name, text) in artefact::bundle::decode(&bytes)? {
+                lines.insert((format!("{path}{name}"), Digest::of(text.as_bytes())));
+            }
+        } else {
+            lines.insert((path.clone(), *digest));
+        }
+    }
+    let counts = |path: &str| path == "comparison.csv" || path == "exclusions.csv" || path == "leakage.json" || path.starts_with("tables/");
+    let text: String = lines.iter().filter(|(path, _)| counts(path)).map(|(path, digest)| format!("{path} {digest}\n")).collect();
+    Ok(Digest::of(text.as_bytes()))
+}
+
+/// One line a task: address, recipe, how it ended, outputs. What the next run's `why` compares with.
+fn manifest(run: &Finished) -> String {
+    use std::fmt::Write;
+    let mut text = String::new();
+    for (i, state) in run.tasks.iter().enumerate() {
+        let task = i as TaskIdx;
+        let Some(recipe) = state.recipe else { continue };
+        // Writing to a String cannot fail.
+        let _ = writeln!(text, "{}\t{recipe}\t{:?}", run.plan.address(task), state.phase);
+    }
+    text
+}
+
+/// Address and recipe of each task of a manifest.
+#[must_use]
+pub fn read_manifest(text: &str) -> BTreeMap<String, Digest> {
+    text.lines()
+        .filter_map(|line| {
+            let mut parts = line.split('\t');
+            Some((parts.next()?.to_owned(), parts.next()?.parse().ok()?))
+        })
+        .collect()
+}
+
+/// Which rows every fit learned from, in hashes that anyone can check. For each fit: the select-rows tasks that its
+/// inputs come from, the split of each, and whether the rows are the training rows throughout.
+fn certificate(run: &Finished) -> Value {
+    let plan = &run.plan;
+    let mut fits = Vec::new();
+    let mut splits: BTreeMap<String, Value> = BTreeMap::new();
+    for (i, state) in run.tasks.iter().enumerate() {
+        let task = i as TaskIdx;
+        if plan.step_of(task).role != Role::Fit || !state.phase.done() {
+            continue;
+        }
+        let mut inputs = Vec::new();
+        for port in plan.ports(task) {
+            for entry in plan.entries(port) {
+                let (Origin::Output { task: above, port: out }, Some(digest)) = (entry.origin, digest_of(run, entry.origin)) else { continue };
+                let rows = rows_from(plan, above, out);
+                for (split, _) in &rows {
+                    if let Some(d) = split.and_then(|(t, p)| run.output(t, p)) {
+                        splits.insert(split.map(|(t, _)| plan.address(t)).unwrap_or_default(), json!(d.to_string()));
+                    }
+                }
+                let from: Vec<String> = rows.iter().map(|(_, label)| label.clone()).collect();
+                inputs.push(json!({"port": port.name, "digest": digest.to_string(), "rows": from}));
+            }
+        }
+        fits.push(json!({
+            "task": plan.address(task),
+            "recipe": state.recipe.map(|r| r.to_string()),
+            "inputs": inputs,
+        }));
+    }
+    let adapts: Vec<String> = (0..run.tasks.len() as TaskIdx).filter(|t| plan.step_of(*t).role == Role::Adapt).map(|t| plan.address(t)).collect();
+    let leaks: Vec<Value> =
+        plan.leaks().iter().map(|l| json!({"step": l.step, "port": l.port, "receives": l.receives, "reason": l.reason})).collect();
+    json!({
+        "certificate": 1,
+        "claim": "every fit received rows of the training part of its split only, through select-rows; `rows` names the selecting task and its output",
+        "fits": fits,
+        "splits": splits,
+        "adapts": adapts,
+        "leaks": leaks,
+        "study": run.study.name,
+        "profile": run.study.profile,
+    })
+}
+
+type SplitOrigin = Option<(TaskIdx, u8)>;
+
+/// The selections that the rows of an artefact come from, following tables through what was applied to them.
+fn rows_from(plan: &Plan, task: TaskIdx, port: u8) -> Vec<(SplitOrigin, String)> {
+    let kind = plan.kind_of(task);
+    if kind.role == Role::Select {
+        let name = kind.outputs.get(port as usize).map_or("?", |p| p.name);
+        let split = plan.ports(task).iter().find(|p| p.name == "split").and_then(|p| plan.entries(p).first()).and_then(|e| match e.origin {
+            Origin::Output { task, port } => Some((task, port)),
+            Origin::Source(_) => None,
+        });
+        return vec![(split, format!("{}.{name}", plan.address(task)))];
+    }
+    let mut found = BTreeSet::new();
+    for p in plan.ports(task) {
+        for entry in plan.entries(p) {
+            if let Origin::Output { task: above, port: out } = entry.origin {
+                let ty = plan.kind_of(above).outputs[usize::from(out)].ty;
+                if matches!(ty, ArtefactType::Table | ArtefactType::FollowUp | ArtefactType::Model) {
+                    found.extend(rows_from(plan, above, out));
+                }
+            }
+        }
+    }
+    found.into_iter().collect()
+}
+
+fn digest_of(run: &Finished, origin: Origin) -> Option<Digest> {
+    match origin {
+        Origin::Source(source) => Some(run.plan.source(source).digest),
+        Origin::Output { task, port } => run.output(task, port),
+    }
+}
+
+/// Counts of a status, for the record.
+#[must_use]
+pub fn status_json(status: &RunStatus) -> Value {
+    json!({
+        "run": status.run, "study": status.study, "phase": status.phase, "total": status.total, "done": status.done,
+        "reused": status.reused, "ran": status.ran, "cut_off": status.cut_off, "refused": status.refused, "failed": status.failed,
+        "excluded": status.excluded, "elapsed_ms": status.elapsed_ms, "problems": status.problems,
+    })
+}
+
+/// Reads back what [`status_json`] wrote.
+#[must_use]
+pub fn status_from_json(value: &Value) -> RunStatus {
+    let text = |key: &str| value[key].as_str().unwrap_or_default().to_owned();
+    let number = |key: &str| value[key].as_u64().unwrap_or_default();
+    RunStatus {
+        run: text("run"),
+        study: text("study"),
+        phase: text("phase"),
+        total: number("total"),
+        done: number("done"),
+        reused: number("reused"),
+        ran: number("ran"),
+        cut_off: number("cut_off"),
+        refused: number("refused"),
+        failed: number("failed"),
+        excluded: number("excluded"),
+        elapsed_ms: number("elapsed_ms"),
+        problems: value["problems"].as_array().map(|a| a.iter().filter_map(|p| p.as_str().map(str::to_owned)).collect()).unwrap_or_default(),
+        ..RunStatus::default()
+    }
+}
+
+/// How often each phase occurs; for the story of a run.
+#[must_use]
+pub fn phase_counts(tasks: &[TaskState]) -> BTreeMap<&'static str, u64> {
+    let mut counts = BTreeMap::new();
+    for task in tasks {
+        let name = match task.phase {
+            Phase::Ran => "ran",
+            Phase::Reused => "reused",
+            Phase::Refused => "refused",
+            Phase::Failed => "failed",
+            Phase::Blocked => "blocked",
+            Phase::Cancelled => "cancelled",
+            _ => "open",
+        };
+        *counts.entry(name).or_default() += 1;
+    }
+    counts
+}
