@@ -13,6 +13,7 @@ use bytes::Bytes;
 use digest::Digest;
 use std::collections::BTreeMap;
 use std::fs::File;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -88,7 +89,7 @@ impl Journal {
             let mut tail = lock(&self.tail);
             check_running(&tail)?;
             self.roll_if_long(&mut tail)?;
-            let mut staged = Staged::new(&tail);
+            let mut staged = Staged::new(tail.end());
             let mut recorded = Vec::new();
             for op in ops {
                 if let Op::Action { recipe, outcome } = op {
@@ -149,7 +150,11 @@ impl Journal {
         }
         tail.len += staged.bytes.len() as u64;
         tail.ticket += 1;
-        tail.pending.extend(staged.pending);
+        tail.pending.extend(Staged::logged(
+            staged.bytes,
+            staged.begin.number,
+            staged.records,
+        ));
         let ticket = tail.ticket;
         tail.actions.extend(
             staged
@@ -319,39 +324,34 @@ fn new_file(disk: &Disk, dir: &Path, path: &Path) -> Result<File> {
 
 /// Records that will go to the log's end in one write.
 struct Staged {
-    number: u64,
-    begin: u64,
+    begin: Place,
     bytes: Vec<u8>,
-    pending: Vec<Logged>,
+    /// Where each record begins and where its payload is, in `bytes`.
+    records: Vec<(u64, Range<usize>)>,
     actions: BTreeMap<Digest, Option<Outcome>>,
 }
 
 impl Staged {
-    fn new(tail: &Tail) -> Staged {
-        let (bytes, pending, actions) = (Vec::new(), Vec::new(), BTreeMap::new());
+    fn new(begin: Place) -> Staged {
         Staged {
-            number: tail.number,
-            begin: tail.len,
-            bytes,
-            pending,
-            actions,
+            begin,
+            bytes: Vec::new(),
+            records: Vec::new(),
+            actions: BTreeMap::new(),
         }
     }
 
     fn add(&mut self, op: &Op<'_>) -> Result<()> {
-        let payload = op.encode();
-        if payload.len() > PAYLOAD_MAX {
-            return Err(StoreError::Length {
-                what: "record",
-                len: payload.len(),
-                limit: PAYLOAD_MAX,
-            });
-        }
-        let place = Place {
-            number: self.number,
-            offset: self.begin + self.bytes.len() as u64,
-        };
-        frame(&mut self.bytes, self.number, place.offset, &payload);
+        let offset = self.begin.offset + self.bytes.len() as u64;
+        let payload = frame(&mut self.bytes, self.begin.number, offset, |out| {
+            op.encode(out)
+        })
+        .map_err(|len| StoreError::Length {
+            what: "record",
+            len,
+            limit: PAYLOAD_MAX,
+        })?;
+        self.records.push((offset, payload));
         match op {
             Op::Action { recipe, outcome } => {
                 self.actions.insert(*recipe, Some(outcome.clone()));
@@ -361,11 +361,21 @@ impl Staged {
             }
             _ => {}
         }
-        self.pending.push(Logged {
-            place,
-            payload: Bytes::from(payload),
-        });
         Ok(())
+    }
+
+    /// The records, which share one run of bytes.
+    fn logged(
+        bytes: Vec<u8>,
+        number: u64,
+        records: Vec<(u64, Range<usize>)>,
+    ) -> impl Iterator<Item = Logged> {
+        let bytes = Bytes::from(bytes);
+        let place = move |offset| Place { number, offset };
+        records.into_iter().map(move |(offset, payload)| Logged {
+            place: place(offset),
+            payload: bytes.slice(payload),
+        })
     }
 }
 
@@ -383,7 +393,14 @@ fn write_base(
     let (mut buffer, mut len, mut moved) = (Vec::new(), 0u64, Vec::new());
     for payload in payloads {
         let payload = payload?;
-        frame(&mut buffer, number, len, &payload);
+        frame(&mut buffer, number, len, |out| {
+            out.extend_from_slice(&payload)
+        })
+        .map_err(|len| StoreError::Length {
+            what: "record",
+            len,
+            limit: PAYLOAD_MAX,
+        })?;
         if payload.len() > crate::index::HERE_MAX {
             moved.push((
                 Place {

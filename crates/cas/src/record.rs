@@ -59,39 +59,37 @@ pub(crate) enum Op<'a> {
 }
 
 impl Op<'_> {
-    /// The payload of this change.
-    pub(crate) fn encode(&self) -> Vec<u8> {
-        let mut out = Vec::with_capacity(96);
+    /// Appends the payload of this change.
+    pub(crate) fn encode(&self, out: &mut Vec<u8>) {
         match self {
             Op::Blob { digest, bytes } => {
-                put_digest(&mut out, 1, digest);
+                put_digest(out, 1, digest);
                 out.extend_from_slice(bytes);
             }
             Op::File { digest, len } => {
-                put_digest(&mut out, 2, digest);
+                put_digest(out, 2, digest);
                 out.extend_from_slice(&len.to_le_bytes());
             }
             Op::View { digest, view } => {
-                put_digest(&mut out, 3, digest);
-                put_view(&mut out, view);
+                put_digest(out, 3, digest);
+                put_view(out, view);
             }
-            Op::Forget { digest } => put_digest(&mut out, 4, digest),
+            Op::Forget { digest } => put_digest(out, 4, digest),
             Op::Action { recipe, outcome } => {
-                put_digest(&mut out, 5, recipe);
-                put_outcome(&mut out, outcome);
+                put_digest(out, 5, recipe);
+                put_outcome(out, outcome);
             }
-            Op::ForgetAction { recipe } => put_digest(&mut out, 6, recipe),
+            Op::ForgetAction { recipe } => put_digest(out, 6, recipe),
             Op::Note { key, value } => {
                 out.push(7);
-                put_text(&mut out, key);
+                put_text(out, key);
                 out.extend_from_slice(value);
             }
             Op::ForgetNote { key } => {
                 out.push(8);
-                put_text(&mut out, key);
+                put_text(out, key);
             }
         }
-        out
     }
 }
 
@@ -137,13 +135,27 @@ pub(crate) fn decode(payload: &[u8]) -> Option<Op<'_>> {
     rest.0.is_empty().then_some(op)
 }
 
-/// Appends a record that will stand at `offset` of log `number`.
-pub(crate) fn frame(out: &mut Vec<u8>, number: u64, offset: u64, payload: &[u8]) {
-    let len = payload.len() as u32; // callers hold payloads to PAYLOAD_MAX
-    out.extend_from_slice(&MAGIC);
-    out.extend_from_slice(&len.to_le_bytes());
-    out.extend_from_slice(&checksum(number, offset, len, payload).to_le_bytes());
-    out.extend_from_slice(payload);
+/// Appends a record that will stand at `offset` of log `number`; gives where its payload stands in `out`, or its length if that
+/// is too great.
+pub(crate) fn frame(
+    out: &mut Vec<u8>,
+    number: u64,
+    offset: u64,
+    encode: impl FnOnce(&mut Vec<u8>),
+) -> Result<Range<usize>, usize> {
+    let header = out.len();
+    out.extend_from_slice(&[0; HEADER_LEN]);
+    encode(out);
+    let payload = header + HEADER_LEN..out.len();
+    if payload.len() > PAYLOAD_MAX {
+        return Err(payload.len());
+    }
+    let len = payload.len() as u32;
+    let crc = checksum(number, offset, len, &out[payload.clone()]);
+    out[header..header + 4].copy_from_slice(&MAGIC);
+    out[header + 4..header + 8].copy_from_slice(&len.to_le_bytes());
+    out[header + 8..header + 12].copy_from_slice(&crc.to_le_bytes());
+    Ok(payload)
 }
 
 /// The payload of the record that begins at `at` in `bytes`, if one does; `offset` is that place in log `number`.
@@ -381,12 +393,18 @@ mod tests {
         ]
     }
 
+    fn payload_of(op: &Op<'_>) -> Vec<u8> {
+        let mut out = Vec::new();
+        op.encode(&mut out);
+        out
+    }
+
     fn log_of(ops: &[Op<'_>]) -> (Vec<u8>, Vec<u64>) {
         let (mut bytes, mut starts) = (Vec::new(), Vec::new());
         for op in ops {
             let offset = bytes.len() as u64;
             starts.push(offset);
-            frame(&mut bytes, 3, offset, &op.encode());
+            frame(&mut bytes, 3, offset, |out| op.encode(out)).unwrap();
         }
         (bytes, starts)
     }
@@ -394,14 +412,14 @@ mod tests {
     #[test]
     fn every_change_comes_back() {
         for op in ops() {
-            assert_eq!(decode(&op.encode()).as_ref(), Some(&op));
+            assert_eq!(decode(&payload_of(&op)).as_ref(), Some(&op));
         }
     }
 
     #[test]
     fn shortened_payloads_of_fixed_length_say_nothing() {
         for op in ops() {
-            let payload = op.encode();
+            let payload = payload_of(&op);
             for cut in 0..payload.len() {
                 assert_ne!(decode(&payload[..cut]).as_ref(), Some(&op));
             }
@@ -443,16 +461,9 @@ mod tests {
 
     #[test]
     fn a_record_inside_a_value_is_not_taken_for_one() {
-        let mut inner = Vec::new();
-        frame(
-            &mut inner,
-            3,
-            0,
-            &Op::Forget {
-                digest: Digest::of(b"x"),
-            }
-            .encode(),
-        );
+        let (inner, _) = log_of(&[Op::Forget {
+            digest: Digest::of(b"x"),
+        }]);
         let (mut bytes, _) = log_of(&[Op::Note {
             key: Cow::Borrowed("k"),
             value: Cow::Owned(inner),
