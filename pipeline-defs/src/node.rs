@@ -1,5 +1,7 @@
 //! A TOML tree in which every key and value knows its place, in the order of the text.
 
+use std::sync::Arc;
+
 use serde_json::{Map, Number, Value};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
@@ -54,7 +56,7 @@ pub(crate) fn read(text: &str, file: &str) -> Result<Node, Problem> {
 pub(crate) fn read_override(set: &str) -> Result<(Vec<String>, Node), Problem> {
     let file = format!("--set {set}");
     let place = Place {
-        file: file.clone(),
+        file: file.as_str().into(),
         line: 1,
         column: 1,
     };
@@ -265,16 +267,20 @@ fn node(value: &Spanned<DeValue<'_>>, lines: &Lines) -> Result<Node, Problem> {
 /// Byte offsets → places.
 struct Lines<'a> {
     text: &'a str,
-    file: &'a str,
+    file: Arc<str>,
     starts: Vec<usize>,
 }
 
 impl<'a> Lines<'a> {
-    fn new(text: &'a str, file: &'a str) -> Lines<'a> {
+    fn new(text: &'a str, file: &str) -> Lines<'a> {
         let starts = std::iter::once(0)
             .chain(text.match_indices('\n').map(|(at, _)| at + 1))
             .collect();
-        Lines { text, file, starts }
+        Lines {
+            text,
+            file: file.into(),
+            starts,
+        }
     }
 
     fn place(&self, at: usize) -> Place {
@@ -287,7 +293,7 @@ impl<'a> Lines<'a> {
             .map_or(0, |before| before.chars().count())
             + 1;
         Place {
-            file: self.file.to_string(),
+            file: self.file.clone(),
             line: line as u32,
             column: column as u32,
         }
@@ -323,7 +329,7 @@ mod tests {
         );
         let (_, node) = read_override("axes.split.kfold = 3").unwrap();
         assert_eq!(node.as_integer(), Some(3));
-        assert_eq!(node.place.file, "--set axes.split.kfold = 3");
+        assert_eq!(&*node.place.file, "--set axes.split.kfold = 3");
     }
 
     #[test]

@@ -1,12 +1,13 @@
 //! What is wrong with a study, where, and what to write instead.
 
 use std::fmt;
+use std::sync::Arc;
 
 /// A place in a text, counted from one as editors do.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Place {
     /// The file as it was given, or `--set KEY=VALUE` for an override from the command line.
-    pub file: String,
+    pub file: Arc<str>,
     /// Line, from 1.
     pub line: u32,
     /// Column in characters, from 1.
@@ -27,9 +28,9 @@ pub struct Problem {
     /// Where it is written.
     pub place: Place,
     /// The step concerned.
-    pub step: Option<String>,
+    pub step: Option<Box<str>>,
     /// The port of that step.
-    pub port: Option<String>,
+    pub port: Option<Box<str>>,
     /// What is wrong.
     pub message: String,
     /// What to write instead.
@@ -66,13 +67,13 @@ impl Problem {
 
     /// The same problem, said of a step.
     pub fn of_step(mut self, step: &str) -> Problem {
-        self.step = Some(step.to_string());
+        self.step = Some(step.into());
         self
     }
 
     /// The same problem, said of a port.
     pub fn of_port(mut self, port: &str) -> Problem {
-        self.port = Some(port.to_string());
+        self.port = Some(port.into());
         self
     }
 }

@@ -145,7 +145,7 @@ impl Reporter {
         let input = step.inputs.iter().find(|i| i.port == port);
         let place = input.map_or(&step.place, |i| &i.place);
         let mut problem = Problem::new(code, place, message, repair).of_step(&step.name);
-        problem.port = (!port.is_empty()).then(|| port.to_string());
+        problem.port = (!port.is_empty()).then(|| port.into());
         self.problems.push(problem);
     }
 

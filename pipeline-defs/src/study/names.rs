@@ -23,7 +23,9 @@ pub(crate) fn check_names(study: &Study, problems: &mut Problems) {
         let before = problems.0.len();
         step_names(study, step, problems);
         for problem in &mut problems.0[before..] {
-            problem.step.get_or_insert_with(|| step.name.clone());
+            problem
+                .step
+                .get_or_insert_with(|| step.name.as_str().into());
         }
     }
     for publish in &study.publish {

@@ -16,7 +16,9 @@ pub(super) fn read(node: Option<&Node>, problems: &mut Problems) -> Vec<Step> {
             steps.push(step);
         }
         for problem in &mut problems.0[before..] {
-            problem.step.get_or_insert_with(|| field.name.clone());
+            problem
+                .step
+                .get_or_insert_with(|| field.name.as_str().into());
         }
     }
     steps
@@ -53,7 +55,7 @@ fn read_one(field: &Field, problems: &mut Problems) -> Option<Step> {
         ));
         return None;
     };
-    let kind = choice(kind, problems, |n, p| read_kind(n, p))?;
+    let kind = choice(kind, problems, read_kind)?;
     Some(Step {
         name: field.name.clone(),
         kind,
@@ -180,7 +182,7 @@ fn references(node: &Node, port: &str, problems: &mut Problems) -> Vec<(Referenc
 fn parameters(node: &Node, problems: &mut Problems) -> Vec<Parameter> {
     let mut parameters = Vec::new();
     for field in table(node, "with", problems) {
-        if let Some(value) = choice(&field.node, problems, |n, p| parameter_value(n, p)) {
+        if let Some(value) = choice(&field.node, problems, parameter_value) {
             parameters.push(Parameter {
                 name: field.name.clone(),
                 place: field.place.clone(),
