@@ -33,6 +33,7 @@ pub use error::N4Error;
 pub use iterate::{Fit, Iteration, Progress, log_field_shrunken};
 pub use params::N4Params;
 
+use crate::body::{BODY_BINS, otsu_threshold};
 use crate::mask::{Mask, TOLERANCE_MM, check_geometry};
 use crate::volume::{Volume, Voxels};
 use rayon::prelude::*;
@@ -40,6 +41,8 @@ use shrink::Shrink;
 
 /// Voxels per parallel chunk. Chunks are independent, so results do not depend on the number of threads.
 const CHUNK: usize = 16_384;
+/// Fewest voxels of an axis, after sub-sampling, along which a spline can be stretched.
+const AXIS_VOXELS_MIN: usize = 2;
 /// Below this many voxels an iteration is faster on one thread.
 const PARALLEL_VOXELS_MIN: usize = 65_536;
 
@@ -58,16 +61,28 @@ pub struct N4Output {
     pub n_unlogged: usize,
 }
 
-/// Estimates the bias field of `image` within `mask` and divides by it.
+/// The voxels that the field is fitted to.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Region<'a> {
+    /// Voxels above Otsu's threshold of the whole image in [`BODY_BINS`] bins, as 3D Slicer does without a mask.
+    Otsu,
+    /// Every voxel, as ITK does without a mask.
+    Everything,
+    /// The voxels of a mask on the image's grid.
+    Mask(&'a Mask),
+}
+
+/// Estimates the bias field of `image` within `region` and divides by it.
 ///
 /// # Arguments
 /// | argument | shape | unit |
-/// | `image`  | any grid, at least 2 voxels per axis after sub-sampling | any; positive inside the mask |
-/// | `mask`   | the image's grid; for the whole image give a mask that is true everywhere | |
+/// |---|---|---|
+/// | `image`  | any grid, at least 2 voxels per axis after sub-sampling | any; positive inside the region |
+/// | `region` | its mask on the image's grid, within [`TOLERANCE_MM`] | |
 /// | `params` | checked here | |
 ///
 /// # Errors
-/// [`N4Error`]: parameters out of range, a mask of other dimensions, no mask voxel or no positive one after sub-sampling,
+/// [`N4Error`]: parameters out of range, a mask on another grid, no mask voxel or no positive one after sub-sampling,
 /// one single intensity, an axis too short, a voxel that is not finite.
 ///
 /// # Agrees with
@@ -79,8 +94,8 @@ pub struct N4Output {
 /// brightest voxel above the last bin, ITK leaves it out of that iteration's histogram; here it counts. The two causes
 /// together make the difference of 3e-4; on images where no voxel is lost it is 3e-7 after 15 iterations (tests/n4_edges.rs).
 /// ITK sub-samples outside the filter, see [`Shrink`].
-pub fn correct(image: &Volume, mask: &Mask, params: &N4Params) -> Result<N4Output, N4Error> {
-    correct_with_progress(image, mask, params, &mut |_| Progress::Continue)
+pub fn correct(image: &Volume, region: Region, params: &N4Params) -> Result<N4Output, N4Error> {
+    correct_with_progress(image, region, params, &mut |_| Progress::Continue)
 }
 
 /// [`correct`], telling `progress` each iteration; it may stop the run.
@@ -89,19 +104,34 @@ pub fn correct(image: &Volume, mask: &Mask, params: &N4Params) -> Result<N4Outpu
 /// As [`correct`], and [`N4Error::Stopped`].
 pub fn correct_with_progress(
     image: &Volume,
-    mask: &Mask,
+    region: Region,
     params: &N4Params,
     progress: &mut dyn FnMut(&Iteration) -> Progress,
 ) -> Result<N4Output, N4Error> {
     params.check()?;
     let dims = image.geometry.dims;
-    check_geometry(&image.geometry, &mask.geometry, TOLERANCE_MM)?;
     let values = image.to_f64();
     let shrink = Shrink::new(dims, params.shrink_factor);
-    let thinned = shrink.apply(&values);
-    let inside = shrink.apply(&mask.inside);
-    let fit = log_field_shrunken(&thinned, &inside, shrink.to, params, progress)?;
-    let log_field = fit.lattice.sample(dims);
+    check_axes(shrink.dims())?;
+    let n_mask = match region {
+        Region::Mask(mask) => {
+            check_geometry(&image.geometry, &mask.geometry, TOLERANCE_MM)?;
+            mask.inside.len()
+        }
+        Region::Otsu | Region::Everything => values.len(),
+    };
+    check_lengths(values.len(), n_mask, dims)?;
+    let thinned = shrink.apply(&values)?;
+    let inside = match region {
+        Region::Everything => vec![true; thinned.len()],
+        Region::Otsu => {
+            let threshold = otsu_threshold(&values, BODY_BINS)?;
+            thinned.iter().map(|&value| value > threshold).collect()
+        }
+        Region::Mask(mask) => shrink.apply(&mask.inside)?,
+    };
+    let fit = log_field_shrunken(&thinned, &inside, shrink.dims(), params, progress)?;
+    let log_field = fit.lattice.sample(dims)?;
     let corrected = divide(&values, &log_field)?;
     let volume = |voxels: Vec<f32>| Volume {
         geometry: image.geometry,
@@ -114,6 +144,30 @@ pub fn correct_with_progress(
         n_fitted: fit.n_fitted,
         n_unlogged: fit.n_unlogged,
     })
+}
+
+fn check_axes(dims: [usize; 3]) -> Result<(), N4Error> {
+    match (0..3).find(|&axis| dims[axis] < AXIS_VOXELS_MIN) {
+        Some(axis) => Err(N4Error::AxisTooShort {
+            axis,
+            voxels: dims[axis],
+            limit: AXIS_VOXELS_MIN,
+        }),
+        None => Ok(()),
+    }
+}
+
+fn check_lengths(values: usize, mask: usize, dims: [usize; 3]) -> Result<(), N4Error> {
+    let voxels = dims.iter().fold(1_usize, |n, d| n.saturating_mul(*d));
+    if values == voxels && mask == voxels {
+        Ok(())
+    } else {
+        Err(N4Error::Length {
+            values,
+            mask,
+            voxels,
+        })
+    }
 }
 
 /// v / exp(log f), rounded to single precision.

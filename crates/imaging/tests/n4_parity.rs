@@ -5,8 +5,8 @@ mod common;
 
 use common::{oracles, value};
 use imaging::n4::shrink::Shrink;
-use imaging::n4::{Fit, N4Params, Progress, correct, log_field_shrunken};
-use imaging::{Mask, Volume, Voxels, nifti, phantom};
+use imaging::n4::{Fit, N4Params, Progress, Region, correct, log_field_shrunken};
+use imaging::{Volume, Voxels, nifti, phantom};
 use std::path::Path;
 
 /// Images of the reference: `root/n4/{name}_s{shrink}…`.
@@ -39,6 +39,8 @@ const CASES: [Case; 4] = [
 const AFTER_1: f64 = 1e-7;
 const AFTER_50: f64 = 3e-5;
 const AT_THE_END: f64 = 3e-4;
+/// Largest difference where the reference thinned an oblique image from another first voxel.
+const OTHER_FIRST_VOXEL: f64 = 6e-2;
 /// Largest difference of convergence measures allowed; the levels stop at 1e-4.
 const CONVERGENCE: f64 = 1e-5;
 
@@ -96,7 +98,8 @@ fn the_lattice_gives_itks_field_at_full_resolution() {
         let (full, expected) = case.file(&root, "_logfield_full");
         let field = fit(&values, &mask, dims, vec![50, 40, 30])
             .lattice
-            .sample(full);
+            .sample(full)
+            .unwrap();
         let difference = max_difference(&field, &expected);
         eprintln!(
             "{} full resolution: max |d log field| {difference:.3e}",
@@ -114,12 +117,17 @@ fn sub_sampling_keeps_the_voxels_that_itk_keeps() {
         let (image, _) = case.image(&root);
         let mut shrink = Shrink::new(image.geometry.dims, case.shrink);
         if case.name == "tcga6692_t2ax" {
-            assert_eq!(shrink.offset, [2, 2, 3]);
+            assert_eq!(shrink.offset(), [2, 2, 3]);
             // an oblique image: rounding error takes the reference to the lower of the two middle voxels
-            shrink.offset[0] = 1;
+            shrink = shrink.starting_at([1, 2, 3]).unwrap();
         }
-        assert_eq!(shrink.to, dims);
-        assert_eq!(shrink.apply(&image.to_f64()), expected, "{}", case.name);
+        assert_eq!(shrink.dims(), dims);
+        assert_eq!(
+            shrink.apply(&image.to_f64()).unwrap(),
+            expected,
+            "{}",
+            case.name
+        );
     }
 }
 
@@ -127,18 +135,12 @@ fn sub_sampling_keeps_the_voxels_that_itk_keeps() {
 fn corrected_images_are_those_of_itk() {
     let Some(root) = oracles() else { return };
     for case in &CASES {
-        // the reference thinned this oblique image from another first voxel
-        if case.name == "tcga6692_t2ax" {
-            continue;
-        }
-        let (image, threshold) = case.image(&root);
-        let inside = image.to_f64().iter().map(|&v| v > threshold).collect();
-        let mask = Mask::new(image.geometry, inside).unwrap();
+        let (image, _) = case.image(&root);
         let params = N4Params {
             shrink_factor: case.shrink,
             ..N4Params::slicer()
         };
-        let output = correct(&image, &mask, &params).unwrap();
+        let output = correct(&image, Region::Otsu, &params).unwrap();
         assert_eq!(output.n_unlogged, 0);
         let (log_field, corrected) = (output.log_field.to_f64(), output.corrected.to_f64());
         let mut worst = [0.0_f64; 2];
@@ -154,11 +156,15 @@ fn corrected_images_are_those_of_itk() {
             let scale = cells[5].abs().max(1.0);
             worst[1] = worst[1].max((corrected[index] - cells[5]).abs() / scale);
         }
-        eprintln!("{}: log field, corrected relative {worst:.3?}", case.name);
-        assert!(
-            worst[0] <= AT_THE_END && worst[1] <= AT_THE_END,
-            "{worst:?}"
+        eprintln!(
+            "{}: log field {:.3e}, corrected relative {:.3e}",
+            case.name, worst[0], worst[1]
         );
+        let bound = match case.name {
+            "tcga6692_t2ax" => OTHER_FIRST_VOXEL,
+            _ => AT_THE_END,
+        };
+        assert!(worst[0] <= bound && worst[1] <= bound, "{worst:?}");
     }
 }
 
@@ -178,13 +184,12 @@ fn a_phantom_with_a_known_field_gets_itks_field() {
         .map(product)
         .collect();
     let image = Volume::new(image.geometry, Voxels::F32(biased.clone())).unwrap();
-    let mask = Mask::new(image.geometry, vec![true; biased.len()]).unwrap();
     let params = N4Params {
         shrink_factor: 1,
         iterations: vec![50, 50, 50],
         ..N4Params::slicer()
     };
-    let output = correct(&image, &mask, &params).unwrap();
+    let output = correct(&image, Region::Everything, &params).unwrap();
     let (log_field, corrected) = (output.log_field.to_f64(), output.corrected.to_f64());
     let mut worst = [0.0_f64; 3];
     let rows = include_str!("fixtures/n4/n4_pelvis_samples.csv")

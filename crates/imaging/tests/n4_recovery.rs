@@ -1,7 +1,8 @@
 //! N4 on a body of three tissues under a known coil field.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
-use imaging::n4::{N4Error, N4Output, N4Params, Progress, correct, correct_with_progress};
+use imaging::body::otsu_threshold;
+use imaging::n4::{N4Error, N4Output, N4Params, Progress, Region, correct, correct_with_progress};
 use imaging::{Geometry, Mask, Volume, Voxels};
 
 const DIMS: [usize; 3] = [120, 96, 24];
@@ -89,7 +90,7 @@ fn a_known_field_is_recovered_in_the_body() {
             "itk" => N4Params::itk_defaults(),
             _ => params(shrink),
         };
-        let output = correct(&body.image, &body.mask, &params).unwrap();
+        let output = correct(&body.image, Region::Mask(&body.mask), &params).unwrap();
         let found = output.log_field.to_f64();
         let (correlation, sd) = agreement(&found, &body.log_field, &body.mask.inside);
         let before = muscle_variation(&body, &body.image);
@@ -108,7 +109,7 @@ fn the_number_of_threads_does_not_change_a_bit() {
     let body = body();
     let on = |threads: usize| -> N4Output {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads);
-        let run = || correct(&body.image, &body.mask, &params(1)).unwrap();
+        let run = || correct(&body.image, Region::Mask(&body.mask), &params(1)).unwrap();
         pool.build().unwrap().install(run)
     };
     let one = on(1);
@@ -121,16 +122,51 @@ fn a_mask_of_another_grid_is_refused() {
     let body = body();
     let geometry = Geometry::axis_aligned([4, 4, 4], [1.0; 3]).unwrap();
     let mask = Mask::new(geometry, vec![true; 64]).unwrap();
-    let error = correct(&body.image, &mask, &params(4)).unwrap_err();
+    let error = correct(&body.image, Region::Mask(&mask), &params(4)).unwrap_err();
     assert!(matches!(error, N4Error::Grid(_)), "{error}");
     assert_eq!(error.code(), "geometry-mismatch");
+}
+
+#[test]
+fn otsu_is_the_mask_above_otsus_threshold() {
+    let body = body();
+    let threshold = otsu_threshold(&body.image.to_f64(), 200).unwrap();
+    let inside = body.image.to_f64().iter().map(|&v| v > threshold).collect();
+    let mask = Mask::new(body.image.geometry, inside).unwrap();
+    let by_mask = correct(&body.image, Region::Mask(&mask), &params(4));
+    assert_eq!(correct(&body.image, Region::Otsu, &params(4)), by_mask);
+    let everything = correct(&body.image, Region::Everything, &params(4)).unwrap();
+    assert_eq!(everything.n_fitted, 30 * 24 * 6);
+}
+
+#[test]
+fn voxels_that_do_not_fill_the_grid_are_refused() {
+    let mut body = body();
+    let voxels = body.mask.inside.len();
+    body.mask.inside.pop();
+    assert_eq!(
+        correct(&body.image, Region::Mask(&body.mask), &params(4)),
+        Err(N4Error::Length {
+            values: voxels,
+            mask: voxels - 1,
+            voxels
+        })
+    );
+}
+
+#[test]
+fn an_image_without_contrast_has_no_threshold() {
+    let mut body = body();
+    body.image.voxels = Voxels::U8(vec![7; body.mask.inside.len()]);
+    let error = correct(&body.image, Region::Otsu, &params(4)).unwrap_err();
+    assert_eq!(error.code(), "n4-no-threshold");
 }
 
 #[test]
 fn too_few_slices_for_the_shrink_factor_are_refused() {
     let body = body();
     assert_eq!(
-        correct(&body.image, &body.mask, &params(20)),
+        correct(&body.image, Region::Mask(&body.mask), &params(20)),
         Err(N4Error::AxisTooShort {
             axis: 2,
             voxels: 1,
@@ -144,7 +180,7 @@ fn a_run_can_be_stopped() {
     let body = body();
     let stop = &mut |_: &imaging::n4::Iteration| Progress::Stop;
     assert_eq!(
-        correct_with_progress(&body.image, &body.mask, &params(4), stop),
+        correct_with_progress(&body.image, Region::Mask(&body.mask), &params(4), stop),
         Err(N4Error::Stopped {
             level: 0,
             iteration: 1

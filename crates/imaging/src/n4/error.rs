@@ -1,5 +1,6 @@
 //! Why a field cannot be estimated.
 
+use crate::body::BodyError;
 use crate::mask::GeometryMismatch;
 use thiserror::Error;
 
@@ -31,6 +32,9 @@ pub enum N4Error {
     /// Mask and image are not on the same grid.
     #[error(transparent)]
     Grid(#[from] GeometryMismatch),
+    /// The image has no Otsu threshold.
+    #[error(transparent)]
+    Threshold(#[from] BodyError),
     /// The values or the mask do not have one entry per voxel.
     #[error("{values} values and {mask} mask entries for {voxels} voxels")]
     Length {
@@ -103,6 +107,7 @@ impl N4Error {
             N4Error::Param { .. } => "n4-parameter",
             N4Error::LatticeTooLarge { .. } => "n4-lattice-too-large",
             N4Error::Grid(mismatch) => mismatch.code(),
+            N4Error::Threshold(_) => "n4-no-threshold",
             N4Error::Length { .. } => "n4-length",
             N4Error::AxisTooShort { .. } => "n4-axis-too-short",
             N4Error::EmptyMask { .. } => "n4-empty-mask",

@@ -2,7 +2,7 @@
 
 use super::lattice::{GridWeights, Lattice};
 use super::sharpen::Sharpener;
-use super::{CHUNK, N4Error, N4Params, PARALLEL_VOXELS_MIN};
+use super::{CHUNK, N4Error, N4Params, PARALLEL_VOXELS_MIN, check_axes, check_lengths};
 use rayon::prelude::*;
 
 /// One iteration.
@@ -112,21 +112,9 @@ struct State {
 
 impl State {
     fn new(values: &[f64], mask: &[bool], dims: [usize; 3]) -> Result<State, N4Error> {
-        let voxels = dims.iter().fold(1_usize, |n, d| n.saturating_mul(*d));
-        if values.len() != voxels || mask.len() != voxels {
-            return Err(N4Error::Length {
-                values: values.len(),
-                mask: mask.len(),
-                voxels,
-            });
-        }
-        if let Some(axis) = (0..3).find(|&axis| dims[axis] < 2) {
-            return Err(N4Error::AxisTooShort {
-                axis,
-                voxels: dims[axis],
-                limit: 2,
-            });
-        }
+        check_lengths(values.len(), mask.len(), dims)?;
+        check_axes(dims)?;
+        let voxels = values.len();
         if let Some(index) = values.iter().position(|value| !value.is_finite()) {
             let value = values[index];
             return Err(N4Error::NotFinite { index, value });
@@ -220,7 +208,7 @@ mod tests {
     #[test]
     fn the_lattice_at_the_grid_is_the_field() {
         let fit = fit(&values(), &[true; 720], DIMS).unwrap();
-        assert_eq!(fit.lattice.sample(DIMS), fit.log_field);
+        assert_eq!(fit.lattice.sample(DIMS).unwrap(), fit.log_field);
         assert_eq!(fit.lattice.dims, [7, 7, 7]);
     }
 

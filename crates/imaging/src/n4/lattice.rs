@@ -6,6 +6,7 @@
 //! B_ia is the weight of control point a at voxel i. The grid is regular, so the weight of a lattice point at a voxel
 //! is a product of three axis weights, and every sum over voxels below is taken one axis at a time.
 
+use super::{N4Error, check_axes};
 use rayon::prelude::*;
 
 /// Upper-edge displacement in voxels (ITK `BSplineEpsilon`).
@@ -33,29 +34,39 @@ pub(crate) struct GridWeights {
     threads: bool,
 }
 
-/// Control points, x fastest.
+/// A cubic B-spline in space: control values on a lattice stretched over a grid, of natural log intensity.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Lattice {
-    /// Control points along x, y, z.
-    pub dims: [usize; 3],
-    /// Control values, natural log of intensity.
-    pub values: Vec<f64>,
+    /// at least 4 each
+    pub(super) dims: [usize; 3],
+    /// x fastest
+    pub(super) values: Vec<f64>,
 }
 
 impl Lattice {
-    /// A lattice of zeros.
-    pub fn zeros(dims: [usize; 3]) -> Lattice {
+    /// A lattice of zeros; `dims` are at least 4.
+    pub(super) fn zeros(dims: [usize; 3]) -> Lattice {
         Lattice {
             dims,
             values: vec![0.0; dims[0] * dims[1] * dims[2]],
         }
     }
 
+    /// Control points along x, y, z.
+    pub fn dims(&self) -> [usize; 3] {
+        self.dims
+    }
+
+    /// Control values, x fastest.
+    pub fn values(&self) -> &[f64] {
+        &self.values
+    }
+
     /// The same function on spans of half the length: n control points become 2n − 3 per axis.
     ///
     /// # Formula
     /// q_2j = (p_j + p_{j+1}) / 2, q_{2j+1} = (p_j + 6·p_{j+1} + p_{j+2}) / 8
-    pub fn refined(&self) -> Lattice {
+    pub(super) fn refined(&self) -> Lattice {
         (0..3).fold(self.clone(), |lattice, axis| lattice.refined_along(axis))
     }
 
@@ -82,9 +93,13 @@ impl Lattice {
         Lattice { dims, values }
     }
 
-    /// The spline at every voxel of a grid of `dims` that spans the lattice, x fastest. Every axis has at least 2 voxels.
-    pub fn sample(&self, dims: [usize; 3]) -> Vec<f64> {
-        GridWeights::new(dims, self.dims).evaluate(self)
+    /// The spline at every voxel of a grid of `dims` that spans the lattice, first voxel to first and last to last, x fastest.
+    ///
+    /// # Errors
+    /// [`N4Error::AxisTooShort`] if an axis has fewer than 2 voxels.
+    pub fn sample(&self, dims: [usize; 3]) -> Result<Vec<f64>, N4Error> {
+        check_axes(dims)?;
+        Ok(GridWeights::new(dims, self.dims).evaluate(self))
     }
 }
 
@@ -246,6 +261,7 @@ fn spread(blocks: &mut [f64], values: &[f64], first: usize, weights: &[f64; 4]) 
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
     use super::*;
 
     fn wavy(dims: [usize; 3]) -> Lattice {
@@ -332,7 +348,7 @@ mod tests {
         assert_eq!(fine.dims, [5, 7, 9]);
         // the edge voxel is moved by 1e-3 of a voxel in both, so the samples are at the same places
         let dims = [23, 17, 9];
-        let (a, b) = (coarse.sample(dims), fine.sample(dims));
+        let (a, b) = (coarse.sample(dims).unwrap(), fine.sample(dims).unwrap());
         for (a, b) in a.iter().zip(&b) {
             assert!((a - b).abs() < 1e-13, "{a} {b}");
         }
@@ -342,7 +358,7 @@ mod tests {
     fn a_constant_lattice_is_a_constant_function() {
         let mut lattice = Lattice::zeros([4, 7, 5]);
         lattice.values.fill(0.25);
-        for value in lattice.sample([31, 2, 6]) {
+        for value in lattice.sample([31, 2, 6]).unwrap() {
             assert!((value - 0.25).abs() < 1e-15);
         }
     }
