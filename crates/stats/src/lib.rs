@@ -1,12 +1,18 @@
 //! Statistics of a survival study: censored estimators, Cox regression, penalised selection, filters, imputation.
 //!
 //! Every function is pure: same input, same bits, on any number of threads. Nothing here reads a clock or a file,
-//! and randomness comes from a seed in the arguments.
+//! and randomness comes from a seed in the arguments. What never will be here: models for prediction (`survival`),
+//! measures of predictions (`evaluation`), file formats.
 
 pub mod censored;
+pub mod columns;
 pub mod concordance;
 pub mod cox;
 pub mod folds;
+pub mod impute;
 pub mod lasso_cox;
 mod linalg;
+pub mod redundancy;
+pub mod spearman;
 pub mod special;
+pub mod standardise;
