@@ -246,6 +246,18 @@ mod tests {
     }
 
     #[test]
+    fn a_field_that_leaves_the_numbers_is_refused() {
+        let params = N4Params {
+            fwhm: 1e-300,
+            ..N4Params::slicer()
+        };
+        let on = |_: &Iteration| Progress::Continue;
+        let run = log_field_shrunken(&values(), &[true; 720], DIMS, &params, &mut { on });
+        let (level, iteration) = (0, 1);
+        assert_eq!(run, Err(N4Error::Diverged { level, iteration }));
+    }
+
+    #[test]
     fn progress_hears_every_iteration_and_may_stop() {
         let params = N4Params::slicer();
         let mut heard = Vec::new();

@@ -115,9 +115,9 @@ impl Sharpener {
         let numerator = self.filter(moment, &blur);
         let denominator = self.filter(restored, &blur);
         (margin..margin + self.bins)
-            .map(|bin| match numerator[bin] / denominator[bin] {
-                expected if expected.is_finite() => expected,
-                _ => 0.0,
+            .map(|bin| match denominator[bin] {
+                0.0 => 0.0,
+                density => numerator[bin] / density,
             })
             .collect()
     }
