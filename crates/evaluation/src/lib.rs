@@ -7,6 +7,7 @@
 //! | are survival probabilities right? | [`brier()`], [`integrated_brier`] |
 //! | do predicted risks come true? | [`calibration()`] |
 //! | is acting on them worth it? | [`decision_curve()`] |
+//! | does a new model move patients to the right side? | [`Reclassified`] |
 //! | how sure is that? | [`estimate_auc`], [`estimate_c_index`], [`estimate_uno_c`], [`estimate_brier`] (bootstrap), [`auc_influence()`] (large samples), [`corrected_interval`] (repeated cross-validation) |
 //! | is the best of many better than chance? | [`max_t()`] |
 //!
@@ -27,6 +28,7 @@ mod keyed;
 mod max_t;
 mod nadeau_bengio;
 mod pairs;
+mod reclassification;
 mod roc;
 mod student_t;
 
@@ -46,4 +48,5 @@ pub use decision_curve::{DecisionPoint, decision_curve};
 pub use estimate::{Estimate, Estimated, Interval, MetricError, NotEstimable};
 pub use max_t::{MaxT, MaxTError, Simultaneous, max_t};
 pub use nadeau_bengio::{CorrectedError, CorrectedMean, corrected_interval};
+pub use reclassification::{Movement, Nri, Reclassified, Reweighting};
 pub use roc::{RocPoint, roc_curve};

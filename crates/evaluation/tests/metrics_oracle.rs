@@ -6,8 +6,9 @@ mod common;
 use cohort::{FollowUp, RiskScores};
 use common::{close, follow_up, json, numbers};
 use evaluation::{
-    AucConvention, BrierConvention, auc, auc_influence, auc_with_censoring, brier, c_index,
-    calibration, decision_curve, integrated_brier, roc_curve, uno_c,
+    AucConvention, BrierConvention, Movement, Reclassified, Reweighting, auc, auc_influence,
+    auc_with_censoring, brier, c_index, calibration, decision_curve, integrated_brier, roc_curve,
+    uno_c,
 };
 use ndarray::Array2;
 use serde_json::Value;
@@ -366,5 +367,77 @@ fn calibration_in_quartiles_is_survfits() {
                 (seen, limits) => assert_eq!((seen, limits), (None, (None, None)), "{name}"),
             }
         }
+    }
+}
+
+#[test]
+fn net_reclassification_is_nricens() {
+    for name in SETS {
+        let Some(f) = follow_up(name) else { return };
+        let r = json(&format!("l_metrics/R_{name}.json")).unwrap();
+        let horizon = r["t0"].as_f64().unwrap();
+        let k = numbers(&r["times"])
+            .iter()
+            .position(|t| *t == horizon)
+            .unwrap();
+        let old = matrix(&r["risk_std"]).column(k).to_vec();
+        let new = matrix(&r["risk_new"]).column(k).to_vec();
+        let both = Reclassified::new(&old, &new, &f, horizon).unwrap();
+        let cuts = numbers(&r["nricens_km_category"]["cut"]);
+        for (key, movement, way) in [
+            (
+                "nricens_km_diff",
+                Movement::Change(0.0),
+                Reweighting::KaplanMeier,
+            ),
+            ("nricens_ipw_diff", Movement::Change(0.0), Reweighting::Ipcw),
+            (
+                "nricens_km_category",
+                Movement::Category(&cuts),
+                Reweighting::KaplanMeier,
+            ),
+            (
+                "nricens_ipw_category",
+                Movement::Category(&cuts),
+                Reweighting::Ipcw,
+            ),
+        ] {
+            let nri = both.nri(movement, way).unwrap();
+            let seen = [
+                nri.value,
+                nri.events,
+                nri.nonevents,
+                nri.up_case,
+                nri.down_case,
+                nri.down_control,
+                nri.up_control,
+            ];
+            // nricens reads the weights of cases otherwise where a censoring falls on an event's time
+            let tolerance = if way == Reweighting::Ipcw { 1e-4 } else { 1e-9 };
+            for (seen, expected) in seen.iter().zip(numbers(&r[key]["est"])) {
+                close(*seen, expected, tolerance, &format!("{name} {key}"));
+            }
+        }
+    }
+}
+
+#[test]
+fn integrated_discrimination_is_survidinris() {
+    for name in SETS {
+        let Some(f) = follow_up(name) else { return };
+        let r = json(&format!("l_metrics/R_{name}.json")).unwrap();
+        let horizon = r["t0"].as_f64().unwrap();
+        let k = numbers(&r["times"])
+            .iter()
+            .position(|t| *t == horizon)
+            .unwrap();
+        let old = matrix(&r["risk_std"]).column(k).to_vec();
+        let new = matrix(&r["risk_new"]).column(k).to_vec();
+        // an event at the horizon itself is a control there, so ours is asked just before it
+        let before = horizon * (1.0 - 1e-12);
+        let both = Reclassified::new(&old, &new, &f, before).unwrap();
+        let expected = r["survIDINRI"]["m1_est"][0].as_f64().unwrap();
+        // it estimates G by Fleming and Harrington and integrates on a grid
+        close(both.idi().unwrap(), expected, 1e-3, name);
     }
 }
