@@ -13,6 +13,7 @@ pub mod impute;
 pub mod lasso_cox;
 mod linalg;
 pub mod redundancy;
+pub mod selection;
 pub mod spearman;
 pub mod special;
 pub mod standardise;
