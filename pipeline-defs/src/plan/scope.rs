@@ -384,6 +384,9 @@ fn carries_no_value(port: &'static InPort) -> bool {
 
 /// Records a leak that is allowed, refuses one that is not.
 fn leak(plan: &mut Plan, study: &Study, step: &Step, port: &str, scope: Scope, say: &mut Reporter) {
+    if say.has_said("needs-axis", step, port) {
+        return; // said already, with the axis that repairs both
+    }
     let receives = scope.describe(&plan.axes);
     if let (Some((reason, _)), "paper") = (&step.allow_leak, study.profile.as_str()) {
         let leak = Leak {

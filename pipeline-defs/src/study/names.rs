@@ -152,8 +152,18 @@ fn step_names(study: &Study, step: &Step, problems: &mut Problems) {
     }
     by_axis(study, step, &step.kind, true, problems);
     let Some(kind) = step.any_kind() else { return };
-    for other in step.kind.options() {
-        same_ports(kind, other, &step.place, problems);
+    if let Some(other) = step.kind.options().find(|other| !same_ports(kind, other)) {
+        let message = format!(
+            "`{}` and `{}` differ in role, ports or types",
+            kind.name, other.name
+        );
+        problems.push(Problem::new(
+            "kind-choice",
+            &step.place,
+            message,
+            "give each a step of its own",
+        ));
+        return;
     }
     for input in &step.inputs {
         input_names(study, step, kind, input, problems);
@@ -171,19 +181,8 @@ fn step_names(study: &Study, step: &Step, problems: &mut Problems) {
 }
 
 /// Kinds chosen by an axis share role, ports and types.
-fn same_ports(first: &KindSpec, other: &KindSpec, place: &Place, problems: &mut Problems) {
-    if first.role != other.role || first.inputs != other.inputs || first.outputs != other.outputs {
-        let message = format!(
-            "`{}` and `{}` differ in role, ports or types",
-            first.name, other.name
-        );
-        problems.push(Problem::new(
-            "kind-choice",
-            place,
-            message,
-            "give each a step of its own",
-        ));
-    }
+fn same_ports(first: &KindSpec, other: &KindSpec) -> bool {
+    first.role == other.role && first.inputs == other.inputs && first.outputs == other.outputs
 }
 
 fn input_names(
