@@ -44,7 +44,7 @@ impl Store {
     /// Opens a store or makes one.
     ///
     /// # Errors
-    /// [`StoreError::Locked`] if another process has `dir`; [`StoreError::Format`]; [`StoreError::Identity`]; [`StoreError::Io`].
+    /// [`StoreError::Locked`](crate::StoreError::Locked) if another process has `dir`; [`StoreError::Format`](crate::StoreError::Format); [`StoreError::Identity`](crate::StoreError::Identity); [`StoreError::Io`](crate::StoreError::Io).
     /// Damage is no error: it is repaired and told in the report.
     pub fn open(config: StoreConfig) -> Result<(Store, OpenReport)> {
         Store::open_with_faults(config, None)

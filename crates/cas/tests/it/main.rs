@@ -11,5 +11,6 @@ mod damage;
 mod faults;
 mod gc;
 mod house;
+mod killed;
 mod upload;
 mod view;
