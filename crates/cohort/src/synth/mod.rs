@@ -4,13 +4,16 @@
 //! Everything is a pure function of (spec, size, seed); every draw is keyed by what it is for, so patients can be made in any order, on
 //! any number of threads, and have the same bytes. No reading from disk, no writing.
 
+mod anatomy;
 mod clinical;
 mod csv;
+mod field;
 mod grid;
 mod outcome;
 mod patient;
 mod spec;
 mod tables;
+mod volume;
 
 pub use clinical::eqd2_gy;
 pub use csv::{PATIENTS_HEADER, TRUTH_HEADER, patients_csv, patients_csv_row, truth_csv};
@@ -21,6 +24,7 @@ pub use spec::{
     SynthSize, SynthSpec,
 };
 pub use tables::{SynthTables, tables};
+pub use volume::{SynthImages, volume};
 
 use thiserror::Error;
 
