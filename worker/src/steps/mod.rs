@@ -1,22 +1,53 @@
 //! One file a step kind: decode the inputs, call one library function, encode the outputs.
 //!
-//! A new kind: its row in `pipeline-defs`' registry and parameters, a file here, its arm in [`run`], a golden digest in
-//! `tests/it/golden.rs`. The registry and this table are held together by a test, both ways.
+//! A new kind: its row in `pipeline-defs`' registry and parameters, a file here, its line in [`STEPS`], a golden digest in
+//! `golden.rs`. The registry and this table are held together by a test, both ways.
 
+mod extract_features;
+#[cfg(test)]
+mod fixture;
+mod import_image;
+mod import_mask;
+mod n4_bias_correction;
 mod no_op;
+mod peritumoural_ring;
+mod pixels;
 
 use crate::step::{Context, Inputs, Produced, StepError};
+
+/// What every step file offers.
+type Run = fn(&Context, &Inputs) -> Result<Vec<Produced>, StepError>;
 
 /// Runs a step.
 ///
 /// # Errors
 /// As the step says; an unknown kind is a bug, for the planner knows them all.
 pub fn run(kind: &str, context: &Context, inputs: &Inputs) -> Result<Vec<Produced>, StepError> {
-    match kind {
-        "no-op" => no_op::run(context, inputs),
-        other => Err(StepError::Bug(format!("step kind `{other}` has no code in this build"))),
+    let at = KINDS.iter().position(|known| *known == kind);
+    match at.and_then(|at| STEPS.get(at)) {
+        Some((_, run)) => run(context, inputs),
+        None => Err(StepError::Bug(format!("step kind `{kind}` has no code in this build"))),
     }
 }
 
 /// The kinds that [`run`] knows.
-pub const KINDS: &[&str] = &["no-op"];
+pub const KINDS: &[&str] = &names(STEPS);
+
+const STEPS: &[(&str, Run); 6] = &[
+    ("extract-features", extract_features::run),
+    ("import-image", import_image::run),
+    ("import-mask", import_mask::run),
+    ("n4-bias-correction", n4_bias_correction::run),
+    ("no-op", no_op::run),
+    ("peritumoural-ring", peritumoural_ring::run),
+];
+
+const fn names<const N: usize>(steps: &[(&'static str, Run); N]) -> [&'static str; N] {
+    let mut names = [""; N];
+    let mut i = 0;
+    while i < N {
+        names[i] = steps[i].0;
+        i += 1;
+    }
+    names
+}

@@ -1,0 +1,50 @@
+//! Volumes and masks as artefacts: canonical NIfTI, a mask being 8 bits with 1 inside and 0 outside.
+
+use bytes::Bytes;
+use imaging::mask::LabelChoice;
+use imaging::{Mask, Volume, canonical, nifti};
+
+use crate::step::{Inputs, StepError};
+
+/// The label of a region in a mask that a step wrote.
+pub(super) const INSIDE: i32 = 1;
+
+/// The volume in these bytes.
+pub(super) fn volume(bytes: &[u8]) -> Result<Volume, StepError> {
+    nifti::read_bytes(bytes, "").map_err(|e| StepError::refuse(e.code(), e.to_string()))
+}
+
+/// The region in these bytes.
+pub(super) fn mask(bytes: &[u8], label: i32) -> Result<Mask, StepError> {
+    let labels = volume(bytes)?;
+    Mask::from_volume(&labels, LabelChoice::Value(label)).map_err(|e| StepError::refuse(e.code(), e.to_string()))
+}
+
+/// The region at a port that may be unconnected.
+pub(super) fn optional_mask(inputs: &Inputs, port: &'static str) -> Result<Option<Mask>, StepError> {
+    inputs.optional(port)?.map(|bytes| mask(bytes, INSIDE)).transpose()
+}
+
+/// The volume at a port that may be unconnected.
+pub(super) fn optional_volume(inputs: &Inputs, port: &'static str) -> Result<Option<Volume>, StepError> {
+    inputs.optional(port)?.map(|bytes| volume(bytes)).transpose()
+}
+
+/// The bytes of a file of the cohort, unless they stand for a file that is not there.
+pub(super) fn source<'a>(inputs: &'a Inputs, port: &'static str) -> Result<&'a Bytes, StepError> {
+    let bytes = inputs.one(port)?;
+    if crate::cohort::is_missing(bytes) {
+        return Err(StepError::refuse("file-missing", format!("the file of `{port}` that the cohort names is not there")));
+    }
+    Ok(bytes)
+}
+
+/// The bytes of a volume.
+pub(super) fn encode(volume: &Volume) -> Vec<u8> {
+    canonical::canonical_bytes(volume)
+}
+
+/// The bytes of a region.
+pub(super) fn encode_mask(mask: &Mask) -> Vec<u8> {
+    encode(&mask.to_volume())
+}
