@@ -12,5 +12,6 @@ mod faults;
 mod gc;
 mod house;
 mod killed;
+mod model;
 mod upload;
 mod view;
