@@ -13,6 +13,7 @@ pub mod params;
 pub mod plan;
 pub mod problem;
 pub mod recipe;
+mod schema;
 mod shipped;
 pub mod snapshot;
 pub mod study;
@@ -27,6 +28,7 @@ pub use plan::{
 };
 pub use problem::{Place, Problem, Problems};
 pub use recipe::{Difference, Recipe, RecipeError, RecipeInput, diff};
+pub use schema::study_schema;
 pub use shipped::shipped;
 pub use snapshot::{Snapshot, SnapshotPatient};
 pub use study::{Choice, CohortRef, Missing, Study, TableRef, parse};

@@ -258,7 +258,7 @@ fn entry(kind: &str) -> Option<ParamsEntry> {
                     .collect()
             },
             canonical: |value| typed::<P>(value).map(|p| to_value(&p)),
-            schema: || to_value(&schemars::schema_for!(P)),
+            schema: schema_of_type::<P>,
         })
     }
     None.or_else(|| of::<NoParams>(kind))
@@ -282,6 +282,13 @@ fn entry(kind: &str) -> Option<ParamsEntry> {
         .or_else(|| of::<ReportParams>(kind))
         .or_else(|| of::<CrossValidateParams>(kind))
         .or_else(|| of::<NoOpParams>(kind))
+}
+
+/// The schema without references, so that it can stand inside another.
+fn schema_of_type<P: Params>() -> Value {
+    let settings =
+        schemars::generate::SchemaSettings::draft2020_12().with(|s| s.inline_subschemas = true);
+    to_value(&settings.into_generator().into_root_schema_for::<P>())
 }
 
 fn typed<P: Params>(value: &Value) -> Result<P, ParamsError> {

@@ -10,6 +10,7 @@ mod graph;
 mod make;
 mod scope;
 mod tasks;
+mod write;
 
 pub use make::{check, plan};
 
@@ -35,6 +36,8 @@ pub struct Plan {
     pub(crate) coords: Vec<u32>,
     pub(crate) params: Vec<String>,
     pub(crate) sites: Vec<String>,
+    /// Patient → its site.
+    pub(crate) patient_sites: Vec<u32>,
     pub(crate) ports: Vec<InputPort>,
     pub(crate) entries: Vec<Entry>,
     pub(crate) sources: Vec<SourceRef>,
@@ -77,6 +80,9 @@ pub(crate) struct Task {
 
 pub(crate) const HUB: u32 = u32::MAX;
 
+/// The axis of sites comes first.
+pub(crate) const SITE_AXIS: usize = 0;
+
 /// Rows of task numbers, one after another.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Rows {
@@ -107,8 +113,6 @@ pub struct PlannedStep {
     pub place: Place,
     pub(crate) kinds: Vec<&'static KindSpec>,
     pub(crate) axes: Vec<usize>,
-    /// Positions in `per`, sorted by axis name.
-    pub(crate) by_name: Vec<usize>,
     /// Cell of the full grid → task, for steps whose grid has holes.
     pub(crate) grid: Option<Vec<u32>>,
 }
@@ -303,7 +307,7 @@ impl Plan {
         &self.entries[port.entries.start as usize..port.entries.end as usize]
     }
 
-    /// (axis, value) along which an entry was gathered, sorted by axis.
+    /// (axis, value) along which an entry was gathered, sorted by axis; a gathered patient brings its site.
     pub fn entry_axes(&self, entry: &Entry) -> Vec<(&str, &str)> {
         let mut axes = Vec::new();
         self.each_gathered(entry, |axis, v| {
@@ -360,107 +364,21 @@ impl Plan {
         self.scope_of(origin).describe(&self.axes)
     }
 
-    /// The canonical recipe of a task; see [`crate::recipe`].
-    pub fn recipe(&self, t: TaskIdx, resolve: &mut dyn FnMut(&Origin) -> Resolved) -> Vec<u8> {
-        let mut bytes = Vec::with_capacity(256);
-        self.write_recipe(t, resolve, false, &mut bytes);
-        bytes
-    }
-
-    /// For a task with pinned ports (`make-splits`): the bytes under whose digest its first result is to be found
-    /// again. They are the recipe without the pinned ports, and name the study and the task. `None` for other tasks.
-    pub fn pin_key(
-        &self,
-        t: TaskIdx,
-        resolve: &mut dyn FnMut(&Origin) -> Resolved,
-    ) -> Option<Vec<u8>> {
-        self.ports(t).iter().any(|p| p.pinned).then(|| {
-            let mut bytes = format!("pin {} {}\n", self.study_name, self.address(t)).into_bytes();
-            self.write_recipe(t, resolve, true, &mut bytes);
-            bytes
-        })
-    }
-
-    fn write_recipe(
-        &self,
-        t: TaskIdx,
-        resolve: &mut dyn FnMut(&Origin) -> Resolved,
-        without_pinned: bool,
-        bytes: &mut Vec<u8>,
-    ) {
-        let kind = self.kind_of(t);
-        bytes.extend_from_slice(b"{\"inputs\":{");
-        let mut first = true;
-        for port in self
-            .ports(t)
-            .iter()
-            .filter(|p| !(without_pinned && p.pinned))
-        {
-            bytes.extend_from_slice(if first { b"\"" } else { b",\"" });
-            first = false;
-            bytes.extend_from_slice(port.name.as_bytes());
-            bytes.extend_from_slice(b"\":[");
-            for (i, entry) in self.entries(port).iter().enumerate() {
-                if i > 0 {
-                    bytes.push(b',');
-                }
-                self.write_entry(entry, resolve(&entry.origin), bytes);
-            }
-            bytes.push(b']');
-        }
-        bytes.extend_from_slice(b"},\"kind\":\"");
-        bytes.extend_from_slice(kind.name.as_bytes());
-        bytes.extend_from_slice(b"\",\"params\":");
-        bytes.extend_from_slice(self.params_of(t).as_bytes());
-        bytes.extend_from_slice(format!(",\"recipe\":{}", crate::recipe::RECIPE_FORMAT).as_bytes());
-        if let Some(seed) = self.seed_of(t) {
-            bytes.extend_from_slice(format!(",\"seed\":{seed}").as_bytes());
-        }
-        bytes.extend_from_slice(format!(",\"version\":{}}}", kind.version).as_bytes());
-    }
-
-    fn write_entry(&self, entry: &Entry, resolved: Resolved, bytes: &mut Vec<u8>) {
-        bytes.extend_from_slice(b"{\"axes\":{");
-        let mut first = true;
-        self.each_gathered(entry, |axis, v| {
-            if !first {
-                bytes.push(b',');
-            }
-            first = false;
-            bytes.extend_from_slice(axis.name_json.as_bytes());
-            bytes.push(b':');
-            bytes.extend_from_slice(axis.values_json[v].as_bytes());
-        });
-        bytes.extend_from_slice(b"},\"digest\":\"");
-        let (digest, refused) = match resolved {
-            Resolved::Digest(digest) => (digest, false),
-            Resolved::Refused(digest) => (digest, true),
-        };
-        bytes.extend_from_slice(digest.to_string().as_bytes());
-        bytes.extend_from_slice(if refused {
-            b"\",\"refused\":true}"
-        } else {
-            b"\"}"
-        });
-    }
-
-    /// Calls `visit` with each (axis, value) along which an entry was gathered, sorted by axis name.
-    fn each_gathered<'a>(&'a self, entry: &Entry, mut visit: impl FnMut(&'a PlannedAxis, usize)) {
+    /// The numbers of the axes and values along which an entry was gathered.
+    fn gathered(&self, entry: &Entry) -> Vec<(usize, usize)> {
         match entry.origin {
-            Origin::Source(source) => {
-                if let (Some((axis, value)), 1) = (self.source(source).coord, entry.gathered) {
-                    visit(&self.axes[axis as usize], value as usize);
-                }
-            }
+            Origin::Source(source) => match (self.source(source).coord, entry.gathered) {
+                (Some((axis, value)), 1) => vec![(axis as usize, value as usize)],
+                _ => Vec::new(),
+            },
             Origin::Output { task, .. } => {
                 let step = self.step_of(task);
                 let start = self.tasks[task as usize].coords as usize;
-                for &position in &step.by_name {
-                    if entry.gathered & (1 << position) != 0 {
-                        let value = self.coords[start + position] as usize;
-                        visit(&self.axes[step.axes[position]], value);
-                    }
-                }
+                let gathered =
+                    (0..step.axes.len()).filter(|position| entry.gathered & (1 << position) != 0);
+                gathered
+                    .map(|position| (step.axes[position], self.coords[start + position] as usize))
+                    .collect()
             }
         }
     }

@@ -36,7 +36,7 @@ pub struct Recipe {
 /// One artefact at a port.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RecipeInput {
-    /// The axis values along which it was gathered, sorted by axis.
+    /// The axis values along which it was gathered, sorted by axis; a gathered `patient` brings its `site`.
     pub axes: Vec<(String, String)>,
     /// Digest of the bytes; of the refusal when `refused`.
     pub digest: Digest,

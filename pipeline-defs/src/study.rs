@@ -10,6 +10,8 @@ mod steps;
 pub(crate) use axes::{SITE, is_word};
 pub(crate) use names::{check_names, placeholders, static_values, table_type};
 pub use read::parse;
+#[cfg(test)]
+pub(crate) use {axes::SPLIT_KEYS, read::TOP_KEYS, steps::STEP_KEYS};
 
 use digest::Digest;
 use serde_json::Value;

@@ -221,7 +221,10 @@ fn a_refused_entry_is_marked_and_diffed() {
     });
     let part = Recipe::decode(&part).unwrap();
     let [one] = diff(&whole, &part).try_into().unwrap();
-    assert_eq!(one.component, "inputs.features[patient=c1-002,roi=tumour]");
+    assert_eq!(
+        one.component,
+        "inputs.features[patient=c1-002,roi=tumour,site=c1]"
+    );
     assert_eq!(one.new, format!("refused {refusal}"));
 }
 

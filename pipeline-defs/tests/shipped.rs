@@ -5,7 +5,7 @@ mod common;
 
 use std::time::Instant;
 
-use pipeline_defs::{Digest, Resolved, check, parse, plan, shipped};
+use pipeline_defs::{Digest, Resolved, check, parse, plan, shipped, study_schema};
 
 #[test]
 fn every_shipped_study_is_sound_in_both_profiles() {
@@ -43,5 +43,22 @@ fn the_full_study_has_the_tasks_it_should_and_says_how_long_planning_took() {
     println!(
         "{} tasks planned in {planned:?}; {bytes} bytes of recipes in {written:?}",
         plan.n_tasks()
+    );
+}
+
+#[test]
+fn the_committed_schema_is_current() {
+    let path = format!("{}/study.schema.json", env!("CARGO_MANIFEST_DIR"));
+    let text = format!(
+        "{}\n",
+        serde_json::to_string_pretty(&study_schema()).unwrap()
+    );
+    if std::env::var_os("RADLOOM_BLESS").is_some() {
+        std::fs::write(&path, &text).unwrap();
+    }
+    let committed = std::fs::read_to_string(&path).unwrap_or_default();
+    assert!(
+        committed == text,
+        "study.schema.json is not current; rewrite it with RADLOOM_BLESS=1"
     );
 }

@@ -105,6 +105,16 @@ fn patients_by_site(sites: &[String], snapshot: &Snapshot) -> Vec<Vec<u32>> {
     members
 }
 
+/// Patient → the number of its site.
+pub(super) fn patient_sites(axes: &[PlannedAxis], snapshot: &Snapshot) -> Vec<u32> {
+    let site = |name: &String| axes[0].values.iter().position(|v| v == name);
+    snapshot
+        .patients
+        .iter()
+        .map(|p| site(&p.site).unwrap_or(0) as u32)
+        .collect()
+}
+
 fn relation(kind: &AxisKind, axes: &[PlannedAxis], snapshot: &Snapshot) -> Relation {
     match kind {
         AxisKind::List(_) | AxisKind::Cohort => Relation::Plain,

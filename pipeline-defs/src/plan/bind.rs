@@ -232,9 +232,9 @@ fn check_count(
     if n > 1 && !port.gathers {
         let entry = plan.entries[entries.start as usize];
         let axes: Vec<&str> = plan
-            .entry_axes(&entry)
+            .gathered(&entry)
             .iter()
-            .map(|(axis, _)| *axis)
+            .map(|(axis, _)| plan.axes[*axis].name.as_str())
             .collect();
         let repair = match axes.is_empty() {
             true => "name one".to_string(),

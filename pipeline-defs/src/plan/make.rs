@@ -30,6 +30,7 @@ pub fn plan(study: &Study, snapshot: &Snapshot) -> Result<Plan, Problems> {
         ..Plan::default()
     };
     plan.sites = plan.axes[0].values.clone();
+    plan.patient_sites = axes::patient_sites(&plan.axes, snapshot);
     let mut sources = bind::Sources::new(study, snapshot);
     for &step in &order {
         let step = &study.steps[step];

@@ -126,19 +126,11 @@ fn port_scope(plan: &Plan, entries: &[Entry]) -> Scope {
 
 /// A scope after its artefact was gathered along axes.
 fn gathered(plan: &Plan, scope: Scope, entry: &Entry) -> Scope {
-    let axes: Vec<usize> = match entry.origin {
-        Origin::Source(source) => match (plan.source(source).coord, entry.gathered) {
-            (Some((axis, _)), 1) => vec![axis as usize],
-            _ => Vec::new(),
-        },
-        Origin::Output { task, .. } => {
-            let step = plan.step_of(task);
-            (0..step.axes.len())
-                .filter(|i| entry.gathered & (1 << i) != 0)
-                .map(|i| step.axes[i])
-                .collect()
-        }
-    };
+    let axes: Vec<usize> = plan
+        .gathered(entry)
+        .into_iter()
+        .map(|(axis, _)| axis)
+        .collect();
     let mut scope = scope;
     // Inner axes first: gathering the folds within a split gives its training rows.
     let nested = |a: &usize| !matches!(plan.axes[*a].relation, Relation::Nested { .. });

@@ -66,8 +66,6 @@ fn planned(
     first: u32,
     grid: Option<Vec<u32>>,
 ) -> PlannedStep {
-    let mut by_name: Vec<usize> = (0..axes.len()).collect();
-    by_name.sort_by_key(|&i| &plan.axes[axes[i]].name);
     PlannedStep {
         name: step.name.clone(),
         role: step
@@ -79,7 +77,6 @@ fn planned(
         place: step.place.clone(),
         kinds: step.kind.options().copied().collect(),
         axes,
-        by_name,
         grid,
     }
 }

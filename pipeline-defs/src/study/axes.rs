@@ -8,7 +8,9 @@ use crate::problem::{Place, Problem, Problems, suggest};
 /// The built-in axis of sites.
 pub(crate) const SITE: &str = "site";
 
-const SPLIT_KEYS: &[&str] = &["kfold", "repeats", "external", "stratify", "seed", "folds"];
+/// The keys of a split axis.
+pub(crate) const SPLIT_KEYS: &[&str] =
+    &["kfold", "repeats", "external", "stratify", "seed", "folds"];
 
 /// Reads all axes and finds out which axis each group belongs to.
 pub(super) fn read(

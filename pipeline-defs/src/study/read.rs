@@ -9,7 +9,8 @@ use crate::canonical::{canonical, quoted};
 use crate::node::{self, Field, Node, NodeValue};
 use crate::problem::{Place, Problem, Problems, list, suggest};
 
-const TOP: &[&str] = &[
+/// The keys at the top of a study.
+pub(crate) const TOP_KEYS: &[&str] = &[
     "name", "profile", "seed", "sites", "cohort", "tables", "axes", "steps", "publish", "profiles",
 ];
 
@@ -76,7 +77,7 @@ fn apply_overrides(root: &mut Node, sets: &[String]) -> Result<(), Problem> {
 
 fn read(root: &Node, problems: &mut Problems) -> Study {
     let fields = root.as_table().unwrap_or_default();
-    known_keys(fields, TOP, "a study", problems);
+    known_keys(fields, TOP_KEYS, "a study", problems);
     let seed = required(root, "seed", "an integer such as 20250308", problems)
         .and_then(|n| integer(n, "seed", problems))
         .unwrap_or(0);

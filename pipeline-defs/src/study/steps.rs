@@ -6,6 +6,9 @@ use crate::kinds::{self, KindSpec};
 use crate::node::{Field, Node};
 use crate::problem::{Place, Problem, Problems, suggest};
 
+/// The keys of a step.
+pub(crate) const STEP_KEYS: &[&str] = &["kind", "per", "in", "with", "missing", "allow_leak"];
+
 /// Reads all steps.
 pub(super) fn read(node: Option<&Node>, problems: &mut Problems) -> Vec<Step> {
     let fields = node.map_or(&[][..], |n| table(n, "steps", problems));
@@ -27,12 +30,7 @@ pub(super) fn read(node: Option<&Node>, problems: &mut Problems) -> Vec<Step> {
 fn read_one(field: &Field, problems: &mut Problems) -> Option<Step> {
     let node = &field.node;
     let fields = table(node, &field.name, problems);
-    known_keys(
-        fields,
-        &["kind", "per", "in", "with", "missing", "allow_leak"],
-        "a step",
-        problems,
-    );
+    known_keys(fields, STEP_KEYS, "a step", problems);
     if ["cohort", "tables"].contains(&field.name.as_str())
         || !super::axes::is_word(&field.name)
         || field.name.contains('.')
