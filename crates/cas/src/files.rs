@@ -8,6 +8,7 @@ use std::collections::BTreeSet;
 use std::fs::{File, Metadata};
 use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 const VIEW_MAGIC: [u8; 4] = *b"RlV1";
 
@@ -21,6 +22,8 @@ pub(crate) struct Files {
     pub(crate) keyed: PathBuf,
     pub(crate) plain_quarantine: PathBuf,
     pub(crate) keyed_quarantine: PathBuf,
+    /// Folders whose own names this process knows to be durable.
+    pub(crate) durable: Mutex<BTreeSet<PathBuf>>,
 }
 
 /// One file of a listing.
@@ -125,16 +128,12 @@ impl Files {
         Ok((temporary, file))
     }
 
-    /// Makes the folder where this blob will live.
+    /// Makes the folder where this blob will live; its name is durable after [`Files::sync_folders_of`].
     pub(crate) fn make_folder_of(&self, digest: &Digest) -> Result<()> {
-        let path = self.path(digest);
-        if self.disk.folder(parent(&path))? {
-            self.disk.sync_folder(parent(parent(&path)))?;
-        }
-        Ok(())
+        self.disk.folder(parent(&self.path(digest))).map(|_| ())
     }
 
-    /// Makes the names of these blobs durable.
+    /// Makes the names of these blobs durable, and those of their folders if this process has not done so.
     pub(crate) fn sync_folders_of(&self, digests: impl IntoIterator<Item = Digest>) -> Result<()> {
         let folders: BTreeSet<PathBuf> = digests
             .into_iter()
@@ -142,7 +141,19 @@ impl Files {
             .collect();
         folders
             .iter()
-            .try_for_each(|folder| self.disk.sync_folder(folder))
+            .try_for_each(|folder| self.disk.sync_folder(folder))?;
+        let is_new = |folder: &PathBuf| !self.known().contains(folder);
+        let new: Vec<PathBuf> = folders.into_iter().filter(is_new).collect();
+        let roots: BTreeSet<&Path> = new.iter().map(|folder| parent(folder)).collect();
+        roots
+            .into_iter()
+            .try_for_each(|root| self.disk.sync_folder(root))?;
+        self.known().extend(new);
+        Ok(())
+    }
+
+    fn known(&self) -> MutexGuard<'_, BTreeSet<PathBuf>> {
+        self.durable.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Takes a damaged file out of the way without losing it.

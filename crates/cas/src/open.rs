@@ -79,6 +79,7 @@ impl Store {
             keyed: site_dir.join("keyed"),
             plain_quarantine: dir.join("quarantine"),
             keyed_quarantine: site_dir.join("quarantine"),
+            durable: Mutex::new(BTreeSet::new()),
         };
         let inner = Inner {
             dir,

@@ -60,6 +60,9 @@ impl Store {
             state,
         };
         if self.has(expected)? {
+            if expected.is_keyed() {
+                self.inner.files.sync_folders_of([*expected])?; // another process may not have done so yet
+            }
             return Ok(upload(State::Complete));
         }
         if !self

@@ -51,6 +51,9 @@ impl Store {
         }
         let digest = hasher.finish();
         if self.has(&digest)? {
+            if digest.is_keyed() {
+                self.inner.files.sync_folders_of([digest])?; // another process may not have done so yet
+            }
             return Ok(digest);
         }
         let _gate = self.changing();

@@ -150,6 +150,7 @@ fn undurable(trace: &[DiskAct]) -> BTreeSet<PathBuf> {
                 );
                 names.insert(to.parent().unwrap().to_owned());
             }
+            DiskAct::CreateFolder(path) => drop(names.insert(path.parent().unwrap().to_owned())),
             DiskAct::SyncFolder(path) => drop(names.remove(path)),
             _ => {}
         }
