@@ -65,14 +65,7 @@ pub(crate) fn read_override(set: &str) -> Result<(Vec<String>, Node), Problem> {
     let (key, value) = set
         .split_once('=')
         .ok_or_else(|| malformed("an override without `=`"))?;
-    let path: Vec<String> = key
-        .trim()
-        .split('.')
-        .map(|part| part.trim_matches(['"', ' ']).to_string())
-        .collect();
-    if path.iter().any(String::is_empty) {
-        return Err(malformed("an override with an empty key"));
-    }
+    let path = key_path(key).ok_or_else(|| malformed("an override with a malformed key"))?;
     // A bare word is meant as a string: `--set profile=paper`.
     let quoted = serde_json::to_string(value.trim()).unwrap_or_default();
     let node = read(&format!("v = {value}"), &file).or_else(|problem| {
@@ -88,6 +81,18 @@ pub(crate) fn read_override(set: &str) -> Result<(Vec<String>, Node), Problem> {
         .pop()
         .ok_or_else(|| malformed("an override without a value"))?;
     Ok((path, field.node))
+}
+
+/// The parts of a dotted key as TOML reads them, quotes and all.
+fn key_path(key: &str) -> Option<Vec<String>> {
+    let mut node = &read(&format!("{key} = 0"), "").ok()?;
+    let mut path = Vec::new();
+    while let Some(fields) = node.as_table() {
+        let [field] = fields else { return None };
+        path.push(field.name.clone());
+        node = &field.node;
+    }
+    Some(path)
 }
 
 fn is_bare_word(text: &str) -> bool {
@@ -327,6 +332,8 @@ mod tests {
             (path, node.as_str()),
             (vec!["profile".to_string()], Some("paper"))
         );
+        let (path, _) = read_override("publish.\"a.csv\"=\"x.y\"").unwrap();
+        assert_eq!(path, ["publish", "a.csv"]);
         let (_, node) = read_override("axes.split.kfold = 3").unwrap();
         assert_eq!(node.as_integer(), Some(3));
         assert_eq!(&*node.place.file, "--set axes.split.kfold = 3");

@@ -535,3 +535,94 @@ fn a_site_without_patients_and_a_pseudonym_used_twice_are_refused() {
         "{problems}"
     );
 }
+
+const TWO_SPLITS: &str = r#"
+[steps.splits2]
+kind = "make-splits"
+per = ["other"]
+in = { roster = "roster.roster" }
+with = { scheme = { axis = "other" } }
+[steps.x2]
+kind = "select-rows"
+per = ["other"]
+in = { table = "tables.features", split = "splits2.split" }
+[steps.m]
+kind = "fit-cox"
+per = ["split"]
+in = { table = "x.train", followup = "y.train" }
+"#;
+
+#[test]
+fn a_model_is_not_applied_to_rows_of_another_split() {
+    let step = "[steps.z]\nkind = \"predict\"\nper = [\"split\", \"other\"]\n[steps.z.in]\nmodel = \"m.model\"\ntable = \"x2.test\" #!\n";
+    refused(
+        &format!("{TWO_SPLITS}{step}"),
+        "rows",
+        "applies what was learned from the training rows of `split` to the test rows of `other`",
+        "use one split for both",
+    );
+}
+
+#[test]
+fn training_rows_are_not_judged_as_test_rows() {
+    let text = r#"
+[steps.p]
+kind = "predict"
+per = ["split"]
+in = { model = "m.model", table = "x.train" }
+[steps.z]
+kind = "evaluate"
+per = ["split"]
+[steps.z.in]
+followup = "y.train"
+risk = "p.risk" #!
+"#;
+    refused(
+        &format!("{TWO_SPLITS}{text}"),
+        "rows",
+        "receives the training rows of `split`",
+        "write rows = \"train\"",
+    );
+    let sets = ["steps.z.with.rows=train"];
+    planned(&format!("{TWO_SPLITS}{text}"), &sets).unwrap_or_else(|p| panic!("{p}"));
+}
+
+#[test]
+fn an_axis_may_be_shortened_and_its_alternatives_stay() {
+    let text = r#"
+[steps.z]
+kind = { by = "learner", rsf = "fit-rsf", cox = "fit-cox" }
+per = ["split", "learner"]
+in = { table = "x.train", followup = "y.train" }
+with = { by = "learner", rsf = { num_trees = 10 } }
+"#;
+    let plan = planned(text, &["axes.learner=[\"rsf\"]"]).unwrap_or_else(|p| panic!("{p}"));
+    assert_eq!(plan.steps().last().map(|s| s.tasks.len()), Some(7));
+    let misspelt = text.replace("rsf = { num", "rfs = { num");
+    let problems = planned(&misspelt, &[]).unwrap_err();
+    assert_eq!(problems.0[0].repair, "did you mean `rsf`?");
+}
+
+#[test]
+fn given_folds_must_reach_the_step_that_makes_the_splits() {
+    let tail = "[steps.z] #!\nkind = \"make-splits\"\nper = [\"given\"]\nin = { roster = \"roster.roster\" }\nwith = { scheme = { axis = \"given\" } }\n";
+    let text = format!("{HEAD}{tail}").replace(
+        "[axes]",
+        "[axes]\ngiven = { kfold = 5, folds = \"tables.folds\" }",
+    );
+    let problems = parse(&text, "s.toml", &[]).unwrap_err();
+    assert_eq!(
+        problems.0[0].repair,
+        "write in = { folds = \"tables.folds\" }"
+    );
+}
+
+#[test]
+fn a_choice_by_patient_is_refused() {
+    refused(
+        "[steps.z]\nkind = \"no-op\"\nper = [\"patient\"]\nwith = { value = { by = \"patient\", a = 1 } } #!\n",
+        "by",
+        "cannot choose by `patient`",
+        "",
+    );
+}

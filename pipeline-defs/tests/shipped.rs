@@ -46,6 +46,38 @@ fn the_full_study_has_the_tasks_it_should_and_says_how_long_planning_took() {
     );
 }
 
+/// 100,000 tasks in layers: what a large consortium with many small steps would ask for.
+#[test]
+fn a_hundred_thousand_tasks_are_planned_and_say_how_long_it_took() {
+    let mut text = String::from("name = \"wide\"\nseed = 1\n[axes]\na = [");
+    text.extend((0..100).map(|i| format!("\"v{i}\",")));
+    text.push_str("]\nb = [");
+    text.extend((0..100).map(|i| format!("\"v{i}\",")));
+    text.push_str("]\n[steps.s0]\nkind = \"no-op\"\nper = [\"a\", \"b\"]\nwith = { value = { axis = \"b\" } }\n");
+    for i in 1..10 {
+        text.push_str(&format!("[steps.s{i}]\nkind = \"no-op\"\nper = [\"a\", \"b\"]\nin = {{ input = \"s{}.output\" }}\n", i - 1));
+    }
+    text.push_str(
+        "[steps.last]\nkind = \"no-op\"\nper = [\"a\"]\nin = { input = \"s9.output\" }\n",
+    );
+    let study = parse(&text, "wide.toml", &[]).unwrap_or_else(|p| panic!("{p}"));
+    let start = Instant::now();
+    let plan = plan(&study, &common::snapshot(&[], &[])).unwrap();
+    let planned = start.elapsed();
+    assert_eq!(plan.n_tasks(), 100_100);
+    assert_eq!(plan.dependencies(100_000).count(), 100);
+    let digest = Digest::of(b"x");
+    let start = Instant::now();
+    let bytes: usize = (0..100_000)
+        .map(|t| plan.recipe(t, &mut |_| Resolved::Digest(digest)).len())
+        .sum();
+    println!(
+        "{} tasks planned in {planned:?}; {bytes} bytes of recipes in {:?}",
+        plan.n_tasks(),
+        start.elapsed()
+    );
+}
+
 #[test]
 fn the_committed_schema_is_current() {
     let path = format!("{}/study.schema.json", env!("CARGO_MANIFEST_DIR"));

@@ -251,13 +251,6 @@ fn publish_tasks(plan: &mut Plan, publish: &Publish, say: &mut Reporter) {
             "a path with a trailing `/` unpacks a bundle".to_string(),
         );
     }
-    let strange = |part: &str| part.is_empty() || part == "." || part == "..";
-    if publish.path.trim_end_matches('/').split('/').any(strange) || publish.path.contains('\\') {
-        return problem(
-            format!("`{}` is no path below the output directory", publish.path),
-            "write a plain relative path".into(),
-        );
-    }
     for name in placeholders(&publish.path) {
         if !step.per.iter().any(|axis| axis == name) {
             let repair = suggest(name, step.per.iter().map(String::as_str));
@@ -270,6 +263,12 @@ fn publish_tasks(plan: &mut Plan, publish: &Publish, say: &mut Reporter) {
     let mut paths = BTreeSet::new();
     for task in step.tasks.clone() {
         let path = fill(&publish.path, plan.axes_of(task));
+        if !is_below(&path) {
+            return problem(
+                format!("`{path}` is no path below the output directory"),
+                "write a plain relative path".into(),
+            );
+        }
         if !paths.insert(path.clone()) {
             let missing: Vec<&str> = step
                 .per
@@ -306,6 +305,12 @@ fn publish_tasks(plan: &mut Plan, publish: &Publish, say: &mut Reporter) {
             bundle,
         });
     }
+}
+
+/// A relative path that stays below where it starts.
+fn is_below(path: &str) -> bool {
+    let strange = |part: &str| part.is_empty() || part == "." || part == "..";
+    !path.trim_end_matches('/').split('/').any(strange) && !path.contains(['\\', ':', '\0'])
 }
 
 /// Puts axis values into the braces of a template.

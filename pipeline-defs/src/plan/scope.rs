@@ -76,7 +76,7 @@ pub(super) fn check(plan: &mut Plan, study: &Study, step: &Step, say: &mut Repor
             Role::Fit => check_fit(plan, study, step, task, &inputs, say),
             Role::Evaluate => check_evaluate(plan, step, task, &inputs, say),
             Role::Select => check_select(plan, step, &inputs, say),
-            Role::Apply => check_apply(step, &inputs, say),
+            Role::Apply => check_apply(plan, step, &inputs, say),
             Role::Split => check_split(plan, step, say),
             Role::Pointwise | Role::Gather | Role::Adapt => {}
         }
@@ -328,12 +328,37 @@ fn check_select(plan: &Plan, step: &Step, inputs: &[(&'static str, Scope)], say:
     }
 }
 
-fn check_apply(step: &Step, inputs: &[(&'static str, Scope)], say: &mut Reporter) {
+fn check_apply(plan: &Plan, step: &Step, inputs: &[(&'static str, Scope)], say: &mut Reporter) {
     for (port, scope) in inputs {
-        if scope.rows == RowSet::Evaluated {
+        if scope.rows == RowSet::Evaluated && !say.has_said("needs-axis", step, port) {
             let message = format!("port `{port}` receives what was gathered over a split");
             say.step("rows", step, port, message, "add the split to `per`");
         }
+    }
+    let of = |name: &str| {
+        inputs
+            .iter()
+            .find(|(port, _)| *port == name)
+            .map_or(Scope::default(), |(_, s)| *s)
+    };
+    let (table, model) = (of("table"), of("model"));
+    let (RowSet::Train(rows) | RowSet::Test(rows), Some(learned)) = (table.rows, model.learned)
+    else {
+        return;
+    };
+    if join_learned(Some(rows), Some(learned), &plan.axes).is_none() {
+        let message = format!(
+            "applies {} to {}",
+            model.describe(&plan.axes),
+            table.describe(&plan.axes)
+        );
+        say.step(
+            "rows",
+            step,
+            "table",
+            message,
+            "use one split for both: rows of another may have taught the model",
+        );
     }
 }
 
@@ -439,24 +464,35 @@ fn check_evaluate(
         let message = format!("port `{name}` receives {}", scope.describe(&plan.axes));
         say.step("rows", step, name, message, "give it training rows");
     }
+    check_evaluated_rows(plan, step, task, risk, say);
+}
+
+/// `rows` says what the predictions are of: `test` only where no test row taught the model.
+fn check_evaluated_rows(plan: &Plan, step: &Step, task: TaskIdx, risk: Scope, say: &mut Reporter) {
     let says_test = plan.params_of(task).contains("\"rows\":\"test\"");
-    if says_test && matches!(risk.rows, RowSet::Train(_)) {
+    let unseen = match (risk.rows, risk.learned) {
+        (RowSet::Test(_), None) => true,
+        (RowSet::Test(rows), Some(learned)) => {
+            rows == learned || parent(&plan.axes, learned) == Some(rows)
+        }
+        _ => false,
+    };
+    if says_test && !unseen && risk.rows != RowSet::None {
+        let message = format!(
+            "`rows` is \"test\", but port `risk` receives {}",
+            risk.describe(&plan.axes)
+        );
         say.step(
             "rows",
             step,
             "risk",
-            "`rows` is \"test\", but port `risk` receives training rows",
-            "write rows = \"train\"",
+            message,
+            "predict the `test` rows, or write rows = \"train\"",
         );
     }
     if !says_test && matches!(risk.rows, RowSet::Test(_)) {
-        say.step(
-            "rows",
-            step,
-            "risk",
-            "`rows` is \"train\", but port `risk` receives test rows",
-            "write rows = \"test\"",
-        );
+        let message = "`rows` is \"train\", but port `risk` receives test rows";
+        say.step("rows", step, "risk", message, "write rows = \"test\"");
     }
 }
 

@@ -13,12 +13,7 @@ pub(crate) const SPLIT_KEYS: &[&str] =
     &["kfold", "repeats", "external", "stratify", "seed", "folds"];
 
 /// Reads all axes and finds out which axis each group belongs to.
-pub(super) fn read(
-    node: Option<&Node>,
-    seed: u64,
-    sites: &[String],
-    problems: &mut Problems,
-) -> Vec<Axis> {
+pub(super) fn read(node: Option<&Node>, seed: u64, problems: &mut Problems) -> Vec<Axis> {
     let fields = node.map_or(&[][..], |n| super::read::table(n, "axes", problems));
     let mut axes = Vec::new();
     for field in fields {
@@ -40,7 +35,7 @@ pub(super) fn read(
             });
         }
     }
-    place_groups(&mut axes, sites, problems);
+    place_groups(&mut axes, problems);
     for axis in &axes {
         check_values(axis, problems);
     }
@@ -214,14 +209,13 @@ fn count(node: &Node, name: &str, least: u64, problems: &mut Problems) -> Option
 }
 
 /// Gives each group the one list axis that has all its members.
-fn place_groups(axes: &mut [Axis], sites: &[String], problems: &mut Problems) {
+fn place_groups(axes: &mut [Axis], problems: &mut Problems) {
     let lists: Vec<(String, Vec<String>)> = axes
         .iter()
         .filter_map(|axis| match &axis.kind {
             AxisKind::List(values) => Some((axis.name.clone(), values.clone())),
             _ => None,
         })
-        .chain([(SITE.to_string(), sites.to_vec())])
         .collect();
     for axis in axes {
         let AxisKind::Group { of, members } = &mut axis.kind else {

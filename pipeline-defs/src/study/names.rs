@@ -360,6 +360,7 @@ pub(crate) fn table_type(kind: TableKind) -> ArtefactType {
 }
 
 fn parameter_names(study: &Study, step: &Step, problems: &mut Problems) {
+    given_folds(study, step, problems);
     by_axis(study, step, &step.with, false, problems);
     for parameter in step.with.options().flatten() {
         by_axis(study, step, &parameter.value, false, problems);
@@ -374,6 +375,31 @@ fn parameter_names(study: &Study, step: &Step, problems: &mut Problems) {
                 let repair = suggest(axis, step.per.iter().map(|(name, _)| name.as_str()));
                 problems.push(Problem::new("by", &parameter.place, message, repair));
             }
+        }
+    }
+}
+
+/// A split with given folds needs them at its port.
+fn given_folds(study: &Study, step: &Step, problems: &mut Problems) {
+    let values = step
+        .with
+        .options()
+        .flatten()
+        .filter(|p| p.name == "scheme")
+        .flat_map(|p| p.value.options());
+    for value in values {
+        let ParameterValue::Axis(axis) = value else {
+            continue;
+        };
+        let Some(AxisKind::Split(scheme)) = study.axis(axis).map(|a| &a.kind) else {
+            continue;
+        };
+        let bound = step.inputs.iter().any(|i| i.port == "folds");
+        if let (Some(table), false) = (&scheme.folds, bound) {
+            let message = format!("axis `{axis}` has given folds, but port `folds` receives none");
+            let repair = format!("write in = {{ folds = \"tables.{table}\" }}");
+            problems
+                .push(Problem::new("port-unbound", &step.place, message, repair).of_port("folds"));
         }
     }
 }
@@ -402,23 +428,32 @@ fn by_axis<T>(study: &Study, step: &Step, choice: &Choice<T>, all: bool, problem
         return;
     }
     let Some(values) = static_values(study, axis) else {
+        let message = format!("cannot choose by `{axis}`, whose values come from the cohort");
+        problems.push(Problem::new(
+            "by",
+            place,
+            message,
+            "choose by an axis whose values are written out",
+        ));
         return;
     };
-    for (value, _) in options {
-        if !values.contains(value) {
-            let repair = suggest(value, values.iter().map(String::as_str));
-            problems.push(Problem::new(
-                "by",
-                place,
-                format!("axis `{axis}` has no value `{value}`"),
-                repair,
-            ));
-        }
-    }
-    for value in values
+    let missing: Vec<&String> = values
         .iter()
-        .filter(|v| all && !options.iter().any(|(o, _)| o == *v))
-    {
+        .filter(|v| !options.iter().any(|(o, _)| o == *v))
+        .collect();
+    // Alternatives for values that an override took away do no harm; one that is misspelt leaves its value without.
+    let unknown = options.iter().find(|(o, _)| !values.contains(o));
+    if let (Some((value, _)), false) = (unknown, missing.is_empty()) {
+        let repair = suggest(value, values.iter().map(String::as_str));
+        problems.push(Problem::new(
+            "by",
+            place,
+            format!("axis `{axis}` has no value `{value}`"),
+            repair,
+        ));
+        return;
+    }
+    for value in missing.iter().filter(|_| all) {
         let message = format!("no alternative for `{axis}` = `{value}`");
         problems.push(Problem::new(
             "by",

@@ -84,7 +84,7 @@ fn read(root: &Node, problems: &mut Problems) -> Study {
     let sites = root
         .field("sites")
         .map_or_else(Vec::new, |n| texts(n, "sites", problems));
-    let axes = axes::read(root.field("axes"), seed, &sites, problems);
+    let axes = axes::read(root.field("axes"), seed, problems);
     let text_digest = Digest::of(canonical_study(fields, problems).as_bytes());
     Study {
         name: required(root, "name", "a text", problems)
