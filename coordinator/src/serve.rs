@@ -107,6 +107,20 @@ impl Coordinator {
         Ok(resumed)
     }
 
+    /// Makes ended runs known without taking up the others: for questions about a cache that nobody runs on.
+    ///
+    /// # Errors
+    /// The store failed.
+    pub fn list_ended(&self) -> Result<(), ServeError> {
+        for (key, _) in self.hub.store.notes("submit:")? {
+            let id = key.trim_start_matches("submit:").to_owned();
+            if let Some((status, result)) = self.recorded(&id)? {
+                self.hub.tell(Message::Phase { run: id, phase: Outside::Ended(Box::new(status), result) });
+            }
+        }
+        Ok(())
+    }
+
     fn recorded(&self, id: &str) -> Result<Option<(proto::RunStatus, RunResult)>, ServeError> {
         let Some(bytes) = self.hub.store.note(&format!("result:{id}"))? else { return Ok(None) };
         let Ok(note) = serde_json::from_slice::<serde_json::Value>(&bytes) else { return Ok(None) };
@@ -150,7 +164,7 @@ impl Coordinator {
     }
 }
 
-fn router(hub: &Hub) -> tonic::transport::server::Router {
+pub(crate) fn router(hub: &Hub) -> tonic::transport::server::Router {
     let service = Service::new(hub.clone());
     Server::builder()
         .initial_stream_window_size(STREAM_WINDOW)

@@ -1,1 +1,5 @@
-fn main() {}
+//! `radloom`: studies, runs, the coordinator, steps by hand.
+
+fn main() -> std::process::ExitCode {
+    coordinator::cli::main()
+}

@@ -1,0 +1,213 @@
+//! `run` and `demo`.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, bail};
+use clap::Args;
+use proto::{RunRef, RunResult, RunStatus, SubmitRequest};
+
+use super::client::{Client, told};
+use super::embedded::Embedded;
+use super::progress::Progress;
+use super::{Place, output, synth};
+use crate::grpc::ended;
+
+#[derive(Debug, Args)]
+pub(super) struct RunArgs {
+    /// The study file
+    study: PathBuf,
+    /// Where results go; replaced as a whole (default: radloom-out/NAME)
+    #[arg(long)]
+    out: Option<PathBuf>,
+    /// Cores to use at once (default: all)
+    #[arg(long)]
+    workers: Option<u32>,
+    #[command(flatten)]
+    place: Place,
+    /// Change the study for this run: dotted.key=TOML value
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    sets: Vec<String>,
+    /// Make new splits, although pinned ones exist
+    #[arg(long)]
+    repin: bool,
+    /// No progress
+    #[arg(long)]
+    quiet: bool,
+    /// The result as JSON on stdout
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct DemoArgs {
+    /// How large a cohort
+    #[arg(long, default_value = "tiny", value_parser = ["tiny", "demo"])]
+    size: String,
+    /// Where results go; the cohort goes beside it, into OUT-cohort
+    #[arg(long, default_value = "radloom-demo")]
+    out: PathBuf,
+    /// Cores to use at once (default: all)
+    #[arg(long)]
+    workers: Option<u32>,
+    #[command(flatten)]
+    place: Place,
+}
+
+pub(super) async fn demo(args: DemoArgs) -> anyhow::Result<u8> {
+    let name = args.out.file_name().map_or_else(|| "radloom-demo".to_owned(), |n| n.to_string_lossy().into_owned());
+    let cohort = args.out.with_file_name(format!("{name}-cohort"));
+    eprintln!("making the {} cohort in {}", args.size, cohort.display());
+    synth::make(&args.size, None, &cohort)?;
+    let run_args = RunArgs {
+        study: cohort.join("study.toml"),
+        out: Some(args.out),
+        workers: args.workers,
+        place: args.place,
+        sets: Vec::new(),
+        repin: false,
+        quiet: false,
+        json: false,
+    };
+    run(run_args).await
+}
+
+pub(super) async fn run(args: RunArgs) -> anyhow::Result<u8> {
+    let request = read_study(&args.study, &args.sets, args.repin)?;
+    let study = pipeline_defs::study::parse(&request.study_toml, &request.file, &request.sets)?;
+    let out = args.out.clone().unwrap_or_else(|| Path::new("radloom-out").join(&study.name));
+    let done = match &args.place.coordinator {
+        Some(url) => {
+            let client = Client::served(url)?;
+            let (result, status) = follow(&client, request, args.quiet, &mut None).await?;
+            write_out(&client, result.as_ref(), &out).await?;
+            status
+        }
+        None => run_embedded(&args, &study, request, &out).await?,
+    };
+    conclude(&args, &done, &out)
+}
+
+async fn run_embedded(args: &RunArgs, study: &pipeline_defs::Study, request: SubmitRequest, out: &Path) -> anyhow::Result<RunStatus> {
+    let cache = args.place.cache()?;
+    let embedded = open_for(&cache, &args.study, study, args.workers).await?;
+    let client = embedded.client.clone();
+    let mut held = Some(embedded);
+    let followed = async {
+        let (result, status) = follow(&client, request, args.quiet, &mut held).await?;
+        write_out(&client, result.as_ref(), out).await?;
+        Ok::<_, anyhow::Error>(status)
+    }
+    .await;
+    if let Some(embedded) = held {
+        embedded.stop().await;
+    }
+    followed
+}
+
+/// A coordinator of our own, with a worker for each site of the study.
+pub(super) async fn open_for(cache: &Path, study_path: &Path, study: &pipeline_defs::Study, workers: Option<u32>) -> anyhow::Result<Embedded> {
+    let cores = workers.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, |n| n.get() as u32)).max(1);
+    let mut embedded = Embedded::start(cache, cores).await?;
+    if !study.sites.is_empty() {
+        let Some(file) = study.cohort.as_ref().and_then(|c| c.file.clone()) else {
+            bail!("the study names sites but no cohort file; add `[cohort] file = \"cohort.toml\"`, or run it on a served coordinator with --coordinator URL");
+        };
+        let path = study_path.parent().unwrap_or(Path::new(".")).join(file);
+        worker::cohort::read_file(&path)?;
+        embedded.add_sites(&path, &study.sites)?;
+    }
+    Ok(embedded)
+}
+
+/// The request for a study file, with its tables.
+pub(super) fn read_study(path: &Path, sets: &[String], repin: bool) -> anyhow::Result<SubmitRequest> {
+    let study_toml = std::fs::read_to_string(path).with_context(|| format!("cannot read the study {}", path.display()))?;
+    let file = path.display().to_string();
+    let study = pipeline_defs::study::parse(&study_toml, &file, sets)?;
+    let mut tables = HashMap::new();
+    for (name, table) in &study.tables {
+        let at = path.parent().unwrap_or(Path::new(".")).join(&table.file);
+        let bytes = std::fs::read(&at).with_context(|| format!("cannot read table `{name}` at {}", at.display()))?;
+        tables.insert(name.clone(), bytes.into());
+    }
+    Ok(SubmitRequest { study_toml, file, sets: sets.to_vec(), tables, repin, why: false })
+}
+
+/// Submits and follows to the end.
+async fn follow(client: &Client, request: SubmitRequest, quiet: bool, held: &mut Option<Embedded>) -> anyhow::Result<(Option<RunResult>, RunStatus)> {
+    let mut control = client.control();
+    let run = control.submit(request).await.map_err(told)?.into_inner().run;
+    let mut progress = Progress::new(quiet);
+    let mut status = RunStatus::default();
+    let mut watching = control.watch(RunRef { run: run.clone() }).await.map_err(told)?.into_inner();
+    loop {
+        let next = tokio::time::timeout(std::time::Duration::from_millis(500), watching.message()).await;
+        if let Some(embedded) = held {
+            embedded.check().await?;
+        }
+        match next {
+            Err(_) => continue,
+            Ok(Ok(Some(now))) => {
+                progress.show(&now);
+                status = now;
+            }
+            Ok(Ok(None)) => break,
+            Ok(Err(broken)) if held.is_none() => {
+                // A served coordinator may restart; the run goes on there.
+                eprintln!("radloom: {}; asking again", broken.message());
+                watching = again(&mut control, &run).await?;
+            }
+            Ok(Err(broken)) => return Err(told(broken)),
+        }
+        if ended(&status.phase) {
+            break;
+        }
+    }
+    progress.end();
+    let result = match status.phase.as_str() {
+        "refused" | "cancelled" => None,
+        _ => control.result(RunRef { run }).await.ok().map(tonic::Response::into_inner),
+    };
+    Ok((result, status))
+}
+
+async fn again(control: &mut proto::control_client::ControlClient<tonic::transport::Channel>, run: &str) -> anyhow::Result<tonic::Streaming<RunStatus>> {
+    for _ in 0..120 {
+        tokio::time::sleep(std::time::Duration::from_millis(500)).await;
+        if let Ok(stream) = control.watch(RunRef { run: run.to_owned() }).await {
+            return Ok(stream.into_inner());
+        }
+    }
+    bail!("the coordinator stays away; the run `{run}` goes on when it is back: radloom watch {run} --coordinator URL")
+}
+
+async fn write_out(client: &Client, result: Option<&RunResult>, out: &Path) -> anyhow::Result<()> {
+    match result {
+        Some(result) => output::write(client, result, out).await,
+        None => Ok(()),
+    }
+}
+
+/// What a person reads last.
+fn conclude(args: &RunArgs, status: &RunStatus, out: &Path) -> anyhow::Result<u8> {
+    for problem in &status.problems {
+        eprintln!("radloom: {problem}");
+    }
+    if status.phase == "refused" {
+        return Ok(1);
+    }
+    if args.json {
+        let mut value = crate::finish::status_json(status);
+        value["out"] = serde_json::json!(out.display().to_string());
+        println!("{value}");
+    } else {
+        if out.join("comparison.csv").exists() {
+            output::print_comparison(&out.join("comparison.csv"))?;
+        }
+        let report = out.join("report.html");
+        println!("{}", if report.exists() { report.display().to_string() } else { out.display().to_string() });
+        println!("reused {} · ran {} · cut off {} · excluded {}", status.reused, status.ran, status.cut_off, status.excluded);
+    }
+    Ok(u8::from(status.phase != "done"))
+}
