@@ -1,5 +1,5 @@
-//! A pelvis in millimetres: body, fat, marrow, bladder, and the tumour with its rough surface. Coordinates: x to the left of the
-//! picture's right, y from front to back, z towards the head; origin in the middle of the grid.
+//! A pelvis in millimetres: body, fat, marrow, bladder, and the tumour with its rough surface. Coordinates: x to the patient's left,
+//! y to the back, z to the head; the origin is the middle of the grid.
 
 use super::field::{Covariance, Field};
 use super::patient::SynthPatient;

@@ -137,6 +137,8 @@ pub struct ImageSpec {
     pub t1_ms: [f64; 6],
     /// Proton density of the same, relative.
     pub proton_density: [f64; 6],
+    /// Fraction of the signal of the tissue between the organs that is fat's; the rest is muscle's.
+    pub fat_in_muscle: f64,
     /// Texture correlation length `base + scale · exp(rate · u_t)`, mm.
     pub texture_length_mm: [f64; 3],
     /// Texture amplitude `scale · exp(rate · u_t)`, log signal.
@@ -157,8 +159,10 @@ pub struct ImageSpec {
     pub surface_length_mm: f64,
     /// Correlation length of the bias field, mm.
     pub bias_length_mm: f64,
-    /// Standard deviation of the log bias field.
+    /// Standard deviation of the log bias field before its limit.
     pub bias_log_amplitude: f64,
+    /// Limit `L` of the bias field in standard deviations, as `L tanh(f/L)`: a coil's dark corner is not black.
+    pub bias_limit_sd: f64,
 }
 
 /// How a reader's contour strays from the tumour's edge: `sdf + sigma · GRF + shift < 0`.
@@ -295,6 +299,7 @@ const IMAGE: ImageSpec = ImageSpec {
     t2_ms: [85.0, 55.0, 110.0, 140.0, 400.0, 95.0],
     t1_ms: [1400.0, 1200.0, 380.0, 2000.0, 3500.0, 1500.0],
     proton_density: [0.95, 0.90, 0.85, 1.0, 1.0, 0.95],
+    fat_in_muscle: 0.25,
     texture_length_mm: [1.0, 4.0, -0.35],
     texture_amplitude: [0.12, 0.25],
     necrosis_threshold: [1.6, -0.25],
@@ -306,6 +311,7 @@ const IMAGE: ImageSpec = ImageSpec {
     surface_length_mm: 12.0,
     bias_length_mm: 80.0,
     bias_log_amplitude: 0.35,
+    bias_limit_sd: 1.3,
 };
 
 fn centre_1() -> CentreSpec {

@@ -266,14 +266,16 @@ impl Draw<'_> {
         let ImageSpec {
             bias_length_mm,
             bias_log_amplitude,
+            bias_limit_sd,
             ..
         } = self.spec.image;
         let mut keyed = self.keyed("bias");
         let field = Field::draw(&mut keyed, Covariance::Normal, bias_length_mm, BIAS_WAVES);
+        let limited = |value: f64| bias_limit_sd * libm::tanh(value / bias_limit_sd);
         let mut values = field.on_grid(grid.axes());
         values
             .iter_mut()
-            .for_each(|value| *value *= bias_log_amplitude);
+            .for_each(|value| *value = bias_log_amplitude * limited(*value));
         values
     }
 
@@ -337,8 +339,18 @@ impl Look {
     }
 }
 
-/// Spin-echo signal of a tissue.
+/// Spin-echo signal of a tissue as it is found, muscle with fat between.
 fn tissue_signal(image: &ImageSpec, acquisition: &Acquisition, tissue: Tissue) -> f64 {
+    let of = |tissue| pure_signal(image, acquisition, tissue);
+    match tissue {
+        Tissue::Muscle => {
+            of(Tissue::Muscle) + image.fat_in_muscle * (of(Tissue::Fat) - of(Tissue::Muscle))
+        }
+        _ => of(tissue),
+    }
+}
+
+fn pure_signal(image: &ImageSpec, acquisition: &Acquisition, tissue: Tissue) -> f64 {
     let of = tissue as usize;
     image.proton_density[of]
         * (1.0 - libm::exp(-acquisition.tr_ms / image.t1_ms[of]))
