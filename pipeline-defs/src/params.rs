@@ -163,14 +163,27 @@ pub(crate) fn resolve(kind: &str, set: &Value) -> Result<String, ParamsError> {
             return Err(unknown(kind, name, &known));
         }
         // Each alone first, so that the message names the one at fault.
-        let alone = Map::from_iter([(name.clone(), setting.clone())]);
-        let mut single = preset.clone();
-        overlay(&mut single, &Value::Object(alone.clone()));
-        (entry.canonical)(&single).map_err(|e| ParamsError {
-            name: Some(name.clone()),
-            ..e
-        })?;
-        overlay(&mut value, &Value::Object(alone));
+        let alone = |setting: &Value| {
+            let mut single = preset.clone();
+            overlay(
+                &mut single,
+                &Value::Object(Map::from_iter([(name.clone(), setting.clone())])),
+            );
+            (entry.canonical)(&single).map_err(|e| ParamsError {
+                name: Some(name.clone()),
+                ..e
+            })
+        };
+        // TOML has no null: `"none"` switches an optional parameter off.
+        let setting = match alone(setting) {
+            Err(_) if setting == "none" && alone(&Value::Null).is_ok() => &Value::Null,
+            Err(error) => return Err(error),
+            Ok(_) => setting,
+        };
+        overlay(
+            &mut value,
+            &Value::Object(Map::from_iter([(name.clone(), setting.clone())])),
+        );
     }
     let mut value = (entry.canonical)(&value)?;
     omit_added_later(kind, &mut value, ADDED_LATER);
@@ -394,6 +407,19 @@ mod tests {
         assert_eq!(error.message, "`num_trees` is 0, must be at least 1");
         let error = resolve("fit-rsf", &json!({"num_trees": 10, "mtry": "all"})).unwrap_err();
         assert_eq!(error.name.as_deref(), Some("mtry"));
+    }
+
+    #[test]
+    fn none_switches_an_optional_parameter_off() {
+        let text = resolve("fit-selection", &json!({"lasso": "none"})).unwrap();
+        assert!(text.contains(r#""lasso":null,"spearman":{"#), "{text}");
+        assert_eq!(
+            resolve("fit-rsf", &json!({"num_trees": "none"}))
+                .unwrap_err()
+                .name
+                .as_deref(),
+            Some("num_trees")
+        );
     }
 
     #[test]

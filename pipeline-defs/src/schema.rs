@@ -158,7 +158,11 @@ fn parameters(kind: &KindSpec) -> Value {
     for (name, mut value) in known {
         relax(&mut value);
         let axis = json!({ "type": "object", "required": ["axis"], "properties": { "axis": { "type": "string" } } });
-        properties.insert(name, json!({ "anyOf": [value, axis, by()] }));
+        let mut options = vec![value, axis, by()];
+        if options[0].to_string().contains("\"null\"") {
+            options.push(json!({ "const": "none" }));
+        }
+        properties.insert(name, json!({ "anyOf": options }));
     }
     let presets: Vec<&str> = params::presets_of(kind)
         .into_iter()

@@ -1,4 +1,28 @@
 //! A study as it was written: axes, steps, what is published, with the place of each in the text.
+//!
+//! # Grammar
+//!
+//! `name`, `seed`, `profile`, `sites`; `[cohort]`, `[tables]`, `[axes]`, `[steps.NAME]`, `[publish]`, `[profiles.NAME]`.
+//!
+//! **Axes.** A list of values; groups of another axis' values (`{ combined = ["tumour", "peritumour"] }`); patients
+//! (`{ from = "cohort" }`); values that some patients have (`{ of = "patient", values = ["r1s2"], where = "cohort has
+//! it" }`: those with the item `mask_r1s2`; `where = "cohort has t2w_{reading}"` asks for another item); splits
+//! (`{ kfold, repeats, external, stratify, seed }` with values `r1f1`, … and `external`, or `{ kfold, folds =
+//! "tables.folds" }` with values `f1`, …); folds within training rows (`{ of = "split", kfold }` with values `i1`, …).
+//! `site` is built in.
+//!
+//! **Steps.** `kind`; `per`, the axes along which it is repeated; `in`, port → `step.port`, `cohort.ITEM` (with
+//! `{axis}`), `cohort.table` (of each site) or `tables.NAME`, a list of these where a port gathers; `with`, parameters;
+//! `missing = "exclude" | "fail"`; `allow_leak = "reason"`. `kind`, an input, a parameter and all of `with` may be chosen
+//! by an axis: `{ by = "roi", tumour = …, peritumour = … }`. A parameter may be the value of an axis:
+//! `{ axis = "endpoint" }`; of a split axis it is the whole scheme.
+//!
+//! **Who receives what.** An axis that producer and consumer share has one value. One that the consumer lacks is gathered:
+//! every value, in axis order, the producer's `per` from left to right; restricted to the members of the consumer's group
+//! of that axis. One that the producer lacks is broadcast. Patients come by (site, pseudonym) as bytes.
+//!
+//! **Profiles** are laid over the study: tables are merged, a quoted key with dots replaces what it names. Overrides
+//! (`--set`) come last.
 
 use std::collections::BTreeMap;
 

@@ -214,9 +214,9 @@ impl Params for StandardiseParams {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SelectionParams {
-    /// Drops one of each pair of features that say the same; none to keep all.
+    /// Drops one of each pair of features that say the same; `"none"` to keep all.
     pub spearman: Option<Spearman>,
-    /// Keeps what the L1-penalised Cox model keeps; none to keep all.
+    /// Keeps what the L1-penalised Cox model keeps; `"none"` to keep all.
     pub lasso: Option<Lasso>,
 }
 
