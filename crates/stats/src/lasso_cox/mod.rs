@@ -12,6 +12,7 @@
 //! The path minimises −ℓ(β̃)/n + λ ( α Σ|β̃_j| + (1−α)/2 Σ β̃_j² ); coefficients are returned per unit of the raw features.
 
 mod cross_validate;
+mod curvature;
 mod path;
 mod problem;
 mod solve;

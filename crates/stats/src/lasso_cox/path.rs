@@ -66,10 +66,7 @@ pub fn fit_lasso_cox_path(
     let null = state.loglik;
     let room = problem.times.loglik_saturated() - null;
     let grid = lambda_grid(steepest / params.alpha, x.nrows(), x.ncols(), params);
-    let mut solution = Solution {
-        beta: vec![0.0; problem.n_features()],
-        state,
-    };
+    let mut solution = Solution::null(&problem, state);
     let mut rows: Vec<Vec<f64>> = Vec::new();
     let mut ratio = Vec::new();
     for (k, &lambda) in grid.iter().enumerate() {

@@ -98,11 +98,12 @@ impl Times {
 }
 
 /// The likelihood around one linear predictor, rows in time order.
+#[derive(Clone)]
 pub(super) struct State {
     pub(super) loglik: f64,
     theta: Vec<f64>,
     risk: Vec<f64>,
-    weight: Vec<f64>,
+    pub(super) weight: Vec<f64>,
     residual: Vec<f64>,
 }
 
@@ -110,7 +111,7 @@ pub(super) struct State {
 pub(super) struct Problem {
     pub(super) times: Times,
     pub(super) n: usize,
-    columns: Vec<Vec<f64>>,
+    pub(super) columns: Vec<Vec<f64>>,
     /// Divisor of each column; zero for a constant column, which stays out.
     pub(super) scales: Vec<f64>,
 }
@@ -174,35 +175,8 @@ impl Problem {
             .collect()
     }
 
-    /// −(1/n) ∂²ℓ/∂β̃_j∂β̃_l over the features of `set`, row by row.
-    ///
-    /// Σ_i w_i x_ij x_il − Σ_k d_k m_kj m_kl, with w_i = θ_i Σ_{t_k ≤ t_i} d_k/R_k and m_kj the risk-weighted mean.
-    pub(super) fn information(&self, at: &State, set: &[usize]) -> Vec<Vec<f64>> {
-        let root: Vec<f64> = at.weight.iter().map(|w| w.sqrt()).collect();
-        let spread: Vec<Vec<f64>> = set
-            .iter()
-            .map(|&j| {
-                self.columns[j]
-                    .iter()
-                    .zip(&root)
-                    .map(|(x, r)| x * r)
-                    .collect()
-            })
-            .collect();
-        let means: Vec<Vec<f64>> = set.iter().map(|&j| self.weighted_means(at, j)).collect();
-        let mut information = vec![vec![0.0; set.len()]; set.len()];
-        for a in 0..set.len() {
-            for b in 0..=a {
-                let v = (dot(&spread[a], &spread[b]) - dot(&means[a], &means[b])) / self.n as f64;
-                information[a][b] = v;
-                information[b][a] = v;
-            }
-        }
-        information
-    }
-
     /// √d_k · (Σ_{R_k} θ x_j) / R_k at each event time.
-    fn weighted_means(&self, at: &State, j: usize) -> Vec<f64> {
+    pub(super) fn weighted_means(&self, at: &State, j: usize) -> Vec<f64> {
         let column = &self.columns[j];
         let mut means = vec![0.0; at.risk.len()];
         let (mut sum, mut next) = (0.0, column.len());
@@ -237,7 +211,7 @@ fn standardised(mut values: Vec<f64>, divide: bool) -> (Vec<f64>, f64) {
 }
 
 /// Σ a_i b_i in eight running sums, added in a fixed order.
-fn dot(a: &[f64], b: &[f64]) -> f64 {
+pub(super) fn dot(a: &[f64], b: &[f64]) -> f64 {
     let mut sums = [0.0; 8];
     let (a8, b8) = (a.chunks_exact(8), b.chunks_exact(8));
     let rest: f64 = a8
@@ -257,6 +231,7 @@ fn dot(a: &[f64], b: &[f64]) -> f64 {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, clippy::expect_used)]
+    use super::super::curvature::Curvature;
     use super::*;
     use ndarray::Array2;
 
@@ -275,7 +250,11 @@ mod tests {
         let (beta, h) = ([0.3, -0.5, 0.2], 1e-5);
         let here = at(&beta);
         let gradient = problem.gradient(&here);
-        let information = problem.information(&here, &[0, 1, 2]);
+        let mut curvature = Curvature::new(&problem, &here);
+        // one feature after another, as a path meets them
+        curvature.extend(&problem, &[2, 0]);
+        curvature.extend(&problem, &[0, 1, 2]);
+        let information = curvature.over(&[0, 1, 2]);
         for j in 0..3 {
             let (mut up, mut down) = (beta, beta);
             up[j] += h;

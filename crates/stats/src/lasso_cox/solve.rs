@@ -1,18 +1,21 @@
-//! The minimum at one penalty: Newton steps on the active features, each a coordinate descent with the exact information.
+//! The minimum at one penalty: Newton steps on the active features, each a coordinate descent with the full information.
 
 use ndarray::Array2;
 
 use super::LassoCoxError;
+use super::curvature::Curvature;
 use super::problem::{Problem, State};
 use crate::linalg::Cholesky;
 
 /// Outer steps at most.
-const MAX_STEPS: usize = 200;
+const MAX_STEPS: usize = 1000;
+/// A step larger than this share of the one before asks for new information.
+const SHRINKS_BY: f64 = 0.2;
 /// Rounds of coordinate descent at most per step, and cycles in each.
 const MAX_ROUNDS: usize = 60;
 const CYCLES_PER_ROUND: usize = 8;
-/// At rest when no feature's step, times the root of its information, is larger. Newton's next step would be its square.
-const STEP_MAX: f64 = 1e-8;
+/// At rest when no feature's step, times the root of its information, is larger.
+const STEP_MAX: f64 = 1e-9;
 
 /// λα and λ(1−α).
 #[derive(Debug, Clone, Copy)]
@@ -22,13 +25,29 @@ pub(super) struct Penalty {
     pub(super) l2: f64,
 }
 
-/// Coefficients (standardised scale) and the likelihood at them.
+/// Coefficients (standardised scale), the likelihood at them, and the information last computed on the way.
 pub(super) struct Solution {
     pub(super) beta: Vec<f64>,
     pub(super) state: State,
+    curvature: Curvature,
+}
+
+impl Solution {
+    /// All coefficients zero.
+    pub(super) fn null(problem: &Problem, state: State) -> Solution {
+        let curvature = Curvature::new(problem, &state);
+        Solution {
+            beta: vec![0.0; problem.n_features()],
+            state,
+            curvature,
+        }
+    }
 }
 
 /// Moves `start` to the minimum at `penalty`.
+///
+/// The information is computed anew only when steps stop shrinking fast: along a path it hardly changes, and any
+/// positive semi-definite one gives a step that lowers the objective.
 pub(super) fn minimise(
     problem: &Problem,
     start: Solution,
@@ -37,23 +56,37 @@ pub(super) fn minimise(
     let Solution {
         mut beta,
         mut state,
+        mut curvature,
     } = start;
-    let mut at_rest = false;
+    let (mut at_rest, mut fresh) = (false, false);
+    let mut size_before = f64::INFINITY;
     for _ in 0..MAX_STEPS {
         let gradient = problem.gradient(&state);
         let (set, violated) = working_set(&beta, &gradient, problem, penalty);
         if !violated && (at_rest || set.is_empty()) {
-            return Ok(Solution { beta, state });
+            return Ok(Solution {
+                beta,
+                state,
+                curvature,
+            });
         }
-        let information = problem.information(&state, &set);
+        curvature.extend(problem, &set);
+        let information = curvature.over(&set);
         let from: Vec<f64> = set.iter().map(|&j| beta[j]).collect();
         let slope: Vec<f64> = set.iter().map(|&j| gradient[j]).collect();
         let to = quadratic_minimum(&from, &slope, &information, penalty);
         let size = (0..set.len())
             .map(|a| (to[a] - from[a]).abs() * information[a][a].max(0.0).sqrt())
             .fold(0.0, f64::max);
-        (beta, state) = descend(problem, beta, state, &set, &to, penalty);
-        at_rest = size <= STEP_MAX;
+        let whole;
+        (beta, state, whole) = descend(problem, beta, state, &set, &to, penalty);
+        at_rest = size <= STEP_MAX && (whole || fresh);
+        let slow = size > SHRINKS_BY * size_before && !violated;
+        fresh = (slow || !whole) && !at_rest;
+        if fresh {
+            curvature = Curvature::new(problem, &state);
+        }
+        size_before = size;
     }
     Err(LassoCoxError::NoConvergence {
         lambda: penalty.lambda,
@@ -83,9 +116,11 @@ fn working_set(
 fn quadratic_minimum(from: &[f64], slope: &[f64], h: &[Vec<f64>], penalty: Penalty) -> Vec<f64> {
     let mut b = from.to_vec();
     let mut slope = slope.to_vec();
+    let mut enough: Option<f64> = None;
     for _ in 0..MAX_ROUNDS {
-        for _ in 0..CYCLES_PER_ROUND {
-            if cycle(&mut b, &mut slope, h, penalty) <= STEP_MAX / 100.0 {
+        for _ in 0..CYCLES_PER_ROUND + b.len() / 8 {
+            let widest = cycle(&mut b, &mut slope, h, penalty);
+            if widest <= *enough.get_or_insert((widest * 1e-3).max(STEP_MAX / 100.0)) {
                 return b;
             }
         }
@@ -167,7 +202,7 @@ fn soft_threshold(x: f64, by: f64) -> f64 {
     }
 }
 
-/// The full step, or the first of its halves that does not raise the objective.
+/// The full step, or the first of its halves that does not raise the objective; whether it was the full one.
 fn descend(
     problem: &Problem,
     beta: Vec<f64>,
@@ -175,7 +210,7 @@ fn descend(
     set: &[usize],
     to: &[f64],
     penalty: Penalty,
-) -> (Vec<f64>, State) {
+) -> (Vec<f64>, State, bool) {
     let here = objective(problem, &beta, &state, penalty);
     let mut share = 1.0;
     for _ in 0..30 {
@@ -189,11 +224,11 @@ fn descend(
         }
         let there = problem.times.state(&problem.predictor(&next));
         if objective(problem, &next, &there, penalty) <= here + 1e-13 * here.abs() {
-            return (next, there);
+            return (next, there, share == 1.0);
         }
         share /= 2.0;
     }
-    (beta, state)
+    (beta, state, false)
 }
 
 fn objective(problem: &Problem, beta: &[f64], state: &State, penalty: Penalty) -> f64 {
