@@ -3,15 +3,26 @@
 //! A new kind: its row in `pipeline-defs`' registry and parameters, a file here, its line in [`STEPS`], a golden digest in
 //! `golden.rs`. The registry and this table are held together by a test, both ways.
 
+mod eligible;
+mod exclusions;
 mod extract_features;
 #[cfg(test)]
 mod fixture;
+mod follow_up;
+mod gather_cohort;
+mod gather_table;
 mod import_image;
 mod import_mask;
+mod make_splits;
+mod matrix;
 mod n4_bias_correction;
 mod no_op;
+mod patients;
 mod peritumoural_ring;
 mod pixels;
+mod refuse;
+mod roster;
+mod select_rows;
 
 use crate::step::{Context, Inputs, Produced, StepError};
 
@@ -33,13 +44,21 @@ pub fn run(kind: &str, context: &Context, inputs: &Inputs) -> Result<Vec<Produce
 /// The kinds that [`run`] knows.
 pub const KINDS: &[&str] = &names(STEPS);
 
-const STEPS: &[(&str, Run); 6] = &[
+const STEPS: &[(&str, Run); 14] = &[
+    ("eligible", eligible::run),
+    ("exclusions", exclusions::run),
     ("extract-features", extract_features::run),
+    ("follow-up", follow_up::run),
+    ("gather-cohort", gather_cohort::run),
+    ("gather-table", gather_table::run),
     ("import-image", import_image::run),
     ("import-mask", import_mask::run),
+    ("make-splits", make_splits::run),
     ("n4-bias-correction", n4_bias_correction::run),
     ("no-op", no_op::run),
     ("peritumoural-ring", peritumoural_ring::run),
+    ("roster", roster::run),
+    ("select-rows", select_rows::run),
 ];
 
 const fn names<const N: usize>(steps: &[(&'static str, Run); N]) -> [&'static str; N] {

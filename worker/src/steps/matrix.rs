@@ -1,0 +1,74 @@
+//! Tables as matrices of numbers.
+
+use artefact::RowId;
+use artefact::table::{Column, ColumnKind, Table};
+use ndarray::Array2;
+
+/// Rows of numbers with names.
+pub(super) struct Matrix {
+    /// Who.
+    pub rows: Vec<RowId>,
+    /// Names of the columns.
+    pub names: Vec<String>,
+    /// Rows × columns; NaN is undefined.
+    pub x: Array2<f64>,
+}
+
+impl Matrix {
+    /// The columns as they are: categories by the index of their level.
+    pub fn coded(table: &Table) -> Matrix {
+        Matrix::of(&table.rows, &table.columns)
+    }
+
+    /// What a model learns from: a nominal column becomes one column of 0 and 1 for each level but the first.
+    pub fn design(table: &Table) -> Matrix {
+        let columns: Vec<Column> = table.columns.iter().flat_map(indicators).collect();
+        Matrix::of(&table.rows, &columns)
+    }
+
+    fn of(rows: &[RowId], columns: &[Column]) -> Matrix {
+        Matrix {
+            rows: rows.to_vec(),
+            names: columns.iter().map(|c| c.name.clone()).collect(),
+            x: Array2::from_shape_fn((rows.len(), columns.len()), |(i, j)| columns[j].values[i]),
+        }
+    }
+}
+
+/// Numeric columns of a matrix.
+pub(super) fn numeric_table(rows: Vec<RowId>, names: &[String], x: &Array2<f64>) -> Table {
+    let columns = names.iter().enumerate().map(|(j, name)| Column {
+        name: name.clone(),
+        kind: ColumnKind::Numeric,
+        unit: None,
+        values: x.column(j).to_vec(),
+    });
+    Table { rows, columns: columns.collect() }
+}
+
+fn indicators(column: &Column) -> Vec<Column> {
+    let ColumnKind::Nominal { levels } = &column.kind else { return vec![column.clone()] };
+    let one = |(at, level): (usize, &String)| Column {
+        name: format!("{}={level}", column.name),
+        kind: ColumnKind::Binary,
+        unit: None,
+        values: column.values.iter().map(|v| if v.is_nan() { *v } else { f64::from(u8::from(*v == at as f64)) }).collect(),
+    };
+    levels.iter().enumerate().skip(1).map(one).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn a_nominal_column_becomes_a_column_a_level() {
+        let table = Table::decode(b"patient_id,stage,age\na,I,50\nb,III,\nc,II,70\nd,,60\n").unwrap();
+        let matrix = Matrix::design(&table);
+        assert_eq!(matrix.names, ["stage=II", "stage=III", "age"]);
+        assert_eq!(matrix.x.column(1).to_vec()[..3], [0.0, 1.0, 0.0]);
+        assert!(matrix.x[[3, 0]].is_nan() && matrix.x[[1, 2]].is_nan());
+        assert_eq!(Matrix::coded(&table).names, ["stage", "age"]);
+    }
+}
