@@ -14,6 +14,7 @@ pub mod follow_up;
 pub mod ids;
 pub mod json;
 pub mod lines;
+pub mod models;
 pub mod number;
 pub mod predictions;
 pub mod refusal;

@@ -68,3 +68,26 @@ pub(super) fn refusal(result: Result<Vec<Produced>, StepError>) -> (String, Stri
         other => panic!("not refused: {other:?}"),
     }
 }
+
+/// A table and a follow-up in which `signal` is prognostic, `twin` says the same, `noise` and `shadow` say nothing.
+/// Made of integer formulas; half of the patients have an event.
+pub(super) fn learnable(n: u64) -> (Vec<u8>, Vec<u8>) {
+    let mut table = String::from("patient_id,site,signal,twin,noise,shadow\n");
+    let mut followup = String::from("patient_id,site,time_months,event\n");
+    for i in 0..n {
+        let (signal, noise, shadow) = ((i * 37) % 101, (i * 53 + 11) % 97, (i * 71 + 5) % 89);
+        let site = if i % 4 == 3 { "c2" } else { "c1" };
+        let twin = signal * 2 + noise % 3;
+        table.push_str(&format!("p{i:03},{site},{signal},{twin},{noise},{shadow}\n"));
+        let time = 1.0 + (101 - signal) as f64 * 0.6 + ((i * 29) % 17) as f64;
+        followup.push_str(&format!("p{i:03},{site},{time},{}\n", (i * 13 + signal) % 2));
+    }
+    (table.into_bytes(), followup.into_bytes())
+}
+
+/// The named columns of a table.
+pub(super) fn only(table: &[u8], names: &[&str]) -> Vec<u8> {
+    let mut table = artefact::table::Table::decode(table).unwrap_or_default();
+    table.columns.retain(|column| names.contains(&column.name.as_str()));
+    table.encode().unwrap_or_default()
+}

@@ -3,9 +3,17 @@
 //! A new kind: its row in `pipeline-defs`' registry and parameters, a file here, its line in [`STEPS`], a golden digest in
 //! `golden.rs`. The registry and this table are held together by a test, both ways.
 
+mod apply_impute;
+mod apply_selection;
+mod apply_standardise;
 mod eligible;
 mod exclusions;
 mod extract_features;
+mod fit_cox;
+mod fit_impute;
+mod fit_rsf;
+mod fit_selection;
+mod fit_standardise;
 #[cfg(test)]
 mod fixture;
 mod follow_up;
@@ -13,6 +21,7 @@ mod gather_cohort;
 mod gather_table;
 mod import_image;
 mod import_mask;
+mod learn;
 mod make_splits;
 mod matrix;
 mod n4_bias_correction;
@@ -20,9 +29,11 @@ mod no_op;
 mod patients;
 mod peritumoural_ring;
 mod pixels;
+mod predict;
 mod refuse;
 mod roster;
 mod select_rows;
+mod stored;
 
 use crate::step::{Context, Inputs, Produced, StepError};
 
@@ -44,10 +55,18 @@ pub fn run(kind: &str, context: &Context, inputs: &Inputs) -> Result<Vec<Produce
 /// The kinds that [`run`] knows.
 pub const KINDS: &[&str] = &names(STEPS);
 
-const STEPS: &[(&str, Run); 14] = &[
+const STEPS: &[(&str, Run); 23] = &[
+    ("apply-impute", apply_impute::run),
+    ("apply-selection", apply_selection::run),
+    ("apply-standardise", apply_standardise::run),
     ("eligible", eligible::run),
     ("exclusions", exclusions::run),
     ("extract-features", extract_features::run),
+    ("fit-cox", fit_cox::run),
+    ("fit-impute", fit_impute::run),
+    ("fit-rsf", fit_rsf::run),
+    ("fit-selection", fit_selection::run),
+    ("fit-standardise", fit_standardise::run),
     ("follow-up", follow_up::run),
     ("gather-cohort", gather_cohort::run),
     ("gather-table", gather_table::run),
@@ -57,6 +76,7 @@ const STEPS: &[(&str, Run); 14] = &[
     ("n4-bias-correction", n4_bias_correction::run),
     ("no-op", no_op::run),
     ("peritumoural-ring", peritumoural_ring::run),
+    ("predict", predict::run),
     ("roster", roster::run),
     ("select-rows", select_rows::run),
 ];
