@@ -9,7 +9,7 @@ use pipeline_defs::plan::{Plan, TaskIdx};
 use crate::state::{CompNo, Fence, Ms, RunNo, WorkerNo};
 
 /// Something that happened. Time travels inside.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub enum Event {
     /// A study was planned and is to be run.
     Submitted {

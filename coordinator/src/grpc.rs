@@ -207,7 +207,7 @@ async fn announce(hub: &Hub, who: &Who, part: proto::Announcement) -> bool {
             }
         }
     }
-    hub.announce(&who.site, &who.name, patients, part.last.then_some(table));
+    hub.announce((&who.site, &who.place, &who.name), patients, part.last.then_some(table));
     true
 }
 

@@ -73,6 +73,8 @@ pub struct Delivery {
 /// What one worker announced.
 #[derive(Clone, Debug, Default)]
 pub struct Announced {
+    /// Where its artefacts are; workers of one place share a key, so their digests can be compared.
+    pub place: String,
     /// Patients with their items.
     pub patients: BTreeMap<String, BTreeMap<String, Digest>>,
     /// The table of shared columns.
@@ -194,12 +196,13 @@ impl Hub {
     }
 
     /// Takes in a part of what a worker announces; a first part after a last one begins anew.
-    pub fn announce(&self, site: &str, worker: &str, patients: Vec<(String, BTreeMap<String, Digest>)>, last: Option<Option<Digest>>) {
+    pub fn announce(&self, (site, place, worker): (&str, &str, &str), patients: Vec<(String, BTreeMap<String, Digest>)>, last: Option<Option<Digest>>) {
         let mut board = lock(&self.inner.board);
         let entry = board.entry(site.to_owned()).or_default().entry(worker.to_owned()).or_default();
         if entry.complete {
             *entry = Announced::default();
         }
+        entry.place = place.to_owned();
         entry.patients.extend(patients);
         if let Some(table) = last {
             entry.table = table;
@@ -235,8 +238,12 @@ impl Hub {
 }
 
 /// Unites what the workers of one site announced.
+///
+/// Workers of one place share a key and must agree. Places apart have keys of their own, so the same image has another
+/// name there: each patient who is at several places is given to one of them, by rendezvous hashing, so that the work
+/// is shared and a place that comes or goes moves few patients.
 fn merge_site(snapshot: &mut Snapshot, site: &str, workers: &BTreeMap<String, Announced>) -> Result<(), SnapshotError> {
-    let mut patients: BTreeMap<&String, (&String, &BTreeMap<String, Digest>)> = BTreeMap::new();
+    let mut places: BTreeMap<&str, BTreeMap<&String, (&String, &BTreeMap<String, Digest>)>> = BTreeMap::new();
     let mut table: Option<(&String, Digest)> = None;
     let contradiction = |first: &String, second: &String, what: String| SnapshotError::Contradiction {
         site: site.to_owned(),
@@ -245,6 +252,7 @@ fn merge_site(snapshot: &mut Snapshot, site: &str, workers: &BTreeMap<String, An
         what,
     };
     for (worker, announced) in workers.iter().filter(|(_, a)| a.complete) {
+        let patients = places.entry(&announced.place).or_default();
         for (patient, items) in &announced.patients {
             match patients.get(patient) {
                 Some((first, known)) if *known != items => return Err(contradiction(first, worker, format!("files of patient {patient}"))),
@@ -263,8 +271,13 @@ fn merge_site(snapshot: &mut Snapshot, site: &str, workers: &BTreeMap<String, An
     if let Some((_, digest)) = table {
         snapshot.site_tables.insert(site.to_owned(), digest);
     }
-    for (patient_id, (_, items)) in patients {
-        snapshot.patients.push(SnapshotPatient { site: site.to_owned(), patient_id: patient_id.clone(), items: items.clone() });
+    let everybody: BTreeSet<&String> = places.values().flat_map(|patients| patients.keys().copied()).collect();
+    for patient_id in everybody {
+        let weight = |place: &str| Digest::of(format!("{place} {patient_id}").as_bytes());
+        let there = places.iter().filter_map(|(place, patients)| Some((weight(place), patients.get(patient_id)?.1)));
+        if let Some((_, items)) = there.max_by_key(|(weight, _)| *weight) {
+            snapshot.patients.push(SnapshotPatient { site: site.to_owned(), patient_id: patient_id.clone(), items: items.clone() });
+        }
     }
     Ok(())
 }

@@ -151,7 +151,11 @@ impl Coordinator {
     /// The socket cannot be bound.
     pub async fn serve_on(&self, listener: tokio::net::TcpListener, stop: impl Future<Output = ()>) -> Result<(), ServeError> {
         let incoming = tokio_stream::wrappers::TcpListenerStream::new(listener);
-        let served = router(&self.hub).serve_with_incoming_shutdown(incoming, stop).await;
+        // Sessions are streams without end, so nobody waits for them: broken calls are resumed by their callers.
+        let served = tokio::select! {
+            served = router(&self.hub).serve_with_incoming(incoming) => served,
+            () = stop => Ok(()),
+        };
         served.map_err(|e| ServeError::Io { doing: "serve".to_owned(), source: std::io::Error::other(e) })
     }
 
