@@ -2,58 +2,52 @@
 
 use ndarray::Array2;
 
-/// Lower Cholesky factor of a symmetric positive definite matrix.
+/// Lower Cholesky factor of a symmetric positive definite matrix, row by row.
 #[derive(Debug, Clone)]
 pub(crate) struct Cholesky {
-    lower: Array2<f64>,
+    rows: Vec<Vec<f64>>,
 }
 
 impl Cholesky {
     /// Factors `a`; `Err(j)` when what is left of column `j` after the columns before it is below
     /// `tolerance_rel · a[j, j]`: the column is a combination of those.
     pub(crate) fn new(a: &Array2<f64>, tolerance_rel: f64) -> Result<Cholesky, usize> {
-        let p = a.nrows();
-        let mut lower = Array2::zeros((p, p));
-        for j in 0..p {
-            for i in j..p {
-                let mut sum = a[[i, j]];
-                for k in 0..j {
-                    sum -= lower[[i, k]] * lower[[j, k]];
-                }
-                if i > j {
-                    lower[[i, j]] = sum / lower[[j, j]];
-                } else if sum > tolerance_rel * a[[j, j]] && sum > 0.0 {
-                    lower[[j, j]] = sum.sqrt();
-                } else {
-                    return Err(j);
-                }
+        let mut rows: Vec<Vec<f64>> = Vec::with_capacity(a.nrows());
+        for i in 0..a.nrows() {
+            let mut row = Vec::with_capacity(i + 1);
+            for (j, above) in rows.iter().enumerate() {
+                row.push((a[[i, j]] - dot(&row, &above[..j])) / above[j]);
             }
+            let left = a[[i, i]] - dot(&row, &row);
+            if !(left > tolerance_rel * a[[i, i]] && left > 0.0) {
+                return Err(i);
+            }
+            row.push(left.sqrt());
+            rows.push(row);
         }
-        Ok(Cholesky { lower })
+        Ok(Cholesky { rows })
     }
 
     /// x with A x = b.
     pub(crate) fn solve(&self, b: &[f64]) -> Vec<f64> {
-        let p = self.lower.nrows();
         let mut x = b.to_vec();
-        for i in 0..p {
-            for k in 0..i {
-                x[i] -= self.lower[[i, k]] * x[k];
-            }
-            x[i] /= self.lower[[i, i]];
+        for (i, row) in self.rows.iter().enumerate() {
+            x[i] = (x[i] - dot(&row[..i], &x[..i])) / row[i];
         }
-        for i in (0..p).rev() {
-            for k in i + 1..p {
-                x[i] -= self.lower[[k, i]] * x[k];
-            }
-            x[i] /= self.lower[[i, i]];
+        for (i, row) in self.rows.iter().enumerate().rev() {
+            x[i] /= row[i];
+            let value = x[i];
+            x[..i]
+                .iter_mut()
+                .zip(row)
+                .for_each(|(x, l)| *x -= l * value);
         }
         x
     }
 
     /// The inverse of A.
     pub(crate) fn inverse(&self) -> Array2<f64> {
-        let p = self.lower.nrows();
+        let p = self.rows.len();
         let mut inverse = Array2::zeros((p, p));
         let mut unit = vec![0.0; p];
         for j in 0..p {
@@ -65,6 +59,24 @@ impl Cholesky {
         }
         inverse
     }
+}
+
+/// Σ a_i b_i in eight running sums, added in a fixed order.
+pub(crate) fn dot(a: &[f64], b: &[f64]) -> f64 {
+    let mut sums = [0.0; 8];
+    let (a8, b8) = (a.chunks_exact(8), b.chunks_exact(8));
+    let rest: f64 = a8
+        .remainder()
+        .iter()
+        .zip(b8.remainder())
+        .map(|(x, y)| x * y)
+        .sum();
+    for (x, y) in a8.zip(b8) {
+        for lane in 0..8 {
+            sums[lane] += x[lane] * y[lane];
+        }
+    }
+    ((sums[0] + sums[4]) + (sums[1] + sums[5])) + ((sums[2] + sums[6]) + (sums[3] + sums[7])) + rest
 }
 
 /// bᵀ A⁻¹ b, given the factor of A.
@@ -88,6 +100,12 @@ mod tests {
             assert!((back - [2.0, 3.0, 4.0][i]).abs() < 1e-12);
         }
         assert!((factor.inverse()[[0, 0]] - 14.0 / 44.0).abs() < 1e-12);
+    }
+
+    #[test]
+    fn the_sum_does_not_miss_the_rest() {
+        let a: Vec<f64> = (0..19).map(f64::from).collect();
+        assert_eq!(dot(&a, &a), 2109.0);
     }
 
     #[test]

@@ -3,6 +3,8 @@
 use ndarray::{Array2, ArrayView2};
 use rayon::prelude::*;
 
+use crate::linalg::dot;
+
 /// Why ranks could not be correlated.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum SpearmanError {
@@ -110,24 +112,6 @@ impl RankTable {
         }
         dot(&self.columns[j], &self.columns[l]) / (self.squares[j] * self.squares[l]).sqrt()
     }
-}
-
-/// Σ a_i b_i of whole numbers: exact, so lanes do not matter.
-fn dot(a: &[f64], b: &[f64]) -> f64 {
-    let mut sums = [0.0; 8];
-    let (a8, b8) = (a.chunks_exact(8), b.chunks_exact(8));
-    let rest: f64 = a8
-        .remainder()
-        .iter()
-        .zip(b8.remainder())
-        .map(|(x, y)| x * y)
-        .sum();
-    for (x, y) in a8.zip(b8) {
-        for lane in 0..8 {
-            sums[lane] += x[lane] * y[lane];
-        }
-    }
-    sums.iter().sum::<f64>() + rest
 }
 
 #[cfg(test)]

@@ -10,10 +10,12 @@
 //! | ℓ, U, I | partial log-likelihood, its gradient (score), minus its Hessian (information) |
 
 mod design;
+mod error;
 mod fit;
 mod partial_likelihood;
 mod proportionality;
 
-pub use fit::{CoefficientRow, CoxError, CoxFit, CoxParams, TestResult, fit_cox};
+pub use error::CoxError;
+pub use fit::{CoefficientRow, CoxFit, CoxParams, TestResult, fit_cox};
 pub use partial_likelihood::partial_log_likelihood;
 pub use proportionality::{Proportionality, TimeTransform, proportional_hazards_test};

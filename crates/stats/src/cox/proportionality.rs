@@ -4,7 +4,8 @@ use cohort::FollowUp;
 use ndarray::{Array2, ArrayView2};
 
 use super::design::Design;
-use super::fit::{CoxError, CoxFit, TestResult};
+use super::error::CoxError;
+use super::fit::{CoxFit, TestResult};
 use super::partial_likelihood::for_each_event_time;
 use crate::censored::{RiskSets, kaplan_meier};
 use crate::linalg::{Cholesky, quadratic_form};

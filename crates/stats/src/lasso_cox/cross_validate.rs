@@ -4,7 +4,7 @@ use cohort::FollowUp;
 use ndarray::{Array2, ArrayView2, Axis};
 use rayon::prelude::*;
 
-use super::path::{LassoCoxPath, fit_lasso_cox_path};
+use super::path::{LassoCoxPath, fit_lasso_cox_path, path_down_to};
 use super::problem::Times;
 use super::{LassoCoxError, LassoCoxParams};
 
@@ -143,7 +143,9 @@ fn held_out_deviance(
 ) -> Result<Vec<f64>, LassoCoxError> {
     let rows: Vec<usize> = (0..fold.len()).filter(|&i| fold[i] != k).collect();
     let train = follow_up.select(&rows);
-    let path = fit_lasso_cox_path(x.select(Axis(0), &rows).view(), &train, params)?;
+    // nothing below the grid of all rows is ever looked up
+    let floor = lambda.last().copied().unwrap_or(0.0);
+    let path = path_down_to(x.select(Axis(0), &rows).view(), &train, params, floor)?;
     let (all_times, train_times) = (Times::new(follow_up), Times::new(&train));
     let n_events = n_events_in(follow_up, fold, k) as f64;
     let predicted = predictors(x, &path, lambda);

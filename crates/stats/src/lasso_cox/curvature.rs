@@ -1,6 +1,7 @@
 //! The information matrix at one point of the path, grown feature by feature and kept while it serves.
 
-use super::problem::{Problem, State, dot};
+use super::problem::{Problem, State};
+use crate::linalg::dot;
 
 /// −(1/n) ∂²ℓ/∂β̃_j∂β̃_l at a remembered linear predictor, over the features asked for so far.
 ///

@@ -18,7 +18,7 @@ mod problem;
 mod solve;
 
 pub use cross_validate::{Choice, LassoCoxCv, cross_validate_lasso_cox};
-pub use path::{LassoCoxPath, fit_lasso_cox_path};
+pub use path::{LassoCoxPath, PathEnd, fit_lasso_cox_path};
 
 /// What path to compute.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -137,13 +137,5 @@ pub enum LassoCoxError {
     FoldWithoutEvent {
         /// Fold id.
         fold: usize,
-    },
-    /// The minimum at one λ was not reached.
-    #[error("no convergence at lambda {lambda} after {iterations} iterations")]
-    NoConvergence {
-        /// Penalty.
-        lambda: f64,
-        /// Iterations made.
-        iterations: usize,
     },
 }

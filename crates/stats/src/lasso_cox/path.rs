@@ -10,6 +10,22 @@ use super::{LassoCoxError, LassoCoxParams};
 /// The end rule looks back over this many values of λ.
 const LOOK_BACK: usize = 5;
 
+/// Why a path ends where it does.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum PathEnd {
+    /// All values of λ.
+    Grid,
+    /// The deviance ratio hardly rises any more.
+    DevianceGain,
+    /// The deviance is nearly that of the saturated model.
+    DevianceRatio,
+    /// The minimum at this λ was not reached in 60 steps; the path holds the values before it, as glmnet's does.
+    NotConverged {
+        /// First λ left out.
+        lambda: f64,
+    },
+}
+
 /// Coefficients at each λ of a path.
 #[derive(Debug, Clone, PartialEq)]
 pub struct LassoCoxPath {
@@ -21,6 +37,8 @@ pub struct LassoCoxPath {
     pub n_nonzero: Vec<usize>,
     /// 1 − deviance / null deviance, per λ.
     pub deviance_ratio: Vec<f64>,
+    /// Why it ends.
+    pub end: PathEnd,
     /// 2 (ℓ_sat − ℓ(0)).
     pub null_deviance: f64,
 }
@@ -51,6 +69,16 @@ pub fn fit_lasso_cox_path(
     follow_up: &FollowUp,
     params: &LassoCoxParams,
 ) -> Result<LassoCoxPath, LassoCoxError> {
+    path_down_to(x, follow_up, params, 0.0)
+}
+
+/// The path as far as its first λ at or below `floor`.
+pub(super) fn path_down_to(
+    x: ArrayView2<f64>,
+    follow_up: &FollowUp,
+    params: &LassoCoxParams,
+    floor: f64,
+) -> Result<LassoCoxPath, LassoCoxError> {
     params.check()?;
     let problem = Problem::new(x, follow_up, params.standardise)?;
     let state = problem.times.state(&vec![0.0; problem.n]);
@@ -69,22 +97,32 @@ pub fn fit_lasso_cox_path(
     let mut solution = Solution::null(&problem, state);
     let mut rows: Vec<Vec<f64>> = Vec::new();
     let mut ratio = Vec::new();
+    let mut end = PathEnd::Grid;
     for (k, &lambda) in grid.iter().enumerate() {
         if k > 0 {
             let l1 = lambda * params.alpha;
-            solution = minimise(
+            match minimise(
                 &problem,
                 solution,
                 Penalty {
-                    lambda,
                     l1,
                     l2: lambda - l1,
                 },
-            )?;
+            ) {
+                Some(next) => solution = next,
+                None => {
+                    end = PathEnd::NotConverged { lambda };
+                    break;
+                }
+            }
         }
         ratio.push((solution.state.loglik - null) / room);
         rows.push(raw_scale(&solution.beta, &problem.scales));
-        if path_ends(&ratio, params) {
+        if let Some(early) = early_end(&ratio, params) {
+            end = early;
+            break;
+        }
+        if lambda <= floor {
             break;
         }
     }
@@ -96,6 +134,7 @@ pub fn fit_lasso_cox_path(
             .collect(),
         coefficients: Array2::from_shape_fn((rows.len(), x.ncols()), |(k, j)| rows[k][j]),
         deviance_ratio: ratio,
+        end,
         null_deviance: 2.0 * room,
     })
 }
@@ -110,11 +149,14 @@ fn lambda_grid(largest: f64, n: usize, p: usize, params: &LassoCoxParams) -> Vec
         .collect()
 }
 
-fn path_ends(ratio: &[f64], params: &LassoCoxParams) -> bool {
+fn early_end(ratio: &[f64], params: &LassoCoxParams) -> Option<PathEnd> {
     let k = ratio.len();
     let last = ratio[k - 1];
+    if last > params.deviance_ratio_max {
+        return Some(PathEnd::DevianceRatio);
+    }
     let stalled = k >= LOOK_BACK && last - ratio[k - LOOK_BACK] < params.deviance_gain_min * last;
-    stalled || last > params.deviance_ratio_max
+    stalled.then_some(PathEnd::DevianceGain)
 }
 
 fn raw_scale(beta: &[f64], scales: &[f64]) -> Vec<f64> {
@@ -161,6 +203,7 @@ mod tests {
             coefficients: array![[0.0], [1.0], [3.0]],
             n_nonzero: vec![0, 1, 1],
             deviance_ratio: vec![0.0; 3],
+            end: PathEnd::Grid,
             null_deviance: 1.0,
         };
         let seen: Vec<f64> = [9.0, 4.0, 3.0, 2.0, 1.5, 1.0, 0.1]

@@ -2,17 +2,16 @@
 
 use ndarray::Array2;
 
-use super::LassoCoxError;
 use super::curvature::Curvature;
 use super::problem::{Problem, State};
 use crate::linalg::Cholesky;
 
 /// Outer steps at most.
-const MAX_STEPS: usize = 1000;
+const MAX_STEPS: usize = 60;
 /// A step larger than this share of the one before asks for new information.
 const SHRINKS_BY: f64 = 0.2;
 /// Rounds of coordinate descent at most per step, and cycles in each.
-const MAX_ROUNDS: usize = 60;
+const MAX_ROUNDS: usize = 4;
 const CYCLES_PER_ROUND: usize = 8;
 /// At rest when no feature's step, times the root of its information, is larger.
 const STEP_MAX: f64 = 1e-9;
@@ -20,7 +19,6 @@ const STEP_MAX: f64 = 1e-9;
 /// λα and λ(1−α).
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Penalty {
-    pub(super) lambda: f64,
     pub(super) l1: f64,
     pub(super) l2: f64,
 }
@@ -44,15 +42,11 @@ impl Solution {
     }
 }
 
-/// Moves `start` to the minimum at `penalty`.
+/// Moves `start` to the minimum at `penalty`; `None` when that takes too many steps (a model about to be saturated).
 ///
 /// The information is computed anew only when steps stop shrinking fast: along a path it hardly changes, and any
 /// positive semi-definite one gives a step that lowers the objective.
-pub(super) fn minimise(
-    problem: &Problem,
-    start: Solution,
-    penalty: Penalty,
-) -> Result<Solution, LassoCoxError> {
+pub(super) fn minimise(problem: &Problem, start: Solution, penalty: Penalty) -> Option<Solution> {
     let Solution {
         mut beta,
         mut state,
@@ -64,7 +58,7 @@ pub(super) fn minimise(
         let gradient = problem.gradient(&state);
         let (set, violated) = working_set(&beta, &gradient, problem, penalty);
         if !violated && (at_rest || set.is_empty()) {
-            return Ok(Solution {
+            return Some(Solution {
                 beta,
                 state,
                 curvature,
@@ -88,10 +82,7 @@ pub(super) fn minimise(
         }
         size_before = size;
     }
-    Err(LassoCoxError::NoConvergence {
-        lambda: penalty.lambda,
-        iterations: MAX_STEPS,
-    })
+    None
 }
 
 /// Active features and those whose slope exceeds the penalty; whether there are any of the latter.
@@ -118,7 +109,7 @@ fn quadratic_minimum(from: &[f64], slope: &[f64], h: &[Vec<f64>], penalty: Penal
     let mut slope = slope.to_vec();
     let mut enough: Option<f64> = None;
     for _ in 0..MAX_ROUNDS {
-        for _ in 0..CYCLES_PER_ROUND + b.len() / 8 {
+        for _ in 0..CYCLES_PER_ROUND + b.len() / 16 {
             let widest = cycle(&mut b, &mut slope, h, penalty);
             if widest <= *enough.get_or_insert((widest * 1e-3).max(STEP_MAX / 100.0)) {
                 return b;
@@ -152,16 +143,17 @@ fn cycle(b: &mut [f64], slope: &mut [f64], h: &[Vec<f64>], penalty: Penalty) -> 
     widest
 }
 
-/// Moves the active features towards the minimum of their own quadratic, up to the first that would change its sign.
+/// Moves the active features towards the minimum of their own quadratic: up to the first that would change its sign, or
+/// all the way with those that would stopped at zero, whichever is lower.
 ///
-/// Nothing moves where their information is singular.
+/// Where their information is singular the step is damped.
 fn move_active(b: &mut [f64], slope: &mut [f64], h: &[Vec<f64>], penalty: Penalty) {
     let active: Vec<usize> = (0..b.len()).filter(|&j| b[j] != 0.0).collect();
     let size = active.len();
-    let ridge = |r: usize, c: usize| if r == c { penalty.l2 } else { 0.0 };
-    let matrix =
-        Array2::from_shape_fn((size, size), |(r, c)| h[active[r]][active[c]] + ridge(r, c));
-    let Ok(factor) = Cholesky::new(&matrix, 1e-14) else {
+    let matrix = Array2::from_shape_fn((size, size), |(r, c)| {
+        h[active[r]][active[c]] + if r == c { penalty.l2 } else { 0.0 }
+    });
+    let Some(factor) = damped_factor(&matrix) else {
         return;
     };
     let pull: Vec<f64> = active
@@ -177,19 +169,59 @@ fn move_active(b: &mut [f64], slope: &mut [f64], h: &[Vec<f64>], penalty: Penalt
         (step.iter().enumerate().filter_map(crossing)).fold((1.0, None), |(t, at), (u, a)| {
             if u < t { (u, Some(a)) } else { (t, at) }
         });
-    for (a, &j) in active.iter().enumerate() {
-        let next = if first.1 == Some(a) {
-            0.0
-        } else {
-            b[j] + first.0 * step[a]
-        };
-        let change = next - b[j];
+    let to_first: Vec<f64> = (0..size)
+        .map(|a| {
+            if first.1 == Some(a) {
+                -b[active[a]]
+            } else {
+                first.0 * step[a]
+            }
+        })
+        .collect();
+    // those that would cross stop at zero: often better by far, when many do
+    let cut: Vec<f64> = (0..size)
+        .map(|a| {
+            if b[active[a]] * (b[active[a]] + step[a]) < 0.0 {
+                -b[active[a]]
+            } else {
+                step[a]
+            }
+        })
+        .collect();
+    // within the signs the objective is −pullᵀ s + ½ sᵀ M s
+    let rise = |s: &[f64]| -> f64 {
+        let row = |a: usize| (0..size).map(|c| matrix[[a, c]] * s[c]).sum::<f64>();
+        (0..size).map(|a| s[a] * (0.5 * row(a) - pull[a])).sum()
+    };
+    let chosen = if first.1.is_some() && rise(&cut) < rise(&to_first) {
+        cut
+    } else {
+        to_first
+    };
+    for (&j, change) in active
+        .iter()
+        .zip(chosen)
+        .filter(|(_, change)| *change != 0.0)
+    {
         slope
             .iter_mut()
             .zip(&h[j])
             .for_each(|(s, v)| *s -= v * change);
-        b[j] = next;
+        b[j] = if change == -b[j] { 0.0 } else { b[j] + change };
     }
+}
+
+/// The factor of a matrix, with the least of a few small multiples of its mean diagonal added that makes it regular.
+fn damped_factor(matrix: &Array2<f64>) -> Option<Cholesky> {
+    let mean = matrix.diag().sum() / matrix.nrows() as f64;
+    [0.0, 1e-10, 1e-7].into_iter().find_map(|share| {
+        let mut damped = matrix.clone();
+        damped
+            .diag_mut()
+            .iter_mut()
+            .for_each(|v| *v += share * mean);
+        Cholesky::new(&damped, 1e-13).ok()
+    })
 }
 
 fn soft_threshold(x: f64, by: f64) -> f64 {
