@@ -8,12 +8,14 @@
 //! decoration (column order, a missing `site` column, a byte-order mark), because people bring their own files.
 
 pub mod bundle;
+pub mod comparison;
 pub mod exclusions;
 pub mod features;
 pub mod follow_up;
 pub mod ids;
 pub mod json;
 pub mod lines;
+pub mod metrics;
 pub mod models;
 pub mod number;
 pub mod predictions;

@@ -117,7 +117,6 @@ pub(super) fn lasso_code(error: &LassoCoxError) -> &'static str {
         LassoCoxError::NoInformation { .. } => "no-information",
         LassoCoxError::TooFewFolds { .. } => "too-few-folds",
         LassoCoxError::FoldWithoutEvent { .. } => "fold-without-event",
-        LassoCoxError::NoConvergence { .. } => "no-convergence",
     }
 }
 

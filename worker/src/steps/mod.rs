@@ -6,7 +6,11 @@
 mod apply_impute;
 mod apply_selection;
 mod apply_standardise;
+mod average;
+mod compare;
+mod curves;
 mod eligible;
+mod evaluate;
 mod exclusions;
 mod extract_features;
 mod fit_cox;
@@ -24,6 +28,7 @@ mod import_mask;
 mod learn;
 mod make_splits;
 mod matrix;
+mod measures;
 mod n4_bias_correction;
 mod no_op;
 mod patients;
@@ -55,11 +60,13 @@ pub fn run(kind: &str, context: &Context, inputs: &Inputs) -> Result<Vec<Produce
 /// The kinds that [`run`] knows.
 pub const KINDS: &[&str] = &names(STEPS);
 
-const STEPS: &[(&str, Run); 23] = &[
+const STEPS: &[(&str, Run); 25] = &[
     ("apply-impute", apply_impute::run),
     ("apply-selection", apply_selection::run),
     ("apply-standardise", apply_standardise::run),
+    ("compare", compare::run),
     ("eligible", eligible::run),
+    ("evaluate", evaluate::run),
     ("exclusions", exclusions::run),
     ("extract-features", extract_features::run),
     ("fit-cox", fit_cox::run),

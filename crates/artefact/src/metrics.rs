@@ -1,0 +1,69 @@
+//! How good one set of predictions is: canonical JSON, a value with its interval or the reason why there is none.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+/// A measure of one set of patients.
+#[derive(Clone, Debug, PartialEq, Default, Serialize, Deserialize)]
+pub struct Measure {
+    /// The value; absent where there is a reason.
+    pub value: Option<f64>,
+    /// Lower end of its interval.
+    pub lower: Option<f64>,
+    /// Upper end of its interval.
+    pub upper: Option<f64>,
+    /// Patients.
+    pub n: u64,
+    /// Events among them.
+    pub n_events: u64,
+    /// Why there is no value, or no interval.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}
+
+/// All measures of one set of predictions. Horizons are keys as numbers are written: `12`.
+#[derive(Clone, Debug, PartialEq, Default, Serialize, Deserialize)]
+pub struct Metrics {
+    /// Which rows were predicted: `test` or `train`.
+    pub rows: String,
+    /// Harrell's index.
+    pub harrell_c: Measure,
+    /// Uno's index up to the last horizon.
+    pub uno_c: Measure,
+    /// Cumulative/dynamic AUC by horizon; none where the set has too few cases or controls.
+    pub auc: BTreeMap<String, Measure>,
+    /// Mean of the AUCs over the horizons that this set supports.
+    pub composite_auc: Measure,
+    /// Brier score by horizon.
+    pub brier: BTreeMap<String, Measure>,
+    /// Brier score integrated over the horizons.
+    pub ibs: Measure,
+    /// The same patients seen as a part of the whole set, for averages over folds; absent when the training rows are not
+    /// known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub whole: Option<WholeSet>,
+}
+
+/// Training and evaluated rows together.
+#[derive(Clone, Debug, PartialEq, Default, Serialize, Deserialize)]
+pub struct WholeSet {
+    /// Patients of both.
+    pub n: u64,
+    /// Events among them.
+    pub n_events: u64,
+    /// Training rows.
+    pub n_train: u64,
+    /// AUC of the evaluated rows by horizon where the *whole* set has enough cases and controls.
+    pub auc: BTreeMap<String, Part>,
+}
+
+/// The value of a part of a set.
+#[derive(Clone, Debug, PartialEq, Default, Serialize, Deserialize)]
+pub struct Part {
+    /// The value in this part.
+    pub value: Option<f64>,
+    /// Why the whole set supports none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}

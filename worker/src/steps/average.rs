@@ -1,0 +1,70 @@
+//! The mean of a metric over folds and repeats.
+
+use std::collections::BTreeMap;
+
+use artefact::metrics::Measure;
+use evaluation::corrected_interval;
+
+/// A metric in one fold.
+pub(super) struct Fold {
+    /// Repeat, from 1.
+    pub repeat: u32,
+    /// The value, or why there is none.
+    pub value: Result<f64, String>,
+    /// Test rows.
+    pub n_test: u64,
+    /// Events among them.
+    pub n_events: u64,
+    /// Patients, events and training rows of the whole set, where they are known.
+    pub whole: Option<(u64, u64, u64)>,
+}
+
+/// Mean over the folds of a repeat, then over the repeats, with the interval of Nadeau and Bengio; folds without a value are
+/// left out and told.
+pub(super) fn average(folds: &[Fold]) -> Measure {
+    let mut repeats: BTreeMap<u32, Vec<f64>> = BTreeMap::new();
+    for fold in folds {
+        if let Ok(value) = fold.value {
+            repeats.entry(fold.repeat).or_default().push(value);
+        }
+    }
+    let repeats: Vec<Vec<f64>> = repeats.into_values().collect();
+    let n_used: usize = repeats.iter().map(Vec::len).sum();
+    let (n, n_events) = size(folds);
+    let first_reason = folds.iter().find_map(|fold| fold.value.as_ref().err());
+    let mut found = Measure { n, n_events, ..Measure::default() };
+    if n_used == 0 {
+        found.reason = Some(first_reason.cloned().unwrap_or_else(|| "no fold was evaluated".to_owned()));
+        return found;
+    }
+    let mean = |values: &[f64]| values.iter().sum::<f64>() / values.len() as f64;
+    found.value = Some(mean(&repeats.iter().map(|values| mean(values)).collect::<Vec<_>>()));
+    let mut notes = Vec::new();
+    if let (true, Some(reason)) = (n_used < folds.len(), first_reason) {
+        notes.push(format!("{} of {} folds without a value, the first: {reason}", folds.len() - n_used, folds.len()));
+    }
+    match test_to_train(folds).map(|ratio| corrected_interval(&repeats, ratio, 0.95)) {
+        Some(Ok(corrected)) => (found.lower, found.upper) = (Some(corrected.interval.lower), Some(corrected.interval.upper)),
+        Some(Err(why)) => notes.push(format!("no interval: {why}")),
+        None => notes.push("no interval: the training rows are not known".to_owned()),
+    }
+    found.reason = (!notes.is_empty()).then(|| notes.join("; "));
+    found
+}
+
+/// Test rows over training rows, of all folds together.
+fn test_to_train(folds: &[Fold]) -> Option<f64> {
+    let known: Vec<(u64, u64)> = folds.iter().filter_map(|f| f.whole.map(|(_, _, n_train)| (f.n_test, n_train))).collect();
+    let (test, train) = known.iter().fold((0, 0), |(a, b), (test, train)| (a + test, b + train));
+    (test > 0 && train > 0).then(|| test as f64 / train as f64)
+}
+
+/// Patients and events of the whole set: as told, else those of the first repeat's folds.
+fn size(folds: &[Fold]) -> (u64, u64) {
+    if let Some((n, n_events, _)) = folds.iter().find_map(|f| f.whole) {
+        return (n, n_events);
+    }
+    let first = folds.iter().map(|f| f.repeat).min();
+    let of_first = folds.iter().filter(|f| Some(f.repeat) == first);
+    of_first.fold((0, 0), |(n, e), f| (n + f.n_test, e + f.n_events))
+}

@@ -1,0 +1,184 @@
+//! `evaluate`: how good one set of predictions is, and its curves.
+
+use artefact::follow_up::FollowUpTable;
+use artefact::number;
+use artefact::predictions::{RiskTable, SurvivalTable};
+use cohort::{FollowUp, RiskScores};
+use evaluation::{AucConvention, Bootstrap};
+use pipeline_defs::params::{AucConvention as Named, EvaluateParams};
+
+use super::patients::{Patients, follow_up_of};
+use super::refuse::refuse;
+use super::{curves, measures};
+use crate::step::{Context, Inputs, Produced, StepError};
+
+pub(super) fn run(context: &Context, inputs: &Inputs) -> Result<Vec<Produced>, StepError> {
+    let judged = Judged::read(context, inputs)?;
+    let metrics = artefact::json::encode("metrics", &measures::all(&judged)?)?;
+    let curves = artefact::json::encode("curves", &curves::all(&judged)?)?;
+    Ok(vec![Produced::bytes("metrics", metrics), Produced::bytes("curves", curves)])
+}
+
+/// Predictions with what they are held against.
+pub(super) struct Judged {
+    pub params: EvaluateParams,
+    pub convention: AucConvention,
+    pub bootstrap: Option<Bootstrap>,
+    pub risk: RiskScores,
+    pub follow_up: FollowUp,
+    /// Probabilities of the evaluated rows by horizon; none where it was not predicted.
+    pub survival: Vec<Option<Vec<f64>>>,
+    /// Follow-up of the training rows.
+    pub train: Option<FollowUp>,
+    /// Follow-up of training and evaluated rows, each patient once.
+    pub whole: Option<FollowUp>,
+    /// Risks of the training rows.
+    pub train_risk: Option<Vec<f64>>,
+}
+
+impl Judged {
+    fn read(context: &Context, inputs: &Inputs) -> Result<Judged, StepError> {
+        let params: EvaluateParams = context.params()?;
+        let risk = RiskTable::decode(inputs.one("risk")?)?;
+        let outcome = FollowUpTable::decode(inputs.one("followup")?)?;
+        let follow_up = follow_up_of(&risk.rows, &outcome)?;
+        let train = inputs.optional("train_followup")?.map(|b| FollowUpTable::decode(b)).transpose()?;
+        let whole = train.as_ref().map(|train| whole(&risk, &follow_up, train)).transpose()?;
+        let train = train.map(|train| follow_up_of(&train.rows, &train)).transpose()?;
+        let survival = match inputs.optional("survival")? {
+            Some(bytes) => survival(&risk, &SurvivalTable::decode(bytes)?, &params.horizons)?,
+            None => vec![None; params.horizons.len()],
+        };
+        let train_risk = inputs.optional("train_risk")?.map(|b| RiskTable::decode(b)).transpose()?.map(|t| t.risk);
+        let bootstrap = match params.bootstrap {
+            0 => None,
+            n => Some(Bootstrap::new(n as usize, 0.95, context.seed()?).map_err(|e| refuse("bootstrap", &e))?),
+        };
+        let convention = match params.auc {
+            Named::Score => AucConvention::Score,
+            Named::Uno => AucConvention::Uno,
+            Named::Timeroc => AucConvention::TimeRoc,
+        };
+        let risk = RiskScores::higher_is_worse(risk.risk).map_err(|e| refuse("risk-not-finite", &e))?;
+        Ok(Judged { params, convention, bootstrap, risk, follow_up, survival, train, whole, train_risk })
+    }
+
+    /// Follow-up from which censoring is estimated: with convention `uno` the training rows, where they are known.
+    pub fn censoring(&self) -> &FollowUp {
+        match (self.convention, &self.train) {
+            (AucConvention::Uno, Some(train)) => train,
+            _ => &self.follow_up,
+        }
+    }
+}
+
+/// The name of a horizon in keys.
+pub(super) fn key(horizon: f64) -> String {
+    number::text(horizon)
+}
+
+fn whole(risk: &RiskTable, follow_up: &FollowUp, train: &FollowUpTable) -> Result<FollowUp, StepError> {
+    let evaluated = Patients::new(&risk.rows);
+    let (mut time, mut event) = (follow_up.time().to_vec(), follow_up.event().to_vec());
+    for (i, row) in train.rows.iter().enumerate() {
+        if !evaluated.contains(row)? {
+            time.push(train.time[i]);
+            event.push(train.event[i]);
+        }
+    }
+    FollowUp::new(time, event).map_err(|e| refuse("follow-up-invalid", &e))
+}
+
+fn survival(risk: &RiskTable, table: &SurvivalTable, horizons: &[f64]) -> Result<Vec<Option<Vec<f64>>>, StepError> {
+    let patients = Patients::new(&table.rows);
+    let mut at = Vec::with_capacity(risk.rows.len());
+    for row in &risk.rows {
+        let missing = || StepError::refuse("survival-missing", format!("patient `{}` has a risk and no survival", row.patient_id));
+        at.push(patients.find(row)?.ok_or_else(missing)?);
+    }
+    let column = |horizon: &f64| table.times.iter().position(|t| t == horizon);
+    Ok(horizons.iter().map(|h| column(h).map(|c| at.iter().map(|&row| table.survival[row][c]).collect())).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::super::fixture::{content, learnable, refusal, run};
+    use artefact::follow_up::FollowUpTable;
+    use artefact::metrics::Metrics;
+    use cohort::{FollowUp, RiskScores};
+    use serde_json::{Value, json};
+
+    fn params(bootstrap: u32) -> Value {
+        json!({"horizons": [12.0, 36.0, 60.0, 500.0], "auc": "score", "bootstrap": bootstrap, "rows": "test"})
+    }
+
+    /// Risks that are the table's signal.
+    fn risk(table: &[u8]) -> Vec<u8> {
+        let text = String::from_utf8(table.to_vec()).unwrap();
+        let rows = text.lines().skip(1).map(|line| {
+            let cells: Vec<&str> = line.split(',').collect();
+            format!("{},{},{}\n", cells[0], cells[1], cells[2])
+        });
+        format!("patient_id,site,risk\n{}", rows.collect::<String>()).into_bytes()
+    }
+
+    fn metrics(params: Value, ports: &[(&str, Vec<u8>)]) -> Metrics {
+        serde_json::from_slice(&content(&run("evaluate", params, ports).unwrap(), "metrics")).unwrap()
+    }
+
+    #[test]
+    fn measures_are_those_of_the_library_and_a_late_horizon_has_a_reason() {
+        let (table, followup) = learnable(80);
+        let out = metrics(params(100), &[("risk", risk(&table)), ("followup", followup.clone())]);
+        let rows = FollowUpTable::decode(&followup).unwrap();
+        let follow_up = FollowUp::new(rows.time, rows.event).unwrap();
+        let scores = RiskScores::higher_is_worse((0..80).map(|i| f64::from((i * 37) % 101)).collect()).unwrap();
+        assert_eq!(out.harrell_c.value, Some(evaluation::c_index(&scores, &follow_up).unwrap().value));
+        let at_36 = evaluation::auc(&scores, &follow_up, 36.0, evaluation::AucConvention::Score).unwrap();
+        assert_eq!(out.auc["36"].value, Some(at_36.value));
+        assert!(out.auc["36"].lower < out.auc["36"].value && out.auc["36"].value <= out.auc["36"].upper);
+        assert_eq!(out.auc["500"].value, None);
+        assert!(out.auc["500"].reason.as_ref().unwrap().starts_with("NE: nobody is at risk at 500"));
+        assert!(out.brier["36"].reason.as_ref().unwrap().contains("survival"), "{:?}", out.brier["36"]);
+        assert_eq!(out.whole, None);
+    }
+
+    #[test]
+    fn the_guard_of_a_fold_is_that_of_the_whole_set() {
+        let (table, followup) = learnable(80);
+        let some = |bytes: &[u8], keep: fn(usize) -> bool| -> Vec<u8> {
+            let text = String::from_utf8(bytes.to_vec()).unwrap();
+            text.lines().enumerate().filter(|(i, _)| *i == 0 || keep(*i)).map(|(_, l)| format!("{l}\n")).collect::<String>().into_bytes()
+        };
+        let fold = |i: usize| i <= 16;
+        let rest = |i: usize| i > 16;
+        let ports = [("risk", some(&risk(&table), fold)), ("followup", some(&followup, fold)), ("train_followup", some(&followup, rest))];
+        let out = metrics(params(0), &ports);
+        assert_eq!(out.auc["12"].value, None, "few cases in the fold alone");
+        let whole = out.whole.unwrap();
+        assert_eq!((whole.n, whole.n_train), (80, 64));
+        assert!(whole.auc["36"].value.is_some() && whole.auc["36"].reason.is_none(), "{whole:?}");
+        assert!(whole.auc["500"].reason.is_some());
+    }
+
+    #[test]
+    fn curves_have_two_groups_about_the_median() {
+        let (table, followup) = learnable(80);
+        let out = run("evaluate", params(0), &[("risk", risk(&table)), ("followup", followup)]).unwrap();
+        let curves: Value = serde_json::from_slice(&content(&out, "curves")).unwrap();
+        let groups = curves["km"]["groups"].as_array().unwrap();
+        assert_eq!(groups.iter().map(|g| g["n"].as_u64().unwrap()).sum::<u64>(), 80);
+        assert!(curves["km"]["log_rank"]["p"].as_f64().unwrap() < 0.01);
+        let roc = &curves["roc"]["36"];
+        assert_eq!(roc["false_positive"].as_array().unwrap().len(), roc["true_positive"].as_array().unwrap().len());
+    }
+
+    #[test]
+    fn a_risk_without_follow_up_is_refused_with_the_pseudonym() {
+        let followup = b"patient_id,time_months,event\np1,3,1\n".to_vec();
+        let risk = b"patient_id,risk\np1,0.5\np2,0.7\n".to_vec();
+        let (code, message) = refusal(run("evaluate", params(0), &[("risk", risk), ("followup", followup)]));
+        assert_eq!((code.as_str(), message.as_str()), ("follow-up-missing", "patient `p2` has no follow-up"));
+    }
+}
