@@ -27,4 +27,4 @@ mod error;
 mod rows;
 
 pub use error::ArtefactError;
-pub use rows::RowId;
+pub use rows::{RowId, csv_field};

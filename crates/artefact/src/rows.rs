@@ -94,6 +94,14 @@ pub(crate) fn push_field(out: &mut String, field: &str) {
     }
 }
 
+/// A cell of a CSV, quoted where it must be.
+#[must_use]
+pub fn csv_field(field: &str) -> String {
+    let mut out = String::new();
+    push_field(&mut out, field);
+    out
+}
+
 pub(crate) fn push_id(out: &mut String, id: &RowId, sites: bool) {
     push_field(out, &id.patient_id);
     if sites {

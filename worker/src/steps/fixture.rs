@@ -91,3 +91,16 @@ pub(super) fn only(table: &[u8], names: &[&str]) -> Vec<u8> {
     table.columns.retain(|column| names.contains(&column.name.as_str()));
     table.encode().unwrap_or_default()
 }
+
+/// A file of the numeric references; none where they are not at hand, which is said.
+pub(super) fn oracle(path: &str) -> Option<Vec<u8>> {
+    let root = std::env::var_os("RADLOOM_ORACLES").map_or_else(
+        || std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/oracles"),
+        std::path::PathBuf::from,
+    );
+    let found = std::fs::read(root.join(path)).ok();
+    if found.is_none() {
+        eprintln!("skipped: oracles absent ({path})");
+    }
+    found
+}

@@ -8,6 +8,8 @@ mod apply_selection;
 mod apply_standardise;
 mod average;
 mod compare;
+mod cox_regression;
+mod cross_validate;
 mod curves;
 mod eligible;
 mod evaluate;
@@ -25,6 +27,7 @@ mod gather_cohort;
 mod gather_table;
 mod import_image;
 mod import_mask;
+mod lasso_cox;
 mod learn;
 mod make_splits;
 mod matrix;
@@ -38,6 +41,7 @@ mod predict;
 mod refuse;
 mod roster;
 mod select_rows;
+mod spearman_filter;
 mod stored;
 
 use crate::step::{Context, Inputs, Produced, StepError};
@@ -60,11 +64,13 @@ pub fn run(kind: &str, context: &Context, inputs: &Inputs) -> Result<Vec<Produce
 /// The kinds that [`run`] knows.
 pub const KINDS: &[&str] = &names(STEPS);
 
-const STEPS: &[(&str, Run); 25] = &[
+const STEPS: &[(&str, Run); 29] = &[
     ("apply-impute", apply_impute::run),
     ("apply-selection", apply_selection::run),
     ("apply-standardise", apply_standardise::run),
     ("compare", compare::run),
+    ("cox-regression", cox_regression::run),
+    ("cross-validate", cross_validate::run),
     ("eligible", eligible::run),
     ("evaluate", evaluate::run),
     ("exclusions", exclusions::run),
@@ -79,6 +85,7 @@ const STEPS: &[(&str, Run); 25] = &[
     ("gather-table", gather_table::run),
     ("import-image", import_image::run),
     ("import-mask", import_mask::run),
+    ("lasso-cox", lasso_cox::run),
     ("make-splits", make_splits::run),
     ("n4-bias-correction", n4_bias_correction::run),
     ("no-op", no_op::run),
@@ -86,6 +93,7 @@ const STEPS: &[(&str, Run); 25] = &[
     ("predict", predict::run),
     ("roster", roster::run),
     ("select-rows", select_rows::run),
+    ("spearman-filter", spearman_filter::run),
 ];
 
 const fn names<const N: usize>(steps: &[(&'static str, Run); N]) -> [&'static str; N] {
