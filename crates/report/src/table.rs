@@ -209,6 +209,6 @@ mod tests {
         let html = table.html();
         assert_eq!(well_formed(&html), Ok(()));
         assert!(!html.contains("<img") && html.contains("title=\"n = 80, 16 events\""));
-        assert!(html.contains("title=\"(at risk 0)\">NE"));
+        assert!(html.contains("title=\"at risk 0\">NE"));
     }
 }

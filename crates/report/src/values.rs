@@ -89,16 +89,19 @@ impl Estimate {
         }
     }
 
-    /// The reason without a leading `NE`, or `no reason given`.
+    /// The reason without a leading `NE` and the brackets around what follows, or `no reason given`.
     pub fn reason_text(&self) -> String {
         let reason = self.reason.as_deref().unwrap_or("").trim();
-        let bare = reason
-            .strip_prefix("NE")
-            .map_or(reason, |r| r.trim_start_matches([':', ' ', ',']));
-        if bare.is_empty() {
-            "no reason given".to_owned()
-        } else {
-            bare.to_owned()
+        let bare = match reason.strip_prefix("NE") {
+            Some(rest) if !rest.starts_with(|c: char| c.is_alphanumeric()) => {
+                rest.trim_start_matches([':', ' ', ','])
+            }
+            _ => reason,
+        };
+        let inner = bare.strip_prefix('(').and_then(|b| b.strip_suffix(')'));
+        match inner.filter(|i| !i.contains(['(', ')'])).unwrap_or(bare) {
+            "" => "no reason given".to_owned(),
+            text => text.to_owned(),
         }
     }
 }
@@ -230,7 +233,11 @@ mod tests {
     fn what_is_not_estimable_says_why() {
         let e = Estimate::absent("NE (max follow-up 48.0, at risk 0)");
         assert_eq!(e.text(2), "NE");
-        assert_eq!(e.reason_text(), "(max follow-up 48.0, at risk 0)");
+        assert_eq!(e.reason_text(), "max follow-up 48.0, at risk 0");
+        assert_eq!(
+            Estimate::absent("NEITHER (a) nor (b)").reason_text(),
+            "NEITHER (a) nor (b)"
+        );
         let nan = Estimate {
             value: Some(f64::NAN),
             ..Estimate::default()

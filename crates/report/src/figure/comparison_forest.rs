@@ -220,7 +220,7 @@ mod tests {
         }
         assert!(draw("t", "AUC", &["cv"], &[], 0.5).contains("no models"));
         assert!(
-            draw("t", "AUC", &["cv", "external"], &[row("x", None)], 0.5).contains("NE: (too few)")
+            draw("t", "AUC", &["cv", "external"], &[row("x", None)], 0.5).contains("NE: too few")
         );
     }
 }

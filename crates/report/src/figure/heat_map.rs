@@ -324,7 +324,7 @@ mod tests {
         let svg = draw("Composite AUC", &[p], 0.5, 1.0);
         assert_eq!(well_formed(&svg), Ok(()));
         assert!(svg.contains(">0.750<") && svg.contains("0.70–0.80"));
-        assert!(svg.contains("NE: (at risk 0)") && svg.contains(">NE<"));
+        assert!(svg.contains("NE: at risk 0") && svg.contains(">NE<"));
     }
 
     #[test]

@@ -61,7 +61,7 @@ pub fn draw(title: &str, panels: &[Panel]) -> String {
         .iter()
         .flat_map(|p| &p.groups)
         .map(|g| text_width(&g.label, 11.0));
-    let left = (names.fold(0.0, f64::max) + 36.0).clamp(76.0, 170.0);
+    let left = (names.fold(0.0, f64::max) + 56.0).clamp(84.0, 200.0);
     let panel_w = left + W + 30.0;
     let per_row = panels.len().min(2);
     let width = (16.0 + panel_w * per_row as f64).max(text_width(title, 14.0) * 1.08 + 32.0);
@@ -200,7 +200,7 @@ fn at_risk(svg: &mut Svg, panel: &Panel, frame: Rect, x: f64, end: f64) -> f64 {
             y,
             &group.label,
             Text::size(11.0),
-            frame.x - x - 40.0,
+            frame.x - x - 53.0,
         );
         let mut free = f64::MIN;
         for (t, n) in panel.ticks.iter().zip(&group.at_risk) {
