@@ -9,6 +9,7 @@
 
 pub mod bundle;
 pub mod comparison;
+pub mod curves;
 pub mod exclusions;
 pub mod features;
 pub mod follow_up;

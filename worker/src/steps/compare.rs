@@ -238,7 +238,10 @@ mod tests {
         serde_json::to_vec(&metrics).unwrap()
     }
 
-    fn rows(splits: &[(&str, &str, Result<Vec<u8>, Refusal>)]) -> (Vec<ComparisonRow>, Value) {
+    /// Split, rows and what was evaluated.
+    type Entry<'a> = (&'a str, &'a str, Result<Vec<u8>, Refusal>);
+
+    fn rows(splits: &[Entry]) -> (Vec<ComparisonRow>, Value) {
         let label = |split, rows| vec![("endpoint", "dfs"), ("learner", "rsf"), ("roi_set", "tumour"), ("rows", rows), ("split", split)];
         let entries = splits.iter().map(|(split, rows, content)| (label(split, rows), content.clone())).collect();
         let out = run_on("compare", json!({"profile": "careful"}), &ports(vec![("metrics", gathered(entries))])).unwrap();

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use artefact::refusal::Refusal;
 use bytes::Bytes;
 use serde_json::Value;
 
@@ -27,8 +28,11 @@ pub(super) fn inputs(ports: &[(&str, Vec<u8>)]) -> Inputs {
     inputs
 }
 
+/// Axis values of an artefact, and its bytes or why there are none.
+type Entry<'a> = (Vec<(&'a str, &'a str)>, Result<Vec<u8>, Refusal>);
+
 /// Artefacts of one port with the axis values they were gathered along.
-pub(super) fn gathered(entries: Vec<(Vec<(&str, &str)>, Result<Vec<u8>, artefact::refusal::Refusal>)>) -> Vec<Input> {
+pub(super) fn gathered(entries: Vec<Entry>) -> Vec<Input> {
     let owned = |axes: Vec<(&str, &str)>| axes.into_iter().map(|(a, v)| (a.to_owned(), v.to_owned())).collect();
     entries.into_iter().map(|(axes, content)| Input { axes: owned(axes), content: content.map(Bytes::from) }).collect()
 }

@@ -34,11 +34,13 @@ mod matrix;
 mod measures;
 mod n4_bias_correction;
 mod no_op;
+mod panels;
 mod patients;
 mod peritumoural_ring;
 mod pixels;
 mod predict;
 mod refuse;
+mod report;
 mod roster;
 mod select_rows;
 mod spearman_filter;
@@ -64,7 +66,7 @@ pub fn run(kind: &str, context: &Context, inputs: &Inputs) -> Result<Vec<Produce
 /// The kinds that [`run`] knows.
 pub const KINDS: &[&str] = &names(STEPS);
 
-const STEPS: &[(&str, Run); 29] = &[
+const STEPS: &[(&str, Run); 30] = &[
     ("apply-impute", apply_impute::run),
     ("apply-selection", apply_selection::run),
     ("apply-standardise", apply_standardise::run),
@@ -91,6 +93,7 @@ const STEPS: &[(&str, Run); 29] = &[
     ("no-op", no_op::run),
     ("peritumoural-ring", peritumoural_ring::run),
     ("predict", predict::run),
+    ("report", report::run),
     ("roster", roster::run),
     ("select-rows", select_rows::run),
     ("spearman-filter", spearman_filter::run),
