@@ -227,7 +227,11 @@ fn flow() -> flow::Flow {
         endpoint: endpoint.into(),
         left_out: flow::LeftOut {
             n: 626 - n,
-            reasons: vec![("no follow-up after the start of treatment".into(), 626 - n)],
+            reasons: if n < 626 {
+                vec![("no follow-up after the start of treatment".into(), 626 - n)]
+            } else {
+                vec![]
+            },
         },
         n,
         n_events: n / 4,

@@ -28,6 +28,12 @@ pub fn count(n: usize) -> String {
     out
 }
 
+/// A count with its noun: `1 event`, `146 events`.
+pub fn counted(n: usize, noun: &str) -> String {
+    let plural = if n == 1 { "" } else { "s" };
+    format!("{} {noun}{plural}", count(n))
+}
+
 /// A P value: three decimals, `<0.001` below, `>0.999` above; `not given` when absent or no probability.
 pub fn p_value(p: Option<f64>) -> String {
     match p {
@@ -98,6 +104,10 @@ mod tests {
     fn counts_p_values_and_durations_read_well() {
         assert_eq!(count(14212), "14\u{202f}212");
         assert_eq!(count(12), "12");
+        assert_eq!(
+            (counted(1, "task"), counted(0, "task")),
+            ("1 task".into(), "0 tasks".into())
+        );
         assert_eq!(p_value(Some(0.0)), "P < 0.001");
         assert_eq!(p_value(Some(0.0314)), "P = 0.031");
         assert_eq!(p_value(Some(f64::NAN)), "P not given");

@@ -74,7 +74,19 @@ pub fn fill(page: &str, story: &RunStory) -> String {
     for (name, content) in parts {
         out = replace(&out, name, &content);
     }
+    for row in &story.provenance {
+        let file = slug(&row.file);
+        out = out.replace(
+            &came_from(&row.file),
+            &format!("href=\"#from-{file}\" data-file=\"{file}\""),
+        );
+    }
     out
+}
+
+/// The attributes of a link to where a file came from: to the section, until [`fill`] knows the file's row.
+pub(crate) fn came_from(file: &str) -> String {
+    format!("href=\"#provenance\" data-file=\"{}\"", slug(file))
 }
 
 /// A place to be filled, with what stands there until then.
@@ -188,7 +200,8 @@ mod tests {
     #[test]
     fn a_page_is_filled_once_and_again() {
         let page = format!(
-            "<p>a</p>{}{}{}{}",
+            "<p>a</p><a {}>1</a>{}{}{}{}",
+            came_from("comparison.csv"),
             place("run", "x"),
             place("dag", "x"),
             place("timeline", "x"),
@@ -213,6 +226,7 @@ mod tests {
                 && !full.contains("<p class=\"note\">x</p>")
         );
         assert_eq!(full.matches("id=\"from-comparison.csv\"").count(), 1);
+        assert!(full.contains("<a href=\"#from-comparison.csv\""));
         assert_eq!(fill(&full, &story), full);
         assert_eq!(fill("<p>no marks</p>", &story), "<p>no marks</p>");
     }

@@ -39,6 +39,9 @@ impl Cell {
 
     fn html(&self) -> String {
         match self {
+            Cell::Text(text) if text.chars().count() <= 24 => {
+                format!("<td class=\"word\">{}</td>", markup(text))
+            }
             Cell::Text(text) => format!("<td>{}</td>", markup(text)),
             Cell::Number(v, decimals) => {
                 let key = if v.is_finite() {

@@ -2,7 +2,7 @@
 //!
 //! Nothing here is calculated. An estimate that arrives without its interval is shown as such, in words.
 
-use crate::number::{count, fixed};
+use crate::number::{count, counted, fixed};
 
 /// One estimate with what it needs to be read: interval, number of patients, number of events.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -74,9 +74,9 @@ impl Estimate {
     /// `n = 80, 16 events`; says so when a count is not known.
     pub fn n_text(&self) -> String {
         match (self.n, self.n_events) {
-            (Some(n), Some(e)) => format!("n = {}, {} events", count(n), count(e)),
+            (Some(n), Some(e)) => format!("n = {}, {}", count(n), counted(e, "event")),
             (Some(n), None) => format!("n = {}", count(n)),
-            (None, Some(e)) => format!("n not known, {} events", count(e)),
+            (None, Some(e)) => format!("n not known, {}", counted(e, "event")),
             (None, None) => "n not known".to_owned(),
         }
     }

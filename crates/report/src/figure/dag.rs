@@ -2,7 +2,7 @@
 
 use super::nothing;
 use crate::colour::QUIET;
-use crate::number::count;
+use crate::number::counted;
 use crate::svg::{Pen, Rect, Svg, Text, px, text_width};
 use std::collections::BTreeMap;
 
@@ -108,7 +108,7 @@ fn build(steps: &[DagStep]) -> Graph {
 }
 
 fn step_node(step: &DagStep) -> Node {
-    let below = format!("{} · {} tasks", step.role, count(step.n_tasks));
+    let below = format!("{} · {}", step.role, counted(step.n_tasks, "task"));
     let widest = (text_width(&step.name, 12.0) * 1.1).max(text_width(&below, 11.0));
     Node {
         label: step.name.clone(),

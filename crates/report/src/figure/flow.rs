@@ -1,7 +1,7 @@
 //! Flow of patients: announced → left out, with reasons → analysed per endpoint.
 
 use crate::colour::{INK, QUIET};
-use crate::number::count;
+use crate::number::{count, counted};
 use crate::svg::{Pen, Rect, Svg, Text, wrap};
 
 /// Patients left out at one place.
@@ -55,7 +55,7 @@ pub fn draw(title: &str, flow: &Flow) -> String {
     let two_wide = 2.0 * BOX_W + GAP;
     let x = (width - two_wide) / 2.0;
     let mut top = vec![(
-        format!("{} patients announced", count(flow.announced)),
+        format!("{} announced", counted(flow.announced, "patient")),
         true,
     )];
     top.extend(
@@ -117,10 +117,10 @@ pub fn draw(title: &str, flow: &Flow) -> String {
 fn analysed(branch: &Branch) -> Vec<(String, bool)> {
     let mut lines = vec![(
         format!(
-            "{}: {} analysed, {} events",
+            "{}: {} analysed, {}",
             branch.endpoint,
             count(branch.n),
-            count(branch.n_events)
+            counted(branch.n_events, "event")
         ),
         true,
     )];

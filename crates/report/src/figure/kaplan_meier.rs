@@ -2,7 +2,7 @@
 
 use super::nothing;
 use crate::colour::{HAIR, QUIET, line};
-use crate::number::{count, fixed, p_value, plain};
+use crate::number::{count, counted, fixed, p_value, plain};
 use crate::svg::{Pen, Rect, Svg, Text, px, text_width};
 use std::fmt::Write as _;
 
@@ -62,7 +62,7 @@ pub fn draw(title: &str, panels: &[Panel]) -> String {
         .flat_map(|p| &p.groups)
         .map(|g| text_width(&g.label, 11.0));
     let left = (names.fold(0.0, f64::max) + 56.0).clamp(84.0, 200.0);
-    let panel_w = left + W + 30.0;
+    let panel_w = left + W + 44.0;
     let per_row = panels.len().min(2);
     let width = (16.0 + panel_w * per_row as f64).max(text_width(title, 14.0) * 1.08 + 32.0);
     let mut svg = Svg::new(title);
@@ -215,10 +215,10 @@ fn at_risk(svg: &mut Svg, panel: &Panel, frame: Rect, x: f64, end: f64) -> f64 {
     for group in &panel.groups {
         y += 16.0;
         let text = format!(
-            "{}: n = {}, {} events",
+            "{}: n = {}, {}",
             group.label,
             count(group.n),
-            count(group.n_events)
+            counted(group.n_events, "event")
         );
         svg.text_within(
             x,
@@ -340,7 +340,7 @@ mod tests {
         assert!(
             svg.contains("P &lt; 0.001")
                 && svg.contains("low &amp; slow")
-                && svg.contains("n = 3, 1 events")
+                && svg.contains("n = 3, 1 event")
         );
         assert_eq!(svg.matches("v8").count(), 2);
         assert!(draw("KM", &[]).contains("no risk groups"));

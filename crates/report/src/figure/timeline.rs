@@ -5,7 +5,7 @@
 
 use super::nothing;
 use crate::colour::{HAIR, QUIET};
-use crate::number::{count, duration, ticks};
+use crate::number::{counted, duration, ticks};
 use crate::svg::{Pen, Rect, Svg, Text, px, text_width};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -69,7 +69,7 @@ pub fn draw(title: &str, spans: &[SpanRow]) -> String {
             Text::size(11.0),
             left - 24.0,
         );
-        let tasks = format!("{} tasks", count(mine.len()));
+        let tasks = counted(mine.len(), "task");
         svg.text_within(
             frame.right() + 8.0,
             y + lane_h / 2.0 + 4.0,

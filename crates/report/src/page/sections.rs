@@ -3,7 +3,7 @@
 use super::{Report, views};
 use crate::escape::markup;
 use crate::figure::flow;
-use crate::story::place;
+use crate::story::{came_from, place};
 use crate::values::{Estimate, Headline, display_name};
 use std::fmt::Write as _;
 
@@ -16,10 +16,11 @@ fn note(text: &str) -> String {
 }
 
 /// Where the numbers of a section are as a file.
-fn source(files: &str) -> String {
+fn source(file: &str) -> String {
     format!(
-        "<p class=\"note\">Numbers: <code>{}</code>; <a href=\"#provenance\">where they came from</a>.</p>\n",
-        markup(files)
+        "<p class=\"note\">Numbers: <code>{}</code>; <a {}>where they came from</a>.</p>\n",
+        markup(file),
+        came_from(file)
     )
 }
 
@@ -118,7 +119,8 @@ fn entry(name: &str, estimate: Option<&Estimate>, class: &str) -> String {
             )
         }
         Some(e) => format!(
-            "<span class=\"value\">{}</span> ({})<br><span class=\"note\">{}</span>",
+            "<a class=\"value\" {}>{}</a> ({})<br><span class=\"note\">{}</span>",
+            came_from("comparison.csv"),
             e.value_text(3),
             markup(&e.interval_text(3)),
             markup(&e.n_text())
