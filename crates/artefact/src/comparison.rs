@@ -35,8 +35,21 @@ pub struct ComparisonRow {
     pub reason: String,
 }
 
-const HEADER: [&str; 13] =
-    ["profile", "endpoint", "roi_set", "learner", "set", "metric", "horizon_months", "value", "lower", "upper", "n", "n_events", "reason"];
+const HEADER: [&str; 13] = [
+    "profile",
+    "endpoint",
+    "roi_set",
+    "learner",
+    "set",
+    "metric",
+    "horizon_months",
+    "value",
+    "lower",
+    "upper",
+    "n",
+    "n_events",
+    "reason",
+];
 
 /// Bytes of rows in the order given.
 #[must_use]
@@ -78,12 +91,22 @@ pub fn encode(rows: &[ComparisonRow]) -> Vec<u8> {
 /// A missing column or a cell that is no number.
 pub fn decode(bytes: &[u8]) -> Result<Vec<ComparisonRow>, ArtefactError> {
     let sheet = Sheet::read("comparison", bytes)?;
-    let at = HEADER.iter().map(|name| sheet.need(&[name])).collect::<Result<Vec<_>, _>>()?;
+    let at = HEADER
+        .iter()
+        .map(|name| sheet.need(&[name]))
+        .collect::<Result<Vec<_>, _>>()?;
     let text = |row: usize, c: usize| sheet.cell(row, at[c]).to_owned();
-    let real = |row: usize, c: usize| sheet.number(row, at[c]).map(|v| Some(v).filter(|v| !v.is_nan()));
+    let real = |row: usize, c: usize| {
+        sheet
+            .number(row, at[c])
+            .map(|v| Some(v).filter(|v| !v.is_nan()))
+    };
     let count = |row: usize, c: usize| match sheet.cell(row, at[c]) {
         "" => Ok(None),
-        cell => cell.parse().map(Some).map_err(|_| sheet.bad(row, at[c], "a whole number")),
+        cell => cell
+            .parse()
+            .map(Some)
+            .map_err(|_| sheet.bad(row, at[c], "a whole number")),
     };
     (0..sheet.records.len())
         .map(|row| {
@@ -122,7 +145,9 @@ mod tests {
             ..ComparisonRow::default()
         };
         let bytes = encode(std::slice::from_ref(&row));
-        assert!(String::from_utf8_lossy(&bytes).ends_with(",,,rsf,,auc,60,,,,80,,\"NE: nobody is at risk at 60, follow-up ends at 48\"\n"));
+        assert!(String::from_utf8_lossy(&bytes).ends_with(
+            ",,,rsf,,auc,60,,,,80,,\"NE: nobody is at risk at 60, follow-up ends at 48\"\n"
+        ));
         assert_eq!(decode(&bytes).unwrap(), [row]);
     }
 }

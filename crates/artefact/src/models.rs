@@ -20,7 +20,14 @@ pub trait StoredModel: Serialize + DeserializeOwned {
     /// # Errors
     /// None for structures of texts, numbers and lists.
     fn encode(&self) -> Result<Vec<u8>, ArtefactError> {
-        json::encode(Self::NAME, &Outer { model: Self::NAME, format: Self::FORMAT, body: self })
+        json::encode(
+            Self::NAME,
+            &Outer {
+                model: Self::NAME,
+                format: Self::FORMAT,
+                body: self,
+            },
+        )
     }
 
     /// Reads a model.
@@ -31,10 +38,17 @@ pub trait StoredModel: Serialize + DeserializeOwned {
         let head = head(bytes)?;
         if head.model != Self::NAME {
             let problem = format!("it is a model `{}`, wanted is `{}`", head.model, Self::NAME);
-            return Err(ArtefactError::Json { what: "model", problem });
+            return Err(ArtefactError::Json {
+                what: "model",
+                problem,
+            });
         }
         if head.format != Self::FORMAT {
-            return Err(ArtefactError::Format { what: Self::NAME, found: head.format, expected: Self::FORMAT });
+            return Err(ArtefactError::Format {
+                what: Self::NAME,
+                found: head.format,
+                expected: Self::FORMAT,
+            });
         }
         json::decode(Self::NAME, bytes)
     }
@@ -237,7 +251,10 @@ mod tests {
     #[test]
     fn a_model_reads_back_to_the_bit_and_says_what_it_is() {
         let bytes = cox().encode().unwrap();
-        assert!(String::from_utf8_lossy(&bytes).contains(r#""format":1,"means":[1e-300],"model":"cox""#));
+        assert!(
+            String::from_utf8_lossy(&bytes)
+                .contains(r#""format":1,"means":[1e-300],"model":"cox""#)
+        );
         let back = CoxModel::decode(&bytes).unwrap();
         assert_eq!(back.coefficients[0].to_bits(), (0.1_f64 + 0.2).to_bits());
         assert_eq!(back, cox());
@@ -247,8 +264,18 @@ mod tests {
     #[test]
     fn an_other_model_or_format_is_named() {
         let bytes = cox().encode().unwrap();
-        assert!(RsfModel::decode(&bytes).unwrap_err().to_string().contains("it is a model `cox`, wanted is `rsf`"));
-        let newer = String::from_utf8(bytes).unwrap().replace(r#""format":1"#, r#""format":2"#);
-        assert_eq!(CoxModel::decode(newer.as_bytes()).unwrap_err().to_string(), "cox has format 2, this program reads 1");
+        assert!(
+            RsfModel::decode(&bytes)
+                .unwrap_err()
+                .to_string()
+                .contains("it is a model `cox`, wanted is `rsf`")
+        );
+        let newer = String::from_utf8(bytes)
+            .unwrap()
+            .replace(r#""format":1"#, r#""format":2"#);
+        assert_eq!(
+            CoxModel::decode(newer.as_bytes()).unwrap_err().to_string(),
+            "cox has format 2, this program reads 1"
+        );
     }
 }

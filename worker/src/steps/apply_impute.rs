@@ -11,14 +11,26 @@ pub(super) fn run(_context: &Context, inputs: &Inputs) -> Result<Vec<Produced>, 
     let imputer = stored::to_imputer(inputs.one("model")?)?;
     let table = Table::decode(inputs.one("table")?)?;
     let matrix = Matrix::coded(&table);
-    let filled = imputer.apply(matrix.x.view(), &matrix.names).map_err(|e| refuse(fit_impute::code(&e), &e))?;
+    let filled = imputer
+        .apply(matrix.x.view(), &matrix.names)
+        .map_err(|e| refuse(fit_impute::code(&e), &e))?;
     let mut columns = Vec::new();
     for (j, fitted) in imputer.columns.iter().enumerate() {
-        let mut column = table.column(&fitted.feature).cloned().ok_or_else(|| StepError::Bug("an imputed column is not in its table".to_owned()))?;
+        let mut column = table
+            .column(&fitted.feature)
+            .cloned()
+            .ok_or_else(|| StepError::Bug("an imputed column is not in its table".to_owned()))?;
         column.values = filled.column(j).to_vec();
         columns.push(column);
     }
-    Ok(vec![Produced::bytes("table", Table { rows: table.rows, columns }.encode()?)])
+    Ok(vec![Produced::bytes(
+        "table",
+        Table {
+            rows: table.rows,
+            columns,
+        }
+        .encode()?,
+    )])
 }
 
 #[cfg(test)]
@@ -30,10 +42,21 @@ mod tests {
     #[test]
     fn a_table_without_a_learned_column_is_refused_by_its_name() {
         let params = json!({"strategy": "median", "indicator": false, "max_undefined": 0.3});
-        let model = run("fit-impute", params, &[("table", b"patient_id,a,b\np1,1,2\n".to_vec())]).unwrap();
-        let ports = [("model", content(&model, "model")), ("table", b"patient_id,a\np1,1\n".to_vec())];
+        let model = run(
+            "fit-impute",
+            params,
+            &[("table", b"patient_id,a,b\np1,1,2\n".to_vec())],
+        )
+        .unwrap();
+        let ports = [
+            ("model", content(&model, "model")),
+            ("table", b"patient_id,a\np1,1\n".to_vec()),
+        ];
         let (code, message) = refusal(run("apply-impute", json!({}), &ports));
         assert_eq!(code, "columns-differ");
-        assert!(message.contains("feature b is not in the table"), "{message}");
+        assert!(
+            message.contains("feature b is not in the table"),
+            "{message}"
+        );
     }
 }

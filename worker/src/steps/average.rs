@@ -32,19 +32,41 @@ pub(super) fn average(folds: &[Fold]) -> Measure {
     let n_used: usize = repeats.iter().map(Vec::len).sum();
     let (n, n_events) = size(folds);
     let first_reason = folds.iter().find_map(|fold| fold.value.as_ref().err());
-    let mut found = Measure { n, n_events, ..Measure::default() };
+    let mut found = Measure {
+        n,
+        n_events,
+        ..Measure::default()
+    };
     if n_used == 0 {
-        found.reason = Some(first_reason.cloned().unwrap_or_else(|| "no fold was evaluated".to_owned()));
+        found.reason = Some(
+            first_reason
+                .cloned()
+                .unwrap_or_else(|| "no fold was evaluated".to_owned()),
+        );
         return found;
     }
     let mean = |values: &[f64]| values.iter().sum::<f64>() / values.len() as f64;
-    found.value = Some(mean(&repeats.iter().map(|values| mean(values)).collect::<Vec<_>>()));
+    found.value = Some(mean(
+        &repeats
+            .iter()
+            .map(|values| mean(values))
+            .collect::<Vec<_>>(),
+    ));
     let mut notes = Vec::new();
     if let (true, Some(reason)) = (n_used < folds.len(), first_reason) {
-        notes.push(format!("{} of {} folds without a value, the first: {reason}", folds.len() - n_used, folds.len()));
+        notes.push(format!(
+            "{} of {} folds without a value, the first: {reason}",
+            folds.len() - n_used,
+            folds.len()
+        ));
     }
     match test_to_train(folds).map(|ratio| corrected_interval(&repeats, ratio, 0.95)) {
-        Some(Ok(corrected)) => (found.lower, found.upper) = (Some(corrected.interval.lower), Some(corrected.interval.upper)),
+        Some(Ok(corrected)) => {
+            (found.lower, found.upper) = (
+                Some(corrected.interval.lower),
+                Some(corrected.interval.upper),
+            )
+        }
         Some(Err(why)) => notes.push(format!("no interval: {why}")),
         None => notes.push("no interval: the training rows are not known".to_owned()),
     }
@@ -54,8 +76,13 @@ pub(super) fn average(folds: &[Fold]) -> Measure {
 
 /// Test rows over training rows, of all folds together.
 fn test_to_train(folds: &[Fold]) -> Option<f64> {
-    let known: Vec<(u64, u64)> = folds.iter().filter_map(|f| f.whole.map(|(_, _, n_train)| (f.n_test, n_train))).collect();
-    let (test, train) = known.iter().fold((0, 0), |(a, b), (test, train)| (a + test, b + train));
+    let known: Vec<(u64, u64)> = folds
+        .iter()
+        .filter_map(|f| f.whole.map(|(_, _, n_train)| (f.n_test, n_train)))
+        .collect();
+    let (test, train) = known
+        .iter()
+        .fold((0, 0), |(a, b), (test, train)| (a + test, b + train));
     (test > 0 && train > 0).then(|| test as f64 / train as f64)
 }
 

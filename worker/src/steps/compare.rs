@@ -2,8 +2,8 @@
 //!
 //! Sets: `external` is the test of the split `external` (or of a study without splits), with its bootstrap interval;
 //! `apparent` the training rows of the same fit; `cv` the mean over the folds of a repeat, then over the repeats, with the
-//! Nadeau–Bengio interval. What a horizon supports is decided once, on the whole set. Values are means of folds only where
-//! every fold was judged on the same footing; folds without a value are counted in the reason.
+//! Nadeau–Bengio interval. What a horizon supports is decided once, on the whole set. Folds without a value are left out of
+//! the mean and counted in the reason.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -30,10 +30,16 @@ pub(super) fn run(context: &Context, inputs: &Inputs) -> Result<Vec<Produced>, S
     let mut subjects: BTreeMap<Subject, Vec<Evaluated>> = BTreeMap::new();
     for input in inputs.all("metrics") {
         let axis = |name| input.axis(name).unwrap_or_default().to_owned();
-        subjects.entry((axis("endpoint"), axis("roi_set"), axis("learner"))).or_default().push(evaluated(input)?);
+        subjects
+            .entry((axis("endpoint"), axis("roi_set"), axis("learner")))
+            .or_default()
+            .push(evaluated(input)?);
     }
     if subjects.is_empty() {
-        return Err(StepError::refuse("input-missing", "there is nothing to compare"));
+        return Err(StepError::refuse(
+            "input-missing",
+            "there is nothing to compare",
+        ));
     }
     let horizons = horizons(subjects.values().flatten());
     let mut rows = Vec::new();
@@ -46,7 +52,10 @@ pub(super) fn run(context: &Context, inputs: &Inputs) -> Result<Vec<Produced>, S
         }
     }
     let summary = artefact::json::encode("summary", &summary(&profile, &rows))?;
-    Ok(vec![Produced::bytes("comparison", comparison::encode(&rows)), Produced::bytes("summary", summary)])
+    Ok(vec![
+        Produced::bytes("comparison", comparison::encode(&rows)),
+        Produced::bytes("summary", summary),
+    ])
 }
 
 fn evaluated(input: &Input) -> Result<Evaluated, StepError> {
@@ -55,8 +64,14 @@ fn evaluated(input: &Input) -> Result<Evaluated, StepError> {
         Err(refusal) => Err(format!("{}: {}", refusal.code, refusal.message)),
     };
     let said = input.axis("rows").map(str::to_owned);
-    let rows = said.or_else(|| metrics.as_ref().ok().map(|m| m.rows.clone())).unwrap_or_else(|| "test".to_owned());
-    Ok(Evaluated { split: input.axis("split").unwrap_or("external").to_owned(), rows, metrics })
+    let rows = said
+        .or_else(|| metrics.as_ref().ok().map(|m| m.rows.clone()))
+        .unwrap_or_else(|| "test".to_owned());
+    Ok(Evaluated {
+        split: input.axis("split").unwrap_or("external").to_owned(),
+        rows,
+        metrics,
+    })
 }
 
 /// Training rows of folds are in no set.
@@ -71,23 +86,43 @@ fn set_of(evaluated: &Evaluated) -> Option<&'static str> {
 
 /// All horizons by value.
 fn horizons<'a>(all: impl Iterator<Item = &'a Evaluated>) -> Vec<(String, f64)> {
-    let keys: BTreeSet<&String> = all.filter_map(|e| e.metrics.as_ref().ok()).flat_map(|m| m.auc.keys()).collect();
-    let mut horizons: Vec<(String, f64)> = keys.into_iter().filter_map(|k| Some((k.clone(), k.parse().ok()?))).collect();
+    let keys: BTreeSet<&String> = all
+        .filter_map(|e| e.metrics.as_ref().ok())
+        .flat_map(|m| m.auc.keys())
+        .collect();
+    let mut horizons: Vec<(String, f64)> = keys
+        .into_iter()
+        .filter_map(|k| Some((k.clone(), k.parse().ok()?)))
+        .collect();
     horizons.sort_by(|a, b| a.1.total_cmp(&b.1));
     horizons
 }
 
-fn rows_of(profile: &str, subject: &Subject, set: &str, all: &[&Evaluated], horizons: &[(String, f64)]) -> Vec<ComparisonRow> {
+fn rows_of(
+    profile: &str,
+    subject: &Subject,
+    set: &str,
+    all: &[&Evaluated],
+    horizons: &[(String, f64)],
+) -> Vec<ComparisonRow> {
     let (endpoint, roi_set, learner) = subject;
-    let mut wanted: Vec<(&str, Option<&(String, f64)>)> = horizons.iter().map(|h| ("auc", Some(h))).collect();
-    wanted.extend([("composite_auc", None), ("harrell_c", None), ("uno_c", None)]);
+    let mut wanted: Vec<(&str, Option<&(String, f64)>)> =
+        horizons.iter().map(|h| ("auc", Some(h))).collect();
+    wanted.extend([
+        ("composite_auc", None),
+        ("harrell_c", None),
+        ("uno_c", None),
+    ]);
     wanted.extend(horizons.iter().map(|h| ("brier", Some(h))));
     wanted.push(("ibs", None));
     let row = |(metric, horizon): (&str, Option<&(String, f64)>)| {
         let at = horizon.map(|(key, _)| key.as_str());
         let found = match set {
             "cv" => over_folds(all, metric, at),
-            _ => all.first().map(|one| alone(one, metric, at)).unwrap_or_default(),
+            _ => all
+                .first()
+                .map(|one| alone(one, metric, at))
+                .unwrap_or_default(),
         };
         ComparisonRow {
             profile: profile.to_owned(),
@@ -102,7 +137,11 @@ fn rows_of(profile: &str, subject: &Subject, set: &str, all: &[&Evaluated], hori
             upper: found.upper,
             n: (found.n > 0).then_some(found.n),
             n_events: (found.n > 0).then_some(found.n_events),
-            reason: found.reason.filter(|r| !r.is_empty()).or(found.value.is_none().then(|| "not evaluated".to_owned())).unwrap_or_default(),
+            reason: found
+                .reason
+                .filter(|r| !r.is_empty())
+                .or(found.value.is_none().then(|| "not evaluated".to_owned()))
+                .unwrap_or_default(),
         }
     };
     wanted.into_iter().map(row).collect()
@@ -111,10 +150,16 @@ fn rows_of(profile: &str, subject: &Subject, set: &str, all: &[&Evaluated], hori
 /// A set that was judged once.
 fn alone(evaluated: &Evaluated, metric: &str, horizon: Option<&str>) -> Measure {
     match &evaluated.metrics {
-        Err(reason) => Measure { reason: Some(reason.clone()), ..Measure::default() },
+        Err(reason) => Measure {
+            reason: Some(reason.clone()),
+            ..Measure::default()
+        },
         Ok(metrics) => measure(metrics, metric, horizon)
             .cloned()
-            .unwrap_or_else(|| Measure { reason: Some("not evaluated".to_owned()), ..Measure::default() }),
+            .unwrap_or_else(|| Measure {
+                reason: Some("not evaluated".to_owned()),
+                ..Measure::default()
+            }),
     }
 }
 
@@ -140,8 +185,16 @@ fn over_folds(all: &[&Evaluated], metric: &str, horizon: Option<&str>) -> Measur
             repeat: repeat_of(&evaluated.split),
             value,
             n_test: evaluated.metrics.as_ref().map_or(0, |m| m.harrell_c.n),
-            n_events: evaluated.metrics.as_ref().map_or(0, |m| m.harrell_c.n_events),
-            whole: evaluated.metrics.as_ref().ok().and_then(|m| m.whole.as_ref()).map(|w| (w.n, w.n_events, w.n_train)),
+            n_events: evaluated
+                .metrics
+                .as_ref()
+                .map_or(0, |m| m.harrell_c.n_events),
+            whole: evaluated
+                .metrics
+                .as_ref()
+                .ok()
+                .and_then(|m| m.whole.as_ref())
+                .map(|w| (w.n, w.n_events, w.n_train)),
         }
     };
     average(&all.iter().map(fold).collect::<Vec<_>>())
@@ -150,24 +203,39 @@ fn over_folds(all: &[&Evaluated], metric: &str, horizon: Option<&str>) -> Measur
 /// The value of a fold; an AUC is judged by what the whole set supports.
 fn in_fold(metrics: &Metrics, metric: &str, horizon: Option<&str>) -> Result<f64, String> {
     let plain = |m: Option<&Measure>| match m {
-        Some(Measure { value: Some(value), .. }) => Ok(*value),
-        Some(Measure { reason, .. }) => Err(reason.clone().unwrap_or_else(|| "not evaluated".to_owned())),
+        Some(Measure {
+            value: Some(value), ..
+        }) => Ok(*value),
+        Some(Measure { reason, .. }) => {
+            Err(reason.clone().unwrap_or_else(|| "not evaluated".to_owned()))
+        }
         None => Err("not evaluated".to_owned()),
     };
-    let Some(whole) = &metrics.whole else { return plain(measure(metrics, metric, horizon)) };
+    let Some(whole) = &metrics.whole else {
+        return plain(measure(metrics, metric, horizon));
+    };
     let empty = || "NE: no case or no control in a fold".to_owned();
     match (metric, horizon) {
         ("auc", Some(horizon)) => match whole.auc.get(horizon) {
-            Some(part) => part.value.ok_or_else(|| part.reason.clone().unwrap_or_else(empty)),
+            Some(part) => part
+                .value
+                .ok_or_else(|| part.reason.clone().unwrap_or_else(empty)),
             None => Err("not evaluated".to_owned()),
         },
         ("composite_auc", None) => {
-            let supported: Vec<Option<f64>> = whole.auc.values().filter(|part| part.reason.is_none()).map(|part| part.value).collect();
+            let supported: Vec<Option<f64>> = whole
+                .auc
+                .values()
+                .filter(|part| part.reason.is_none())
+                .map(|part| part.value)
+                .collect();
             if supported.is_empty() {
                 return Err("NE: no horizon has an AUC".to_owned());
             }
             let values: Option<Vec<f64>> = supported.iter().copied().collect();
-            values.map(|v| v.iter().sum::<f64>() / v.len() as f64).ok_or_else(empty)
+            values
+                .map(|v| v.iter().sum::<f64>() / v.len() as f64)
+                .ok_or_else(empty)
         }
         _ => plain(measure(metrics, metric, horizon)),
     }
@@ -175,30 +243,43 @@ fn in_fold(metrics: &Metrics, metric: &str, horizon: Option<&str>) -> Result<f64
 
 /// `r3f1` is of repeat 3; folds that were given are one repeat.
 fn repeat_of(split: &str) -> u32 {
-    split.strip_prefix('r').and_then(|rest| rest.split('f').next()).and_then(|n| n.parse().ok()).unwrap_or(1)
+    split
+        .strip_prefix('r')
+        .and_then(|rest| rest.split('f').next())
+        .and_then(|n| n.parse().ok())
+        .unwrap_or(1)
 }
 
 /// For each endpoint the model that cross-validation puts first, with what it reaches outside.
 fn summary(profile: &str, rows: &[ComparisonRow]) -> Value {
     let endpoints: BTreeSet<&String> = rows.iter().map(|r| &r.endpoint).collect();
     let composite = |endpoint: &String, set: &str| -> Vec<&ComparisonRow> {
-        rows.iter().filter(|r| r.endpoint == *endpoint && r.set == set && r.metric == "composite_auc").collect()
+        rows.iter()
+            .filter(|r| r.endpoint == *endpoint && r.set == set && r.metric == "composite_auc")
+            .collect()
     };
     let best = |endpoint: &String| -> Option<Value> {
         let (by, candidates) = match composite(endpoint, "cv") {
             none if none.is_empty() => ("external", composite(endpoint, "external")),
             some => ("cv", some),
         };
-        let scored = candidates.into_iter().filter_map(|row| Some((row.value?, row)));
+        let scored = candidates
+            .into_iter()
+            .filter_map(|row| Some((row.value?, row)));
         // Of equals the first in the order of the table.
         let (_, first) = scored.reduce(|best, next| if next.0 > best.0 { next } else { best })?;
-        let outside = composite(endpoint, "external").into_iter().find(|r| (&r.roi_set, &r.learner) == (&first.roi_set, &first.learner));
+        let outside = composite(endpoint, "external")
+            .into_iter()
+            .find(|r| (&r.roi_set, &r.learner) == (&first.roi_set, &first.learner));
         Some(json!({
             "endpoint": endpoint, "chosen_by": by, "metric": "composite_auc", "roi_set": first.roi_set, "learner": first.learner,
             by: number(first), "external": outside.map(number),
         }))
     };
-    let models: BTreeSet<(&String, &String, &String)> = rows.iter().map(|r| (&r.endpoint, &r.roi_set, &r.learner)).collect();
+    let models: BTreeSet<(&String, &String, &String)> = rows
+        .iter()
+        .map(|r| (&r.endpoint, &r.roi_set, &r.learner))
+        .collect();
     json!({"profile": profile, "n_models": models.len(), "best": endpoints.into_iter().filter_map(best).collect::<Vec<_>>()})
 }
 
@@ -216,20 +297,50 @@ mod tests {
     use serde_json::{Value, json};
 
     fn metrics(auc_12: f64, c: f64) -> Vec<u8> {
-        let measure = |value| Measure { value: Some(value), lower: Some(0.1), upper: Some(0.9), n: 20, n_events: 8, reason: None };
+        let measure = |value| Measure {
+            value: Some(value),
+            lower: Some(0.1),
+            upper: Some(0.9),
+            n: 20,
+            n_events: 8,
+            reason: None,
+        };
         let ne = "NE: nobody is at risk at 60, follow-up ends at 48";
         let metrics = Metrics {
             rows: "test".to_owned(),
             harrell_c: measure(c),
-            auc: [("12".to_owned(), measure(auc_12)), ("60".to_owned(), Measure { reason: Some(ne.to_owned()), n: 20, ..Measure::default() })].into(),
+            auc: [
+                ("12".to_owned(), measure(auc_12)),
+                (
+                    "60".to_owned(),
+                    Measure {
+                        reason: Some(ne.to_owned()),
+                        n: 20,
+                        ..Measure::default()
+                    },
+                ),
+            ]
+            .into(),
             composite_auc: measure(auc_12),
             whole: Some(WholeSet {
                 n: 100,
                 n_events: 40,
                 n_train: 80,
                 auc: [
-                    ("12".to_owned(), Part { value: Some(auc_12), reason: None }),
-                    ("60".to_owned(), Part { value: None, reason: Some(ne.to_owned()) }),
+                    (
+                        "12".to_owned(),
+                        Part {
+                            value: Some(auc_12),
+                            reason: None,
+                        },
+                    ),
+                    (
+                        "60".to_owned(),
+                        Part {
+                            value: None,
+                            reason: Some(ne.to_owned()),
+                        },
+                    ),
                 ]
                 .into(),
             }),
@@ -242,14 +353,40 @@ mod tests {
     type Entry<'a> = (&'a str, &'a str, Result<Vec<u8>, Refusal>);
 
     fn rows(splits: &[Entry]) -> (Vec<ComparisonRow>, Value) {
-        let label = |split, rows| vec![("endpoint", "dfs"), ("learner", "rsf"), ("roi_set", "tumour"), ("rows", rows), ("split", split)];
-        let entries = splits.iter().map(|(split, rows, content)| (label(split, rows), content.clone())).collect();
-        let out = run_on("compare", json!({"profile": "careful"}), &ports(vec![("metrics", gathered(entries))])).unwrap();
-        (decode(&content(&out, "comparison")).unwrap(), serde_json::from_slice(&content(&out, "summary")).unwrap())
+        let label = |split, rows| {
+            vec![
+                ("endpoint", "dfs"),
+                ("learner", "rsf"),
+                ("roi_set", "tumour"),
+                ("rows", rows),
+                ("split", split),
+            ]
+        };
+        let entries = splits
+            .iter()
+            .map(|(split, rows, content)| (label(split, rows), content.clone()))
+            .collect();
+        let out = run_on(
+            "compare",
+            json!({"profile": "careful"}),
+            &ports(vec![("metrics", gathered(entries))]),
+        )
+        .unwrap();
+        (
+            decode(&content(&out, "comparison")).unwrap(),
+            serde_json::from_slice(&content(&out, "summary")).unwrap(),
+        )
     }
 
-    fn find<'a>(rows: &'a [ComparisonRow], set: &str, metric: &str, horizon: Option<f64>) -> &'a ComparisonRow {
-        rows.iter().find(|r| r.set == set && r.metric == metric && r.horizon_months == horizon).unwrap()
+    fn find<'a>(
+        rows: &'a [ComparisonRow],
+        set: &str,
+        metric: &str,
+        horizon: Option<f64>,
+    ) -> &'a ComparisonRow {
+        rows.iter()
+            .find(|r| r.set == set && r.metric == metric && r.horizon_months == horizon)
+            .unwrap()
     }
 
     #[test]
@@ -263,21 +400,35 @@ mod tests {
             ("external", "train", Ok(metrics(0.99, 0.98))),
         ]);
         let cv = find(&rows, "cv", "auc", Some(12.0));
-        assert!((cv.value.unwrap() - 0.8).abs() < 1e-12, "mean of 0.7 and 0.9: {cv:?}");
+        assert!(
+            (cv.value.unwrap() - 0.8).abs() < 1e-12,
+            "mean of 0.7 and 0.9: {cv:?}"
+        );
         assert!(cv.lower < cv.value && cv.value < cv.upper);
         assert_eq!((cv.n, cv.n_events), (Some(100), Some(40)));
         let late = find(&rows, "cv", "auc", Some(60.0));
-        assert_eq!((late.value, late.reason.as_str()), (None, "NE: nobody is at risk at 60, follow-up ends at 48"));
+        assert_eq!(
+            (late.value, late.reason.as_str()),
+            (None, "NE: nobody is at risk at 60, follow-up ends at 48")
+        );
         assert_eq!(find(&rows, "external", "harrell_c", None).value, Some(0.6));
         assert_eq!(find(&rows, "apparent", "harrell_c", None).value, Some(0.98));
-        assert!(rows.iter().all(|r| r.value.is_some() || !r.reason.is_empty()), "an empty value has a reason");
+        assert!(
+            rows.iter()
+                .all(|r| r.value.is_some() || !r.reason.is_empty()),
+            "an empty value has a reason"
+        );
         assert_eq!(summary["best"][0]["learner"], "rsf");
         assert_eq!(summary["best"][0]["external"]["value"], json!(0.65));
     }
 
     #[test]
     fn a_refused_fit_is_a_row_with_its_reason() {
-        let refused = Refusal { code: "too-many-features".to_owned(), message: "9 features but 8 events".to_owned(), kind: "fit-cox".to_owned() };
+        let refused = Refusal {
+            code: "too-many-features".to_owned(),
+            message: "9 features but 8 events".to_owned(),
+            kind: "fit-cox".to_owned(),
+        };
         let (rows, _) = rows(&[
             ("r1f1", "test", Ok(metrics(0.6, 0.5))),
             ("r1f2", "test", Ok(metrics(0.7, 0.6))),
@@ -285,14 +436,25 @@ mod tests {
             ("external", "test", Err(refused)),
         ]);
         let external = find(&rows, "external", "harrell_c", None);
-        assert_eq!((external.value, external.reason.as_str()), (None, "too-many-features: 9 features but 8 events"));
+        assert_eq!(
+            (external.value, external.reason.as_str()),
+            (None, "too-many-features: 9 features but 8 events")
+        );
         let cv = find(&rows, "cv", "harrell_c", None);
         assert!((cv.value.unwrap() - 0.55).abs() < 1e-12);
-        assert!(cv.reason.starts_with("1 of 3 folds without a value, the first: too-many-features"), "{}", cv.reason);
+        assert!(
+            cv.reason
+                .starts_with("1 of 3 folds without a value, the first: too-many-features"),
+            "{}",
+            cv.reason
+        );
     }
 
     #[test]
     fn nothing_to_compare_is_refused() {
-        assert_eq!(refusal(run("compare", json!({"profile": "careful"}), &[])).0, "input-missing");
+        assert_eq!(
+            refusal(run("compare", json!({"profile": "careful"}), &[])).0,
+            "input-missing"
+        );
     }
 }

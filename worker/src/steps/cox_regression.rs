@@ -3,7 +3,8 @@
 use pipeline_defs::params::{CoxParams, Ties};
 use serde_json::{Map, Value, json};
 use stats::cox::{
-    CoefficientRow, CoxError, CoxFit, CoxParams as Settings, Proportionality, TestResult, TimeTransform, fit_cox, proportional_hazards_test,
+    CoefficientRow, CoxError, CoxFit, CoxParams as Settings, Proportionality, TestResult,
+    TimeTransform, fit_cox, proportional_hazards_test,
 };
 
 use super::learn::{Training, cox_code};
@@ -17,15 +18,29 @@ pub(super) fn run(context: &Context, inputs: &Inputs) -> Result<Vec<Produced>, S
     };
     let Training { matrix, follow_up } = Training::read(inputs)?;
     let x = matrix.x.view();
-    let fit = fit_cox(x, &matrix.names, &follow_up, &settings).map_err(|e| refuse(cox_code(&e), &e))?;
+    let fit =
+        fit_cox(x, &matrix.names, &follow_up, &settings).map_err(|e| refuse(cox_code(&e), &e))?;
     let zph = proportional_hazards_test(&fit, x, &follow_up, TimeTransform::KaplanMeier);
     let json = report(&fit, &matrix.names, zph)?;
-    Ok(vec![Produced::bytes("cox", artefact::json::encode("cox regression", &json)?)])
+    Ok(vec![Produced::bytes(
+        "cox",
+        artefact::json::encode("cox regression", &json)?,
+    )])
 }
 
-fn report(fit: &CoxFit, names: &[String], zph: Result<Proportionality, CoxError>) -> Result<Value, StepError> {
-    let rows = fit.table(0.95).ok_or_else(|| StepError::Bug("95 % is no confidence level".to_owned()))?;
-    let by_name = |pick: fn(&CoefficientRow) -> f64| rows.iter().map(|r| (r.feature.clone(), json!(pick(r)))).collect::<Map<_, _>>();
+fn report(
+    fit: &CoxFit,
+    names: &[String],
+    zph: Result<Proportionality, CoxError>,
+) -> Result<Value, StepError> {
+    let rows = fit
+        .table(0.95)
+        .ok_or_else(|| StepError::Bug("95 % is no confidence level".to_owned()))?;
+    let by_name = |pick: fn(&CoefficientRow) -> f64| {
+        rows.iter()
+            .map(|r| (r.feature.clone(), json!(pick(r))))
+            .collect::<Map<_, _>>()
+    };
     let concordance = fit.concordance;
     Ok(json!({
         "coef": by_name(|r| r.coefficient),
@@ -55,7 +70,11 @@ fn report(fit: &CoxFit, names: &[String], zph: Result<Proportionality, CoxError>
 }
 
 fn tests(names: &[String], zph: &Proportionality) -> Value {
-    let mut by_name: Map<String, Value> = names.iter().cloned().zip(zph.features.iter().map(test)).collect();
+    let mut by_name: Map<String, Value> = names
+        .iter()
+        .cloned()
+        .zip(zph.features.iter().map(test))
+        .collect();
     by_name.insert("GLOBAL".to_owned(), test(&zph.global));
     Value::Object(by_name)
 }
@@ -72,7 +91,12 @@ mod tests {
 
     #[test]
     fn the_regression_of_veteran_is_that_of_r() {
-        let (Some(data), Some(wanted)) = (oracle("survival/data/veteran.csv"), oracle("survival/e_cox/veteran.json")) else { return };
+        let (Some(data), Some(wanted)) = (
+            oracle("survival/data/veteran.csv"),
+            oracle("survival/e_cox/veteran.json"),
+        ) else {
+            return;
+        };
         let (table, followup) = split_data(&data);
         for ties in ["efron", "breslow"] {
             let ports = [("table", table.clone()), ("followup", followup.clone())];
@@ -102,7 +126,11 @@ mod tests {
         let (mut table, mut followup) = (String::new(), String::from("patient_id,time,status\n"));
         for (i, line) in text.lines().enumerate() {
             let cells: Vec<&str> = line.split(',').collect();
-            let id = if i == 0 { "patient_id".to_owned() } else { format!("p{i:04}") };
+            let id = if i == 0 {
+                "patient_id".to_owned()
+            } else {
+                format!("p{i:04}")
+            };
             table.push_str(&format!("{id},{}\n", cells[2..].join(",")));
             if i > 0 {
                 followup.push_str(&format!("{id},{},{}\n", cells[0], cells[1]));
@@ -114,7 +142,10 @@ mod tests {
     #[test]
     fn proportionality_is_tested_for_each_feature_and_together() {
         let (table, followup) = learnable(60);
-        let ports = [("table", only(&table, &["signal", "noise"])), ("followup", followup)];
+        let ports = [
+            ("table", only(&table, &["signal", "noise"])),
+            ("followup", followup),
+        ];
         let out = run("cox-regression", json!({"ties": "efron"}), &ports).unwrap();
         let cox: Value = serde_json::from_slice(&content(&out, "cox")).unwrap();
         assert_eq!(cox["zph"]["GLOBAL"]["df"], json!(2));
@@ -124,7 +155,13 @@ mod tests {
     #[test]
     fn no_event_is_refused() {
         let followup = b"patient_id,time_months,event\na,1,0\nb,2,0\n".to_vec();
-        let ports = [("table", b"patient_id,x\na,1\nb,2\n".to_vec()), ("followup", followup)];
-        assert_eq!(refusal(run("cox-regression", json!({"ties": "efron"}), &ports)).0, "no-event");
+        let ports = [
+            ("table", b"patient_id,x\na,1\nb,2\n".to_vec()),
+            ("followup", followup),
+        ];
+        assert_eq!(
+            refusal(run("cox-regression", json!({"ties": "efron"}), &ports)).0,
+            "no-event"
+        );
     }
 }

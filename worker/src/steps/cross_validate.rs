@@ -26,28 +26,68 @@ pub(super) fn run(context: &Context, inputs: &Inputs) -> Result<Vec<Produced>, S
     let fold = folds(&training, inputs.one("folds")?)?;
     let labels: BTreeSet<u32> = fold.iter().flatten().copied().collect();
     if labels.len() < 2 {
-        return Err(StepError::refuse("too-few-folds", format!("{} folds among these patients, at least 2 are needed", labels.len())));
+        return Err(StepError::refuse(
+            "too-few-folds",
+            format!(
+                "{} folds among these patients, at least 2 are needed",
+                labels.len()
+            ),
+        ));
     }
     let mut risk: Vec<Option<f64>> = vec![None; fold.len()];
     let mut scored = Vec::new();
     for label in labels {
-        scored.push((label, one_fold(learner.as_ref(), &training, &fold, label, context.seed()?, &mut risk)?));
+        scored.push((
+            label,
+            one_fold(
+                learner.as_ref(),
+                &training,
+                &fold,
+                label,
+                context.seed()?,
+                &mut risk,
+            )?,
+        ));
     }
-    let rows = training.matrix.rows.iter().zip(&risk).filter_map(|(row, risk)| Some((row.clone(), (*risk)?)));
+    let rows = training
+        .matrix
+        .rows
+        .iter()
+        .zip(&risk)
+        .filter_map(|(row, risk)| Some((row.clone(), (*risk)?)));
     let (rows, risk) = rows.unzip();
     let cv = artefact::json::encode("cross-validation", &summary(&scored))?;
-    Ok(vec![Produced::bytes("risk", RiskTable { rows, risk }.encode()), Produced::bytes("cv", cv)])
+    Ok(vec![
+        Produced::bytes("risk", RiskTable { rows, risk }.encode()),
+        Produced::bytes("cv", cv),
+    ])
 }
 
 /// The learner with its settings, completed by its default preset.
 fn learner(params: &CrossValidateParams) -> Result<Box<dyn Learner>, StepError> {
     let name = format!("fit-{}", params.learner);
-    let unknown = || StepError::refuse("learner-unknown", format!("learner `{}` is not built; built are `cox`, `rsf`", params.learner));
+    let unknown = || {
+        StepError::refuse(
+            "learner-unknown",
+            format!(
+                "learner `{}` is not built; built are `cox`, `rsf`",
+                params.learner
+            ),
+        )
+    };
     let spec = kind(&name).ok_or_else(unknown)?;
-    let place = Place { file: Arc::from("settings"), line: 0, column: 0 };
+    let place = Place {
+        file: Arc::from("settings"),
+        line: 0,
+        column: 0,
+    };
     let set = Value::Object(params.settings.clone());
-    let canonical = resolve_params(spec, &set, &place).map_err(|p| StepError::refuse("learner-settings", p.message))?;
-    let complete = Context { params: artefact::json::decode("settings", canonical.as_bytes())?, seed: None };
+    let canonical = resolve_params(spec, &set, &place)
+        .map_err(|p| StepError::refuse("learner-settings", p.message))?;
+    let complete = Context {
+        params: artefact::json::decode("settings", canonical.as_bytes())?,
+        seed: None,
+    };
     match params.learner.as_str() {
         "cox" => fit_cox::learner(&complete.params()?),
         "rsf" => fit_rsf::learner(&complete.params()?),
@@ -60,7 +100,12 @@ fn folds(training: &Training, bytes: &[u8]) -> Result<Vec<Option<u32>>, StepErro
     let folds = decode_folds(bytes)?;
     let rows: Vec<_> = folds.iter().map(|(row, _)| row.clone()).collect();
     let known = Patients::new(&rows);
-    training.matrix.rows.iter().map(|row| Ok(known.find(row)?.map(|at| folds[at].1))).collect()
+    training
+        .matrix
+        .rows
+        .iter()
+        .map(|row| Ok(known.find(row)?.map(|at| folds[at].1)))
+        .collect()
 }
 
 /// Fits on the other folds and scores this one.
@@ -73,21 +118,37 @@ fn one_fold(
     risk: &mut [Option<f64>],
 ) -> Result<Result<f64, String>, StepError> {
     let rows = |wanted: fn(u32, u32) -> bool| -> Vec<usize> {
-        (0..fold.len()).filter(|&i| fold[i].is_some_and(|f| wanted(f, label))).collect()
+        (0..fold.len())
+            .filter(|&i| fold[i].is_some_and(|f| wanted(f, label)))
+            .collect()
     };
     let (train, test) = (rows(|f, label| f != label), rows(|f, label| f == label));
     let x = training.matrix.x.select(Axis(0), &train);
     let in_fold = |text: String| StepError::refuse("fold-refused", format!("fold {label}: {text}"));
-    let model = learner.fit(x.view(), &training.matrix.names, &training.follow_up.select(&train), seed).map_err(|e| match refuse(fit_code(&e), &e) {
-        StepError::Refuse { message, .. } => in_fold(message),
-        other => other,
-    })?;
-    let scores = model.risk(training.matrix.x.select(Axis(0), &test).view()).map_err(|e| refuse(predict_code(&e), &e))?;
-    test.iter().zip(scores.values()).for_each(|(&row, &score)| risk[row] = Some(score));
+    let model = learner
+        .fit(
+            x.view(),
+            &training.matrix.names,
+            &training.follow_up.select(&train),
+            seed,
+        )
+        .map_err(|e| match refuse(fit_code(&e), &e) {
+            StepError::Refuse { message, .. } => in_fold(message),
+            other => other,
+        })?;
+    let scores = model
+        .risk(training.matrix.x.select(Axis(0), &test).view())
+        .map_err(|e| refuse(predict_code(&e), &e))?;
+    test.iter()
+        .zip(scores.values())
+        .for_each(|(&row, &score)| risk[row] = Some(score));
     concordance(&scores, &training.follow_up.select(&test))
 }
 
-fn concordance(scores: &RiskScores, follow_up: &cohort::FollowUp) -> Result<Result<f64, String>, StepError> {
+fn concordance(
+    scores: &RiskScores,
+    follow_up: &cohort::FollowUp,
+) -> Result<Result<f64, String>, StepError> {
     match c_index(scores, follow_up) {
         Ok(found) => Ok(Ok(found.value)),
         Err(MetricError::NotEstimable(reason)) => Ok(Err(format!("NE: {reason}"))),
@@ -97,11 +158,19 @@ fn concordance(scores: &RiskScores, follow_up: &cohort::FollowUp) -> Result<Resu
 
 /// Folds with their index; mean and standard deviation (n − 1) over those that have one.
 fn summary(scored: &[(u32, Result<f64, String>)]) -> Value {
-    let values: Vec<f64> = scored.iter().filter_map(|(_, value)| value.as_ref().ok().copied()).collect();
+    let values: Vec<f64> = scored
+        .iter()
+        .filter_map(|(_, value)| value.as_ref().ok().copied())
+        .collect();
     let n = values.len() as f64;
     let mean = (!values.is_empty()).then(|| values.iter().sum::<f64>() / n);
-    let spread = |mean: f64| (values.iter().map(|v| (v - mean) * (v - mean)).sum::<f64>() / (n - 1.0)).sqrt();
-    let reasons: Vec<Value> = scored.iter().filter_map(|(fold, value)| Some(json!({"fold": fold, "reason": value.as_ref().err()?}))).collect();
+    let spread = |mean: f64| {
+        (values.iter().map(|v| (v - mean) * (v - mean)).sum::<f64>() / (n - 1.0)).sqrt()
+    };
+    let reasons: Vec<Value> = scored
+        .iter()
+        .filter_map(|(fold, value)| Some(json!({"fold": fold, "reason": value.as_ref().err()?})))
+        .collect();
     json!({
         "folds": scored.iter().map(|(fold, _)| fold).collect::<Vec<_>>(),
         "c_index": scored.iter().map(|(_, value)| value.as_ref().ok()).collect::<Vec<_>>(),
@@ -119,16 +188,26 @@ mod tests {
 
     fn ports(columns: &[&str]) -> Vec<(&'static str, Vec<u8>)> {
         let (table, followup) = learnable(60);
-        let folds: String = (0..59).map(|i| format!("p{i:03},{}\n", i % 3 + 1)).collect();
+        let folds: String = (0..59)
+            .map(|i| format!("p{i:03},{}\n", i % 3 + 1))
+            .collect();
         let folds = format!("patient_id,fold\n{folds}").into_bytes();
-        vec![("table", only(&table, columns)), ("followup", followup), ("folds", folds)]
+        vec![
+            ("table", only(&table, columns)),
+            ("followup", followup),
+            ("folds", folds),
+        ]
     }
 
     #[test]
     fn every_patient_with_a_fold_is_scored_by_the_others() {
         let params = json!({"learner": "rsf", "settings": {"num_trees": 20, "min_node_size": 3}});
         let out = run("cross-validate", params, &ports(&["signal", "noise"])).unwrap();
-        assert_eq!(text(&out, "risk").lines().count(), 60, "59 patients and the header");
+        assert_eq!(
+            text(&out, "risk").lines().count(),
+            60,
+            "59 patients and the header"
+        );
         let cv: Value = serde_json::from_slice(&content(&out, "cv")).unwrap();
         assert_eq!(cv["folds"], json!([1, 2, 3]));
         assert!(cv["mean"].as_f64().unwrap() > 0.8, "{cv}");

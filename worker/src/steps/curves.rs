@@ -19,13 +19,22 @@ pub(super) fn all(judged: &Judged) -> Result<Curves, StepError> {
             Ok(points) => {
                 let true_positive = points.iter().map(|p| p.sensitivity).collect();
                 let false_positive = points.iter().map(|p| 1.0 - p.specificity).collect();
-                roc.insert(key(horizon), Roc { false_positive, true_positive });
+                roc.insert(
+                    key(horizon),
+                    Roc {
+                        false_positive,
+                        true_positive,
+                    },
+                );
             }
             Err(MetricError::NotEstimable(_)) => {}
             Err(error) => return Err(refuse("metric", &error)),
         }
     }
-    Ok(Curves { roc, km: by_risk(judged) })
+    Ok(Curves {
+        roc,
+        km: by_risk(judged),
+    })
 }
 
 /// Two groups: above the median risk of the training rows, or of these rows where the training risks are not known.
@@ -45,8 +54,15 @@ fn by_risk(judged: &Judged) -> RiskGroups {
     RiskGroups {
         cut,
         cut_from: from.to_owned(),
-        groups: [group(0, "low"), group(1, "high")].into_iter().flatten().collect(),
-        log_rank: test.map(|test| LogRank { chi_square: test.chi_square, df: test.df as u64, p: test.p }),
+        groups: [group(0, "low"), group(1, "high")]
+            .into_iter()
+            .flatten()
+            .collect(),
+        log_rank: test.map(|test| LogRank {
+            chi_square: test.chi_square,
+            df: test.df as u64,
+            p: test.p,
+        }),
     }
 }
 
@@ -72,7 +88,10 @@ fn curve(name: &str, follow_up: &FollowUp) -> Group {
 fn median(values: &[f64]) -> f64 {
     let mut sorted = values.to_vec();
     sorted.sort_unstable_by(f64::total_cmp);
-    match (sorted.get(sorted.len().saturating_sub(1) / 2), sorted.get(sorted.len() / 2)) {
+    match (
+        sorted.get(sorted.len().saturating_sub(1) / 2),
+        sorted.get(sorted.len() / 2),
+    ) {
         (Some(low), Some(high)) => low + (high - low) / 2.0,
         _ => 0.0,
     }

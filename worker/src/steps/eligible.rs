@@ -11,12 +11,18 @@ use super::patients::Patients;
 use crate::step::{Context, Input, Inputs, Produced, StepError};
 
 pub(super) fn run(context: &Context, inputs: &Inputs) -> Result<Vec<Produced>, StepError> {
-    let endpoint = context.params::<EligibleParams>()?.endpoint.unwrap_or_default();
+    let endpoint = context
+        .params::<EligibleParams>()?
+        .endpoint
+        .unwrap_or_default();
     let follow_up = followed(&FollowUpTable::decode(inputs.one("followup")?)?);
     let tables = tables(inputs.all("tables"))?;
     let refused = refused_before(inputs.all("excluded"))?;
     let (with_outcome, left_out) = (Patients::new(&follow_up), Patients::new(&refused));
-    let lookups: Vec<(&str, Patients)> = tables.iter().map(|(name, rows)| (name.as_str(), Patients::new(rows))).collect();
+    let lookups: Vec<(&str, Patients)> = tables
+        .iter()
+        .map(|(name, rows)| (name.as_str(), Patients::new(rows)))
+        .collect();
     let mut eligible = Vec::new();
     let mut excluded = Vec::new();
     for row in everybody(&follow_up, &tables)? {
@@ -38,23 +44,45 @@ pub(super) fn run(context: &Context, inputs: &Inputs) -> Result<Vec<Produced>, S
         if complete && why.is_empty() {
             eligible.push(row.clone());
         }
-        excluded.extend(why.into_iter().map(|(code, message)| exclusion(&row, &endpoint, code, message)));
+        excluded.extend(
+            why.into_iter()
+                .map(|(code, message)| exclusion(&row, &endpoint, code, message)),
+        );
     }
     if eligible.is_empty() {
-        let message = format!("none of {} followed patients is in every one of {} tables", follow_up.len(), tables.len());
+        let message = format!(
+            "none of {} followed patients is in every one of {} tables",
+            follow_up.len(),
+            tables.len()
+        );
         return Err(StepError::refuse("no-patient-left", message));
     }
-    Ok(vec![Produced::bytes("eligible", ids::encode(&eligible)), Produced::bytes("exclusions", exclusions::encode(&excluded))])
+    Ok(vec![
+        Produced::bytes("eligible", ids::encode(&eligible)),
+        Produced::bytes("exclusions", exclusions::encode(&excluded)),
+    ])
 }
 
 /// Patients with a known time.
 fn followed(table: &FollowUpTable) -> Vec<RowId> {
-    table.rows.iter().zip(&table.time).filter(|(_, time)| !time.is_nan()).map(|(row, _)| row.clone()).collect()
+    table
+        .rows
+        .iter()
+        .zip(&table.time)
+        .filter(|(_, time)| !time.is_nan())
+        .map(|(row, _)| row.clone())
+        .collect()
 }
 
 /// Rows of each table, with its axis values for messages.
 fn tables(inputs: &[Input]) -> Result<Vec<(String, Vec<RowId>)>, StepError> {
-    let name = |input: &Input| input.axes.iter().map(|(_, value)| format!(" `{value}`")).collect::<String>();
+    let name = |input: &Input| {
+        input
+            .axes
+            .iter()
+            .map(|(_, value)| format!(" `{value}`"))
+            .collect::<String>()
+    };
     let read = |input: &Input| match &input.content {
         Ok(bytes) => Ok((name(input), ids::decode(bytes)?)),
         Err(refusal) => Err(StepError::refuse(&refusal.code, refusal.message.clone())),
@@ -64,20 +92,37 @@ fn tables(inputs: &[Input]) -> Result<Vec<(String, Vec<RowId>)>, StepError> {
 
 fn refused_before(inputs: &[Input]) -> Result<Vec<RowId>, StepError> {
     let mut rows = BTreeMap::new();
-    for bytes in inputs.iter().filter_map(|input| input.content.as_ref().ok()) {
+    for bytes in inputs
+        .iter()
+        .filter_map(|input| input.content.as_ref().ok())
+    {
         for e in exclusions::decode(bytes)? {
-            rows.insert(RowId { site: e.site, patient_id: e.patient_id }, ());
+            rows.insert(
+                RowId {
+                    site: e.site,
+                    patient_id: e.patient_id,
+                },
+                (),
+            );
         }
     }
     Ok(rows.into_keys().collect())
 }
 
 /// Every patient of any of them once, under the name with a site.
-fn everybody(follow_up: &[RowId], tables: &[(String, Vec<RowId>)]) -> Result<Vec<RowId>, StepError> {
-    let mut sited: Vec<RowId> = follow_up.iter().chain(tables.iter().flat_map(|(_, rows)| rows)).cloned().collect();
+fn everybody(
+    follow_up: &[RowId],
+    tables: &[(String, Vec<RowId>)],
+) -> Result<Vec<RowId>, StepError> {
+    let mut sited: Vec<RowId> = follow_up
+        .iter()
+        .chain(tables.iter().flat_map(|(_, rows)| rows))
+        .cloned()
+        .collect();
     sited.sort();
     sited.dedup();
-    let (without, with): (Vec<RowId>, Vec<RowId>) = sited.into_iter().partition(|row| row.site.is_empty());
+    let (without, with): (Vec<RowId>, Vec<RowId>) =
+        sited.into_iter().partition(|row| row.site.is_empty());
     let known = Patients::new(&with);
     let mut all = with.clone();
     for row in without {
@@ -111,9 +156,15 @@ mod tests {
     fn only_complete_patients_stay_and_each_cause_stands_once() {
         let tumour = b"patient_id,site,a\np1,c1,1\np2,c1,1\np4,c1,1\n".to_vec();
         let ring = b"patient_id,site,a\np1,c1,1\np4,c1,1\n".to_vec();
-        let excluded = format!("{HEADER}p2,c1,,peritumoural-ring,ring-empty,ring is empty\n").into_bytes();
+        let excluded =
+            format!("{HEADER}p2,c1,,peritumoural-ring,ring-empty,ring is empty\n").into_bytes();
         let followup = b"patient_id,time_months,event\np1,3,1\np2,3,0\np3,4,0\n".to_vec();
-        let ports = [("tables", tumour), ("tables", ring), ("excluded", excluded), ("followup", followup)];
+        let ports = [
+            ("tables", tumour),
+            ("tables", ring),
+            ("excluded", excluded),
+            ("followup", followup),
+        ];
         let out = run("eligible", json!({"endpoint": "dfs"}), &ports).unwrap();
         assert_eq!(text(&out, "eligible"), "patient_id,site\np1,c1\n");
         let rows = "p3,,dfs,eligible,no-features,not in table\np4,c1,dfs,eligible,no-follow-up,no time or no event\n";
@@ -124,7 +175,11 @@ mod tests {
     fn nobody_is_refused() {
         let table = b"patient_id,a\np1,1\n".to_vec();
         let followup = b"patient_id,time_months,event\np2,3,1\n".to_vec();
-        let result = run("eligible", json!({"endpoint": null}), &[("tables", table), ("followup", followup)]);
+        let result = run(
+            "eligible",
+            json!({"endpoint": null}),
+            &[("tables", table), ("followup", followup)],
+        );
         assert_eq!(refusal(result).0, "no-patient-left");
     }
 }

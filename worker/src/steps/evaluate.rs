@@ -16,7 +16,10 @@ pub(super) fn run(context: &Context, inputs: &Inputs) -> Result<Vec<Produced>, S
     let judged = Judged::read(context, inputs)?;
     let metrics = artefact::json::encode("metrics", &measures::all(&judged)?)?;
     let curves = artefact::json::encode("curves", &curves::all(&judged)?)?;
-    Ok(vec![Produced::bytes("metrics", metrics), Produced::bytes("curves", curves)])
+    Ok(vec![
+        Produced::bytes("metrics", metrics),
+        Produced::bytes("curves", curves),
+    ])
 }
 
 /// Predictions with what they are held against.
@@ -42,25 +45,51 @@ impl Judged {
         let risk = RiskTable::decode(inputs.one("risk")?)?;
         let outcome = FollowUpTable::decode(inputs.one("followup")?)?;
         let follow_up = follow_up_of(&risk.rows, &outcome)?;
-        let train = inputs.optional("train_followup")?.map(|b| FollowUpTable::decode(b)).transpose()?;
-        let whole = train.as_ref().map(|train| whole(&risk, &follow_up, train)).transpose()?;
-        let train = train.map(|train| follow_up_of(&train.rows, &train)).transpose()?;
+        let train = inputs
+            .optional("train_followup")?
+            .map(|b| FollowUpTable::decode(b))
+            .transpose()?;
+        let whole = train
+            .as_ref()
+            .map(|train| whole(&risk, &follow_up, train))
+            .transpose()?;
+        let train = train
+            .map(|train| follow_up_of(&train.rows, &train))
+            .transpose()?;
         let survival = match inputs.optional("survival")? {
             Some(bytes) => survival(&risk, &SurvivalTable::decode(bytes)?, &params.horizons)?,
             None => vec![None; params.horizons.len()],
         };
-        let train_risk = inputs.optional("train_risk")?.map(|b| RiskTable::decode(b)).transpose()?.map(|t| t.risk);
+        let train_risk = inputs
+            .optional("train_risk")?
+            .map(|b| RiskTable::decode(b))
+            .transpose()?
+            .map(|t| t.risk);
         let bootstrap = match params.bootstrap {
             0 => None,
-            n => Some(Bootstrap::new(n as usize, 0.95, context.seed()?).map_err(|e| refuse("bootstrap", &e))?),
+            n => Some(
+                Bootstrap::new(n as usize, 0.95, context.seed()?)
+                    .map_err(|e| refuse("bootstrap", &e))?,
+            ),
         };
         let convention = match params.auc {
             Named::Score => AucConvention::Score,
             Named::Uno => AucConvention::Uno,
             Named::Timeroc => AucConvention::TimeRoc,
         };
-        let risk = RiskScores::higher_is_worse(risk.risk).map_err(|e| refuse("risk-not-finite", &e))?;
-        Ok(Judged { params, convention, bootstrap, risk, follow_up, survival, train, whole, train_risk })
+        let risk =
+            RiskScores::higher_is_worse(risk.risk).map_err(|e| refuse("risk-not-finite", &e))?;
+        Ok(Judged {
+            params,
+            convention,
+            bootstrap,
+            risk,
+            follow_up,
+            survival,
+            train,
+            whole,
+            train_risk,
+        })
     }
 
     /// Follow-up from which censoring is estimated: with convention `uno` the training rows, where they are known.
@@ -77,7 +106,11 @@ pub(super) fn key(horizon: f64) -> String {
     number::text(horizon)
 }
 
-fn whole(risk: &RiskTable, follow_up: &FollowUp, train: &FollowUpTable) -> Result<FollowUp, StepError> {
+fn whole(
+    risk: &RiskTable,
+    follow_up: &FollowUp,
+    train: &FollowUpTable,
+) -> Result<FollowUp, StepError> {
     let evaluated = Patients::new(&risk.rows);
     let (mut time, mut event) = (follow_up.time().to_vec(), follow_up.event().to_vec());
     for (i, row) in train.rows.iter().enumerate() {
@@ -89,15 +122,27 @@ fn whole(risk: &RiskTable, follow_up: &FollowUp, train: &FollowUpTable) -> Resul
     FollowUp::new(time, event).map_err(|e| refuse("follow-up-invalid", &e))
 }
 
-fn survival(risk: &RiskTable, table: &SurvivalTable, horizons: &[f64]) -> Result<Vec<Option<Vec<f64>>>, StepError> {
+fn survival(
+    risk: &RiskTable,
+    table: &SurvivalTable,
+    horizons: &[f64],
+) -> Result<Vec<Option<Vec<f64>>>, StepError> {
     let patients = Patients::new(&table.rows);
     let mut at = Vec::with_capacity(risk.rows.len());
     for row in &risk.rows {
-        let missing = || StepError::refuse("survival-missing", format!("patient `{}` has a risk and no survival", row.patient_id));
+        let missing = || {
+            StepError::refuse(
+                "survival-missing",
+                format!("patient `{}` has a risk and no survival", row.patient_id),
+            )
+        };
         at.push(patients.find(row)?.ok_or_else(missing)?);
     }
     let column = |horizon: &f64| table.times.iter().position(|t| t == horizon);
-    Ok(horizons.iter().map(|h| column(h).map(|c| at.iter().map(|&row| table.survival[row][c]).collect())).collect())
+    Ok(horizons
+        .iter()
+        .map(|h| column(h).map(|c| at.iter().map(|&row| table.survival[row][c]).collect()))
+        .collect())
 }
 
 #[cfg(test)]
@@ -124,23 +169,52 @@ mod tests {
     }
 
     fn metrics(params: Value, ports: &[(&str, Vec<u8>)]) -> Metrics {
-        serde_json::from_slice(&content(&run("evaluate", params, ports).unwrap(), "metrics")).unwrap()
+        serde_json::from_slice(&content(
+            &run("evaluate", params, ports).unwrap(),
+            "metrics",
+        ))
+        .unwrap()
     }
 
     #[test]
     fn measures_are_those_of_the_library_and_a_late_horizon_has_a_reason() {
         let (table, followup) = learnable(80);
-        let out = metrics(params(100), &[("risk", risk(&table)), ("followup", followup.clone())]);
+        let out = metrics(
+            params(100),
+            &[("risk", risk(&table)), ("followup", followup.clone())],
+        );
         let rows = FollowUpTable::decode(&followup).unwrap();
         let follow_up = FollowUp::new(rows.time, rows.event).unwrap();
-        let scores = RiskScores::higher_is_worse((0..80).map(|i| f64::from((i * 37) % 101)).collect()).unwrap();
-        assert_eq!(out.harrell_c.value, Some(evaluation::c_index(&scores, &follow_up).unwrap().value));
-        let at_36 = evaluation::auc(&scores, &follow_up, 36.0, evaluation::AucConvention::Score).unwrap();
+        let scores =
+            RiskScores::higher_is_worse((0..80).map(|i| f64::from((i * 37) % 101)).collect())
+                .unwrap();
+        assert_eq!(
+            out.harrell_c.value,
+            Some(evaluation::c_index(&scores, &follow_up).unwrap().value)
+        );
+        let at_36 =
+            evaluation::auc(&scores, &follow_up, 36.0, evaluation::AucConvention::Score).unwrap();
         assert_eq!(out.auc["36"].value, Some(at_36.value));
-        assert!(out.auc["36"].lower < out.auc["36"].value && out.auc["36"].value <= out.auc["36"].upper);
+        assert!(
+            out.auc["36"].lower < out.auc["36"].value && out.auc["36"].value <= out.auc["36"].upper
+        );
         assert_eq!(out.auc["500"].value, None);
-        assert!(out.auc["500"].reason.as_ref().unwrap().starts_with("NE: nobody is at risk at 500"));
-        assert!(out.brier["36"].reason.as_ref().unwrap().contains("survival"), "{:?}", out.brier["36"]);
+        assert!(
+            out.auc["500"]
+                .reason
+                .as_ref()
+                .unwrap()
+                .starts_with("NE: nobody is at risk at 500")
+        );
+        assert!(
+            out.brier["36"]
+                .reason
+                .as_ref()
+                .unwrap()
+                .contains("survival"),
+            "{:?}",
+            out.brier["36"]
+        );
         assert_eq!(out.whole, None);
     }
 
@@ -149,36 +223,66 @@ mod tests {
         let (table, followup) = learnable(80);
         let some = |bytes: &[u8], keep: fn(usize) -> bool| -> Vec<u8> {
             let text = String::from_utf8(bytes.to_vec()).unwrap();
-            text.lines().enumerate().filter(|(i, _)| *i == 0 || keep(*i)).map(|(_, l)| format!("{l}\n")).collect::<String>().into_bytes()
+            text.lines()
+                .enumerate()
+                .filter(|(i, _)| *i == 0 || keep(*i))
+                .map(|(_, l)| format!("{l}\n"))
+                .collect::<String>()
+                .into_bytes()
         };
         let fold = |i: usize| i <= 16;
         let rest = |i: usize| i > 16;
-        let ports = [("risk", some(&risk(&table), fold)), ("followup", some(&followup, fold)), ("train_followup", some(&followup, rest))];
+        let ports = [
+            ("risk", some(&risk(&table), fold)),
+            ("followup", some(&followup, fold)),
+            ("train_followup", some(&followup, rest)),
+        ];
         let out = metrics(params(0), &ports);
         assert_eq!(out.auc["12"].value, None, "few cases in the fold alone");
         let whole = out.whole.unwrap();
         assert_eq!((whole.n, whole.n_train), (80, 64));
-        assert!(whole.auc["36"].value.is_some() && whole.auc["36"].reason.is_none(), "{whole:?}");
+        assert!(
+            whole.auc["36"].value.is_some() && whole.auc["36"].reason.is_none(),
+            "{whole:?}"
+        );
         assert!(whole.auc["500"].reason.is_some());
     }
 
     #[test]
     fn curves_have_two_groups_about_the_median() {
         let (table, followup) = learnable(80);
-        let out = run("evaluate", params(0), &[("risk", risk(&table)), ("followup", followup)]).unwrap();
+        let out = run(
+            "evaluate",
+            params(0),
+            &[("risk", risk(&table)), ("followup", followup)],
+        )
+        .unwrap();
         let curves: Value = serde_json::from_slice(&content(&out, "curves")).unwrap();
         let groups = curves["km"]["groups"].as_array().unwrap();
-        assert_eq!(groups.iter().map(|g| g["n"].as_u64().unwrap()).sum::<u64>(), 80);
+        assert_eq!(
+            groups.iter().map(|g| g["n"].as_u64().unwrap()).sum::<u64>(),
+            80
+        );
         assert!(curves["km"]["log_rank"]["p"].as_f64().unwrap() < 0.01);
         let roc = &curves["roc"]["36"];
-        assert_eq!(roc["false_positive"].as_array().unwrap().len(), roc["true_positive"].as_array().unwrap().len());
+        assert_eq!(
+            roc["false_positive"].as_array().unwrap().len(),
+            roc["true_positive"].as_array().unwrap().len()
+        );
     }
 
     #[test]
     fn a_risk_without_follow_up_is_refused_with_the_pseudonym() {
         let followup = b"patient_id,time_months,event\np1,3,1\n".to_vec();
         let risk = b"patient_id,risk\np1,0.5\np2,0.7\n".to_vec();
-        let (code, message) = refusal(run("evaluate", params(0), &[("risk", risk), ("followup", followup)]));
-        assert_eq!((code.as_str(), message.as_str()), ("follow-up-missing", "patient `p2` has no follow-up"));
+        let (code, message) = refusal(run(
+            "evaluate",
+            params(0),
+            &[("risk", risk), ("followup", followup)],
+        ));
+        assert_eq!(
+            (code.as_str(), message.as_str()),
+            ("follow-up-missing", "patient `p2` has no follow-up")
+        );
     }
 }

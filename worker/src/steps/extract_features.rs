@@ -3,7 +3,7 @@
 use artefact::features::Features;
 use imaging::mask::{TOLERANCE_MM, check_geometry};
 use pipeline_defs::params::{ExtractParams, FeatureSettings};
-use radiomics::{Bin, Extraction, ExtractError, Settings, extract};
+use radiomics::{Bin, ExtractError, Extraction, Settings, extract};
 use serde_json::{Map, Value, json};
 
 use super::pixels;
@@ -13,17 +13,27 @@ pub(super) fn run(context: &Context, inputs: &Inputs) -> Result<Vec<Produced>, S
     let params: ExtractParams = context.params()?;
     let image = pixels::volume(inputs.one("image")?)?;
     let mask = pixels::mask(inputs.one("mask")?, params.label)?;
-    check_geometry(&image.geometry, &mask.geometry, TOLERANCE_MM).map_err(|e| StepError::refuse(e.code(), e.to_string()))?;
-    let extraction = extract(&image, &mask, &settings(&params.settings)?).map_err(|e| StepError::refuse(code(&e), e.to_string()))?;
+    check_geometry(&image.geometry, &mask.geometry, TOLERANCE_MM)
+        .map_err(|e| StepError::refuse(e.code(), e.to_string()))?;
+    let extraction = extract(&image, &mask, &settings(&params.settings)?)
+        .map_err(|e| StepError::refuse(code(&e), e.to_string()))?;
     let diagnostics = artefact::json::encode("diagnostics", &diagnostics(&extraction))?;
-    Ok(vec![Produced::bytes("features", features(&extraction).encode()), Produced::bytes("diagnostics", diagnostics)])
+    Ok(vec![
+        Produced::bytes("features", features(&extraction).encode()),
+        Produced::bytes("diagnostics", diagnostics),
+    ])
 }
 
 fn settings(set: &FeatureSettings) -> Result<Settings, StepError> {
     let bin = match (set.binWidth, set.binCount) {
         (Some(width), None) => Bin::Width(width),
         (None, Some(count)) => Bin::Count(count as usize),
-        _ => return Err(StepError::refuse("bin-settings", "give one of settings.binWidth and settings.binCount")),
+        _ => {
+            return Err(StepError::refuse(
+                "bin-settings",
+                "give one of settings.binWidth and settings.binCount",
+            ));
+        }
     };
     Ok(Settings {
         bin,
@@ -39,14 +49,26 @@ fn settings(set: &FeatureSettings) -> Result<Settings, StepError> {
 /// An undefined value is an empty cell; its reason stands in the diagnostics.
 fn features(extraction: &Extraction) -> Features {
     let names = extraction.features.iter().map(|f| f.name.clone()).collect();
-    let values = extraction.features.iter().map(|f| f.value.as_ref().copied().unwrap_or(f64::NAN)).collect();
+    let values = extraction
+        .features
+        .iter()
+        .map(|f| f.value.as_ref().copied().unwrap_or(f64::NAN))
+        .collect();
     Features { names, values }
 }
 
 fn diagnostics(extraction: &Extraction) -> Value {
     let d = &extraction.diagnostics;
-    let undefined: Map<String, Value> =
-        extraction.features.iter().filter_map(|f| f.value.as_ref().err().map(|why| (f.name.clone(), json!(why.to_string())))).collect();
+    let undefined: Map<String, Value> = extraction
+        .features
+        .iter()
+        .filter_map(|f| {
+            f.value
+                .as_ref()
+                .err()
+                .map(|why| (f.name.clone(), json!(why.to_string())))
+        })
+        .collect();
     json!({
         "n_voxels": d.n_voxels,
         "voxel_volume_mm3": d.voxel_volume_mm3,
@@ -92,14 +114,26 @@ mod tests {
 
     #[test]
     fn features_are_those_of_the_library() {
-        let out = run("extract-features", params(), &[("image", volume_bytes()), ("mask", mask_bytes())]).unwrap();
+        let out = run(
+            "extract-features",
+            params(),
+            &[("image", volume_bytes()), ("mask", mask_bytes())],
+        )
+        .unwrap();
         let features = Features::decode(&content(&out, "features")).unwrap();
         let (image, mask) = imaging::phantom::pelvis();
-        let wanted = radiomics::extract(&image, &mask, &radiomics::Settings::pyradiomics_defaults()).unwrap();
+        let wanted =
+            radiomics::extract(&image, &mask, &radiomics::Settings::pyradiomics_defaults())
+                .unwrap();
         assert_eq!(features.values.len(), 107);
         for (i, feature) in wanted.features.iter().enumerate() {
             assert_eq!(features.names[i], feature.name);
-            assert_eq!(features.values[i].to_bits(), feature.value.unwrap().to_bits(), "{}", feature.name);
+            assert_eq!(
+                features.values[i].to_bits(),
+                feature.value.unwrap().to_bits(),
+                "{}",
+                feature.name
+            );
         }
         let diagnostics: Value = serde_json::from_slice(&content(&out, "diagnostics")).unwrap();
         assert_eq!(diagnostics["n_voxels"], json!(mask.n_inside()));
@@ -110,7 +144,11 @@ mod tests {
     fn a_region_below_the_least_size_is_refused_with_the_limit() {
         let mut set = params();
         set["settings"]["minimumROISize"] = json!(1_000_000);
-        let (code, message) = refusal(run("extract-features", set, &[("image", volume_bytes()), ("mask", mask_bytes())]));
+        let (code, message) = refusal(run(
+            "extract-features",
+            set,
+            &[("image", volume_bytes()), ("mask", mask_bytes())],
+        ));
         assert_eq!(code, "mask-too-small");
         assert!(message.contains("1000000"), "{message}");
     }

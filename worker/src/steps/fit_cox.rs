@@ -29,10 +29,19 @@ mod tests {
     fn the_signal_has_a_positive_coefficient() {
         let (table, followup) = learnable(60);
         let table = super::super::fixture::only(&table, &["signal", "noise"]);
-        let out = run("fit-cox", json!({"ties": "efron"}), &[("table", table), ("followup", followup)]).unwrap();
+        let out = run(
+            "fit-cox",
+            json!({"ties": "efron"}),
+            &[("table", table), ("followup", followup)],
+        )
+        .unwrap();
         let model: Value = serde_json::from_slice(&content(&out, "model")).unwrap();
         assert_eq!(model["features"], json!(["signal", "noise"]));
-        assert!(model["coefficients"][0].as_f64().unwrap() > 0.1, "{}", model["coefficients"]);
+        assert!(
+            model["coefficients"][0].as_f64().unwrap() > 0.1,
+            "{}",
+            model["coefficients"]
+        );
     }
 
     #[test]
@@ -42,7 +51,16 @@ mod tests {
         let doubled: String = text
             .lines()
             .enumerate()
-            .map(|(i, line)| format!("{line},{}\n", if i == 0 { "copy" } else { line.rsplit(',').next().unwrap() }))
+            .map(|(i, line)| {
+                format!(
+                    "{line},{}\n",
+                    if i == 0 {
+                        "copy"
+                    } else {
+                        line.rsplit(',').next().unwrap()
+                    }
+                )
+            })
             .collect();
         let ports = [("table", doubled.into_bytes()), ("followup", followup)];
         let (code, message) = refusal(run("fit-cox", json!({"ties": "efron"}), &ports));

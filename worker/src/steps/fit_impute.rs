@@ -21,8 +21,12 @@ pub(super) fn run(context: &Context, inputs: &Inputs) -> Result<Vec<Produced>, S
     let table = Table::decode(inputs.one("table")?)?;
     let kinds: Vec<Kind> = table.columns.iter().map(|c| kind(&c.kind)).collect();
     let matrix = Matrix::coded(&table);
-    let fitted = fit_impute(matrix.x.view(), &matrix.names, &kinds, params.max_undefined).map_err(|e| refuse(code(&e), &e))?;
-    Ok(vec![Produced::bytes("model", stored::from_imputer(fitted).encode()?)])
+    let fitted = fit_impute(matrix.x.view(), &matrix.names, &kinds, params.max_undefined)
+        .map_err(|e| refuse(code(&e), &e))?;
+    Ok(vec![Produced::bytes(
+        "model",
+        stored::from_imputer(fitted).encode()?,
+    )])
 }
 
 fn kind(kind: &ColumnKind) -> Kind {
@@ -58,16 +62,32 @@ mod tests {
     #[test]
     fn the_median_and_the_mode_fill_and_a_column_too_often_undefined_goes() {
         let model = run("fit-impute", params("median"), &[("table", TABLE.to_vec())]).unwrap();
-        assert!(text(&model, "model").contains(r#""dropped":[{"feature":"b","n_rows":4,"n_undefined":2}]"#));
-        let ports = [("model", content(&model, "model")), ("table", TABLE.to_vec())];
+        assert!(
+            text(&model, "model")
+                .contains(r#""dropped":[{"feature":"b","n_rows":4,"n_undefined":2}]"#)
+        );
+        let ports = [
+            ("model", content(&model, "model")),
+            ("table", TABLE.to_vec()),
+        ];
         let out = run("apply-impute", json!({}), &ports).unwrap();
         let filled = text(&out, "table");
-        assert_eq!(filled.split_once('\n').unwrap().1, "patient_id,a,stage\np1,1,I\np2,3,II\np3,4,II\np4,3,II\n");
+        assert_eq!(
+            filled.split_once('\n').unwrap().1,
+            "patient_id,a,stage\np1,1,I\np2,3,II\np3,4,II\np4,3,II\n"
+        );
     }
 
     #[test]
     fn what_is_not_built_is_said() {
-        let (code, message) = refusal(run("fit-impute", params("mean"), &[("table", TABLE.to_vec())]));
-        assert_eq!((code.as_str(), message.as_str()), ("not-built", "strategy `mean` is not built"));
+        let (code, message) = refusal(run(
+            "fit-impute",
+            params("mean"),
+            &[("table", TABLE.to_vec())],
+        ));
+        assert_eq!(
+            (code.as_str(), message.as_str()),
+            ("not-built", "strategy `mean` is not built")
+        );
     }
 }

@@ -19,17 +19,23 @@ pub(super) fn learner(params: &RsfParams) -> Result<Box<dyn Learner>, StepError>
         (true, true) => Resampling::Bootstrap,
         (true, false) => return Err(not_built("drawing a fraction of the rows with replacement")),
         (false, true) => Resampling::None,
-        (false, false) => Resampling::Subsample { fraction: params.sample_fraction },
+        (false, false) => Resampling::Subsample {
+            fraction: params.sample_fraction,
+        },
     };
     let settings = Settings {
         n_trees: params.num_trees as usize,
-        mtry: params.mtry.map_or(Mtry::SqrtUp, |mtry| Mtry::Count(mtry as usize)),
+        mtry: params
+            .mtry
+            .map_or(Mtry::SqrtUp, |mtry| Mtry::Count(mtry as usize)),
         min_node_size: params.min_node_size as usize,
         max_depth: params.max_depth.map(|depth| depth as usize),
         resampling,
         risk_times: RiskTimes::All,
     };
-    Ok(Box::new(Rsf::new(settings).map_err(|e| refuse("rsf-parameter", &e))?))
+    Ok(Box::new(
+        Rsf::new(settings).map_err(|e| refuse("rsf-parameter", &e))?,
+    ))
 }
 
 #[cfg(test)]
@@ -40,7 +46,12 @@ mod tests {
     use serde_json::Value;
 
     fn params(mtry: Option<u32>) -> Value {
-        serde_json::to_value(RsfParams { num_trees: 25, mtry, ..RsfParams::ranger_defaults() }).unwrap()
+        serde_json::to_value(RsfParams {
+            num_trees: 25,
+            mtry,
+            ..RsfParams::ranger_defaults()
+        })
+        .unwrap()
     }
 
     #[test]
@@ -50,22 +61,41 @@ mod tests {
         let first = content(&run("fit-rsf", params(None), &ports).unwrap(), "model");
         let model: Value = serde_json::from_slice(&first).unwrap();
         assert_eq!(model["trees"].as_array().unwrap().len(), 25);
-        assert_eq!(first, content(&run("fit-rsf", params(None), &ports).unwrap(), "model"));
+        assert_eq!(
+            first,
+            content(&run("fit-rsf", params(None), &ports).unwrap(), "model")
+        );
     }
 
     #[test]
     fn more_candidates_than_features_are_refused_with_both_numbers() {
         let (table, followup) = learnable(60);
-        let (code, message) = refusal(run("fit-rsf", params(Some(9)), &[("table", table), ("followup", followup)]));
+        let (code, message) = refusal(run(
+            "fit-rsf",
+            params(Some(9)),
+            &[("table", table), ("followup", followup)],
+        ));
         assert_eq!(code, "mtry");
-        assert!(message.contains('9') && message.contains("at most 4"), "{message}");
+        assert!(
+            message.contains('9') && message.contains("at most 4"),
+            "{message}"
+        );
     }
 
     #[test]
     fn a_follow_up_that_lacks_a_patient_is_refused_with_the_pseudonym() {
         let (table, followup) = learnable(60);
-        let short = String::from_utf8(followup).unwrap().lines().take(60).map(|l| format!("{l}\n")).collect::<String>();
-        let (code, message) = refusal(run("fit-rsf", params(None), &[("table", table), ("followup", short.into_bytes())]));
+        let short = String::from_utf8(followup)
+            .unwrap()
+            .lines()
+            .take(60)
+            .map(|l| format!("{l}\n"))
+            .collect::<String>();
+        let (code, message) = refusal(run(
+            "fit-rsf",
+            params(None),
+            &[("table", table), ("followup", short.into_bytes())],
+        ));
         assert_eq!(code, "follow-up-missing");
         assert!(message.contains("`p059`"), "{message}");
     }

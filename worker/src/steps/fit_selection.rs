@@ -5,7 +5,9 @@ use cohort::FollowUp;
 use pipeline_defs::params::{Lasso, LassoChoice, SelectionParams, Spearman, SpearmanRule};
 use stats::lasso_cox::{Choice, LassoCoxError, LassoCoxParams};
 use stats::redundancy::{KeepRule, RedundancyError, redundancy_filter};
-use stats::selection::{RedundancyRule, SelectionError, SelectionParams as Settings, fit_selection};
+use stats::selection::{
+    RedundancyRule, SelectionError, SelectionParams as Settings, fit_selection,
+};
 
 use super::learn::Training;
 use super::matrix::Matrix;
@@ -17,14 +19,26 @@ pub(super) fn run(context: &Context, inputs: &Inputs) -> Result<Vec<Produced>, S
     let params: SelectionParams = context.params()?;
     let Training { matrix, follow_up } = Training::read(inputs)?;
     let model = match (&params.spearman, &params.lasso) {
-        (spearman, Some(lasso)) => both(&matrix, &follow_up, spearman.as_ref(), lasso, context.seed()?)?,
+        (spearman, Some(lasso)) => both(
+            &matrix,
+            &follow_up,
+            spearman.as_ref(),
+            lasso,
+            context.seed()?,
+        )?,
         (Some(spearman), None) => redundancy(&matrix, &follow_up, spearman)?,
         (None, None) => all(matrix),
     };
     Ok(vec![Produced::bytes("model", model.encode()?)])
 }
 
-fn both(x: &Matrix, follow_up: &FollowUp, spearman: Option<&Spearman>, lasso: &Lasso, seed: u64) -> Result<SelectionModel, StepError> {
+fn both(
+    x: &Matrix,
+    follow_up: &FollowUp,
+    spearman: Option<&Spearman>,
+    lasso: &Lasso,
+    seed: u64,
+) -> Result<SelectionModel, StepError> {
     let redundancy_rule = match spearman.map(|s| s.rule) {
         Some(SpearmanRule::UnivariableC) => RedundancyRule::UnivariableC,
         Some(SpearmanRule::First) | None => RedundancyRule::FirstKept,
@@ -38,17 +52,33 @@ fn both(x: &Matrix, follow_up: &FollowUp, spearman: Option<&Spearman>, lasso: &L
         choice: choice(lasso.choose),
         n_folds: lasso.folds as usize,
     };
-    let selection = fit_selection(x.x.view(), &x.names, follow_up, &settings, seed).map_err(|e| refuse(code(&e), &e))?;
-    let lambda = selection.lasso.as_ref().map(|cv| cv.lambda(settings.choice));
+    let selection = fit_selection(x.x.view(), &x.names, follow_up, &settings, seed)
+        .map_err(|e| refuse(code(&e), &e))?;
+    let lambda = selection
+        .lasso
+        .as_ref()
+        .map(|cv| cv.lambda(settings.choice));
     Ok(stored::from_selection(selection, lambda))
 }
 
-fn redundancy(x: &Matrix, follow_up: &FollowUp, spearman: &Spearman) -> Result<SelectionModel, StepError> {
+fn redundancy(
+    x: &Matrix,
+    follow_up: &FollowUp,
+    spearman: &Spearman,
+) -> Result<SelectionModel, StepError> {
     let rule = keep_rule(spearman.rule, Some(follow_up))?;
-    let filter = redundancy_filter(x.x.view(), &x.names, spearman.threshold, rule).map_err(|e| refuse(redundancy_code(&e), &e))?;
+    let filter = redundancy_filter(x.x.view(), &x.names, spearman.threshold, rule)
+        .map_err(|e| refuse(redundancy_code(&e), &e))?;
     let name = |j: usize| x.names[j].clone();
-    let dropped = filter.dropped.iter().map(|d| stored::dropped(name(d.column), "redundant", Some((name(d.kept), d.rho))));
-    let funnel = FunnelStage { stage: "redundancy".to_owned(), n_in: x.names.len() as u64, n_out: filter.kept.len() as u64 };
+    let dropped = filter
+        .dropped
+        .iter()
+        .map(|d| stored::dropped(name(d.column), "redundant", Some((name(d.kept), d.rho))));
+    let funnel = FunnelStage {
+        stage: "redundancy".to_owned(),
+        n_in: x.names.len() as u64,
+        n_out: filter.kept.len() as u64,
+    };
     Ok(SelectionModel {
         features: filter.kept.iter().map(|&j| name(j)).collect(),
         coefficients: Vec::new(),
@@ -60,14 +90,27 @@ fn redundancy(x: &Matrix, follow_up: &FollowUp, spearman: &Spearman) -> Result<S
 }
 
 fn all(x: Matrix) -> SelectionModel {
-    SelectionModel { features: x.names, coefficients: Vec::new(), empty: None, funnel: Vec::new(), dropped: Vec::new(), lambda: None }
+    SelectionModel {
+        features: x.names,
+        coefficients: Vec::new(),
+        empty: None,
+        funnel: Vec::new(),
+        dropped: Vec::new(),
+        lambda: None,
+    }
 }
 
 /// The rule, with the follow-up that one of them needs.
-pub(super) fn keep_rule(rule: SpearmanRule, follow_up: Option<&FollowUp>) -> Result<KeepRule<'_>, StepError> {
+pub(super) fn keep_rule(
+    rule: SpearmanRule,
+    follow_up: Option<&FollowUp>,
+) -> Result<KeepRule<'_>, StepError> {
     match (rule, follow_up) {
         (SpearmanRule::UnivariableC, Some(follow_up)) => Ok(KeepRule::UnivariableC(follow_up)),
-        (SpearmanRule::UnivariableC, None) => Err(StepError::refuse("input-missing", "rule `univariable-c` needs `followup`")),
+        (SpearmanRule::UnivariableC, None) => Err(StepError::refuse(
+            "input-missing",
+            "rule `univariable-c` needs `followup`",
+        )),
         (SpearmanRule::First, _) => Ok(KeepRule::FirstKept),
         (SpearmanRule::MeanCorrelation, _) => Err(not_built("rule `mean-correlation`")),
     }
@@ -137,10 +180,29 @@ mod tests {
         let ports = [("table", table.clone()), ("followup", followup)];
         let out = run("fit-selection", params(5), &ports).unwrap();
         let model: Value = serde_json::from_slice(&content(&out, "model")).unwrap();
-        assert!(model["features"].as_array().unwrap().contains(&json!("signal")), "{model}");
-        let copy = model["dropped"].as_array().unwrap().iter().find(|d| d["feature"] == "twin").unwrap();
-        assert_eq!((&copy["reason"], &copy["kept"]), (&json!("redundant"), &json!("signal")));
-        let applied = run("apply-selection", json!({}), &[("model", content(&out, "model")), ("table", table)]).unwrap();
+        assert!(
+            model["features"]
+                .as_array()
+                .unwrap()
+                .contains(&json!("signal")),
+            "{model}"
+        );
+        let copy = model["dropped"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .find(|d| d["feature"] == "twin")
+            .unwrap();
+        assert_eq!(
+            (&copy["reason"], &copy["kept"]),
+            (&json!("redundant"), &json!("signal"))
+        );
+        let applied = run(
+            "apply-selection",
+            json!({}),
+            &[("model", content(&out, "model")), ("table", table)],
+        )
+        .unwrap();
         assert!(text(&applied, "table").starts_with("patient_id,site,signal"));
         let none = json!({"spearman": null, "lasso": null});
         let out = run("fit-selection", none, &ports).unwrap();
@@ -150,7 +212,11 @@ mod tests {
     #[test]
     fn more_folds_than_events_are_refused() {
         let (table, followup) = learnable(12);
-        let (code, message) = refusal(run("fit-selection", params(10), &[("table", table), ("followup", followup)]));
+        let (code, message) = refusal(run(
+            "fit-selection",
+            params(10),
+            &[("table", table), ("followup", followup)],
+        ));
         assert_eq!(code, "too-few-events");
         assert!(message.contains("10 folds"), "{message}");
     }

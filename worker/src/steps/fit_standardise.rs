@@ -13,16 +13,29 @@ use crate::step::{Context, Inputs, Produced, StepError};
 pub(super) fn run(context: &Context, inputs: &Inputs) -> Result<Vec<Produced>, StepError> {
     let params: StandardiseParams = context.params()?;
     if params.centre != Centre::Mean || params.scale != Scale::Sd {
-        return Err(not_built("robust standardisation (centre `median`, scale `iqr`)"));
+        return Err(not_built(
+            "robust standardisation (centre `median`, scale `iqr`)",
+        ));
     }
     let matrix = Matrix::coded(&numeric_part(Table::decode(inputs.one("table")?)?));
-    let fitted = fit_standardise(matrix.x.view(), &matrix.names).map_err(|e| refuse(code(&e), &e))?;
-    Ok(vec![Produced::bytes("model", stored::from_standardiser(fitted).encode()?)])
+    let fitted =
+        fit_standardise(matrix.x.view(), &matrix.names).map_err(|e| refuse(code(&e), &e))?;
+    Ok(vec![Produced::bytes(
+        "model",
+        stored::from_standardiser(fitted).encode()?,
+    )])
 }
 
 /// The columns that have a scale; 0 and 1 and categories have none.
 pub(super) fn numeric_part(table: Table) -> Table {
-    Table { rows: table.rows, columns: table.columns.into_iter().filter(|c| c.kind == ColumnKind::Numeric).collect() }
+    Table {
+        rows: table.rows,
+        columns: table
+            .columns
+            .into_iter()
+            .filter(|c| c.kind == ColumnKind::Numeric)
+            .collect(),
+    }
 }
 
 pub(super) fn code(error: &StandardiseError) -> &'static str {
@@ -49,9 +62,17 @@ mod tests {
         let model = run("fit-standardise", params("mean"), &[("table", table)]).unwrap();
         assert!(text(&model, "model").contains(r#""constant":["c"]"#));
         let test = b"patient_id,a,stage,c\nq1,2,II,6\nq2,4,I,6\n".to_vec();
-        let out = run("apply-standardise", json!({}), &[("model", content(&model, "model")), ("table", test)]).unwrap();
+        let out = run(
+            "apply-standardise",
+            json!({}),
+            &[("model", content(&model, "model")), ("table", test)],
+        )
+        .unwrap();
         let text = text(&out, "table");
-        assert_eq!(text.split_once('\n').unwrap().1, "patient_id,a,stage\nq1,0,II\nq2,1.414213562373095,I\n");
+        assert_eq!(
+            text.split_once('\n').unwrap().1,
+            "patient_id,a,stage\nq1,0,II\nq2,1.414213562373095,I\n"
+        );
     }
 
     #[test]
@@ -65,6 +86,14 @@ mod tests {
     #[test]
     fn what_is_not_built_is_said() {
         let table = b"patient_id,a\np1,1\np2,2\n".to_vec();
-        assert_eq!(refusal(run("fit-standardise", params("median"), &[("table", table)])).0, "not-built");
+        assert_eq!(
+            refusal(run(
+                "fit-standardise",
+                params("median"),
+                &[("table", table)]
+            ))
+            .0,
+            "not-built"
+        );
     }
 }

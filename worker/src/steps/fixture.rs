@@ -22,8 +22,15 @@ pub(super) fn mask_bytes() -> Vec<u8> {
 pub(super) fn inputs(ports: &[(&str, Vec<u8>)]) -> Inputs {
     let mut inputs = Inputs::default();
     for (port, bytes) in ports {
-        let input = Input { axes: Vec::new(), content: Ok(Bytes::from(bytes.clone())) };
-        inputs.ports.entry((*port).to_owned()).or_default().push(input);
+        let input = Input {
+            axes: Vec::new(),
+            content: Ok(Bytes::from(bytes.clone())),
+        };
+        inputs
+            .ports
+            .entry((*port).to_owned())
+            .or_default()
+            .push(input);
     }
     inputs
 }
@@ -33,23 +40,53 @@ type Entry<'a> = (Vec<(&'a str, &'a str)>, Result<Vec<u8>, Refusal>);
 
 /// Artefacts of one port with the axis values they were gathered along.
 pub(super) fn gathered(entries: Vec<Entry>) -> Vec<Input> {
-    let owned = |axes: Vec<(&str, &str)>| axes.into_iter().map(|(a, v)| (a.to_owned(), v.to_owned())).collect();
-    entries.into_iter().map(|(axes, content)| Input { axes: owned(axes), content: content.map(Bytes::from) }).collect()
+    let owned = |axes: Vec<(&str, &str)>| {
+        axes.into_iter()
+            .map(|(a, v)| (a.to_owned(), v.to_owned()))
+            .collect()
+    };
+    entries
+        .into_iter()
+        .map(|(axes, content)| Input {
+            axes: owned(axes),
+            content: content.map(Bytes::from),
+        })
+        .collect()
 }
 
 /// Runs a kind with seed 1 on one artefact at each port.
-pub(super) fn run(kind: &str, params: Value, ports: &[(&str, Vec<u8>)]) -> Result<Vec<Produced>, StepError> {
+pub(super) fn run(
+    kind: &str,
+    params: Value,
+    ports: &[(&str, Vec<u8>)],
+) -> Result<Vec<Produced>, StepError> {
     run_on(kind, params, &inputs(ports))
 }
 
 /// Runs a kind with seed 1.
-pub(super) fn run_on(kind: &str, params: Value, inputs: &Inputs) -> Result<Vec<Produced>, StepError> {
-    super::run(kind, &Context { params, seed: Some(1) }, inputs)
+pub(super) fn run_on(
+    kind: &str,
+    params: Value,
+    inputs: &Inputs,
+) -> Result<Vec<Produced>, StepError> {
+    super::run(
+        kind,
+        &Context {
+            params,
+            seed: Some(1),
+        },
+        inputs,
+    )
 }
 
 /// Inputs by port, from gathered entries.
 pub(super) fn ports(ports: Vec<(&str, Vec<Input>)>) -> Inputs {
-    Inputs { ports: ports.into_iter().map(|(name, entries)| (name.to_owned(), entries)).collect::<BTreeMap<_, _>>() }
+    Inputs {
+        ports: ports
+            .into_iter()
+            .map(|(name, entries)| (name.to_owned(), entries))
+            .collect::<BTreeMap<_, _>>(),
+    }
 }
 
 /// The bytes at a port.
@@ -82,9 +119,14 @@ pub(super) fn learnable(n: u64) -> (Vec<u8>, Vec<u8>) {
         let (signal, noise, shadow) = ((i * 37) % 101, (i * 53 + 11) % 97, (i * 71 + 5) % 89);
         let site = if i % 4 == 3 { "c2" } else { "c1" };
         let twin = signal * 2 + noise % 3;
-        table.push_str(&format!("p{i:03},{site},{signal},{twin},{noise},{shadow}\n"));
+        table.push_str(&format!(
+            "p{i:03},{site},{signal},{twin},{noise},{shadow}\n"
+        ));
         let time = 1.0 + (101 - signal) as f64 * 0.6 + ((i * 29) % 17) as f64;
-        followup.push_str(&format!("p{i:03},{site},{time},{}\n", (i * 13 + signal) % 2));
+        followup.push_str(&format!(
+            "p{i:03},{site},{time},{}\n",
+            (i * 13 + signal) % 2
+        ));
     }
     (table.into_bytes(), followup.into_bytes())
 }
@@ -92,7 +134,9 @@ pub(super) fn learnable(n: u64) -> (Vec<u8>, Vec<u8>) {
 /// The named columns of a table.
 pub(super) fn only(table: &[u8], names: &[&str]) -> Vec<u8> {
     let mut table = artefact::table::Table::decode(table).unwrap_or_default();
-    table.columns.retain(|column| names.contains(&column.name.as_str()));
+    table
+        .columns
+        .retain(|column| names.contains(&column.name.as_str()));
     table.encode().unwrap_or_default()
 }
 

@@ -15,7 +15,11 @@ type Part<'a> = (String, Result<Features, &'a Refusal>);
 
 pub(super) fn run(_context: &Context, inputs: &Inputs) -> Result<Vec<Produced>, StepError> {
     let patients = by_patient(inputs.all("features"))?;
-    let regions: BTreeSet<String> = patients.values().flatten().map(|(prefix, _)| prefix.clone()).collect();
+    let regions: BTreeSet<String> = patients
+        .values()
+        .flatten()
+        .map(|(prefix, _)| prefix.clone())
+        .collect();
     let mut excluded = Vec::new();
     let mut complete = Vec::new();
     for (id, parts) in &patients {
@@ -25,25 +29,43 @@ pub(super) fn run(_context: &Context, inputs: &Inputs) -> Result<Vec<Produced>, 
         }
     }
     if complete.is_empty() {
-        let first = excluded.first().map(|e| format!("; the first because {}", e.message)).unwrap_or_default();
-        return Err(StepError::refuse("no-patient-left", format!("all {} patients were left out{first}", patients.len())));
+        let first = excluded
+            .first()
+            .map(|e| format!("; the first because {}", e.message))
+            .unwrap_or_default();
+        return Err(StepError::refuse(
+            "no-patient-left",
+            format!("all {} patients were left out{first}", patients.len()),
+        ));
     }
     let table = table(&complete)?;
-    Ok(vec![Produced::bytes("table", table.encode()?), Produced::bytes("excluded", exclusions::encode(&excluded))])
+    Ok(vec![
+        Produced::bytes("table", table.encode()?),
+        Produced::bytes("excluded", exclusions::encode(&excluded)),
+    ])
 }
 
 fn by_patient(entries: &[Input]) -> Result<BTreeMap<RowId, Vec<Part<'_>>>, StepError> {
     let mut patients: BTreeMap<RowId, Vec<Part>> = BTreeMap::new();
     for entry in entries {
         let Some(patient) = entry.axis("patient") else {
-            return Err(StepError::refuse("patient-unnamed", "a feature file does not say whose it is: gather along the axis `patient`"));
+            return Err(StepError::refuse(
+                "patient-unnamed",
+                "a feature file does not say whose it is: gather along the axis `patient`",
+            ));
         };
-        let id = RowId { site: entry.axis("site").unwrap_or_default().to_owned(), patient_id: patient.to_owned() };
+        let id = RowId {
+            site: entry.axis("site").unwrap_or_default().to_owned(),
+            patient_id: patient.to_owned(),
+        };
         let content = match &entry.content {
             Ok(bytes) => Ok(Features::decode(bytes)?),
             Err(refusal) => Err(refusal),
         };
-        patients.entry(id).or_default().push((prefix(entry), content));
+        patients
+            .entry(id)
+            .or_default()
+            .push((prefix(entry), content));
     }
     for parts in patients.values_mut() {
         // Regions in the order of their names, so that the table does not depend on the order of arrival.
@@ -54,7 +76,10 @@ fn by_patient(entries: &[Input]) -> Result<BTreeMap<RowId, Vec<Part<'_>>>, StepE
 
 /// `tumour.` for a region gathered along `roi`; empty when patients are all that was gathered.
 fn prefix(entry: &Input) -> String {
-    let other = entry.axes.iter().filter(|(axis, _)| axis != "patient" && axis != "site");
+    let other = entry
+        .axes
+        .iter()
+        .filter(|(axis, _)| axis != "patient" && axis != "site");
     other.map(|(_, value)| format!("{value}.")).collect()
 }
 
@@ -68,9 +93,15 @@ fn refusals(id: &RowId, parts: &[Part], regions: &BTreeSet<String>) -> Vec<Exclu
         code: code.to_owned(),
         message: message.to_owned(),
     };
-    let mut found: Vec<Exclusion> =
-        parts.iter().filter_map(|(_, part)| part.as_ref().err()).map(|r| exclusion(&r.kind, &r.code, &r.message)).collect();
-    for region in regions.iter().filter(|region| parts.iter().all(|(prefix, _)| prefix != *region)) {
+    let mut found: Vec<Exclusion> = parts
+        .iter()
+        .filter_map(|(_, part)| part.as_ref().err())
+        .map(|r| exclusion(&r.kind, &r.code, &r.message))
+        .collect();
+    for region in regions
+        .iter()
+        .filter(|region| parts.iter().all(|(prefix, _)| prefix != *region))
+    {
         let message = format!("no features of `{}`", region.trim_end_matches('.'));
         found.push(exclusion("gather-table", "features-missing", &message));
     }
@@ -83,25 +114,47 @@ fn table(complete: &[(&RowId, &Vec<Part>)]) -> Result<Table, StepError> {
         let features: Vec<(String, f64)> = parts
             .iter()
             .filter_map(|(prefix, part)| part.as_ref().ok().map(|features| (prefix, features)))
-            .flat_map(|(prefix, f)| f.names.iter().zip(&f.values).map(move |(name, value)| (format!("{prefix}{name}"), *value)))
+            .flat_map(|(prefix, f)| {
+                f.names
+                    .iter()
+                    .zip(&f.values)
+                    .map(move |(name, value)| (format!("{prefix}{name}"), *value))
+            })
             .collect();
         if table.rows.is_empty() {
             table.columns = features.iter().map(|(name, _)| numeric(name)).collect();
         }
-        let same = features.len() == table.columns.len() && features.iter().zip(&table.columns).all(|((name, _), c)| *name == c.name);
+        let same = features.len() == table.columns.len()
+            && features
+                .iter()
+                .zip(&table.columns)
+                .all(|((name, _), c)| *name == c.name);
         if !same {
-            let message =
-                format!("patient `{}` has {} features, the first has {}, or in another order", id.patient_id, features.len(), table.columns.len());
+            let message = format!(
+                "patient `{}` has {} features, the first has {}, or in another order",
+                id.patient_id,
+                features.len(),
+                table.columns.len()
+            );
             return Err(StepError::refuse("feature-names-differ", message));
         }
         table.rows.push((*id).clone());
-        table.columns.iter_mut().zip(features).for_each(|(column, (_, value))| column.values.push(value));
+        table
+            .columns
+            .iter_mut()
+            .zip(features)
+            .for_each(|(column, (_, value))| column.values.push(value));
     }
     Ok(table)
 }
 
 fn numeric(name: &str) -> Column {
-    Column { name: name.to_owned(), kind: ColumnKind::Numeric, unit: None, values: Vec::new() }
+    Column {
+        name: name.to_owned(),
+        kind: ColumnKind::Numeric,
+        unit: None,
+        values: Vec::new(),
+    }
 }
 
 #[cfg(test)]
@@ -116,7 +169,11 @@ mod tests {
     }
 
     fn refused() -> Refusal {
-        Refusal { code: "mask-empty".to_owned(), message: "mask is empty".to_owned(), kind: "import-mask".to_owned() }
+        Refusal {
+            code: "mask-empty".to_owned(),
+            message: "mask is empty".to_owned(),
+            kind: "import-mask".to_owned(),
+        }
     }
 
     #[test]
@@ -129,8 +186,16 @@ mod tests {
             (label("peritumour", "p1"), Err(refused())),
             (label("tumour", "p3"), Ok(features(5.0))),
         ]);
-        let out = run_on("gather-table", json!({}), &ports(vec![("features", entries)])).unwrap();
-        assert_eq!(text(&out, "table"), "patient_id,site,peritumour.a,peritumour.b,tumour.a,tumour.b\np2,c1,3,,2,\n");
+        let out = run_on(
+            "gather-table",
+            json!({}),
+            &ports(vec![("features", entries)]),
+        )
+        .unwrap();
+        assert_eq!(
+            text(&out, "table"),
+            "patient_id,site,peritumour.a,peritumour.b,tumour.a,tumour.b\np2,c1,3,,2,\n"
+        );
         let excluded = text(&out, "excluded");
         assert_eq!(
             excluded,
@@ -141,8 +206,15 @@ mod tests {
     #[test]
     fn nobody_left_is_refused() {
         let entries = gathered(vec![(vec![("patient", "p1")], Err(refused()))]);
-        let (code, message) = refusal(run_on("gather-table", json!({}), &ports(vec![("features", entries)])));
+        let (code, message) = refusal(run_on(
+            "gather-table",
+            json!({}),
+            &ports(vec![("features", entries)]),
+        ));
         assert_eq!(code, "no-patient-left");
-        assert!(message.contains("all 1 patients") && message.contains("mask is empty"), "{message}");
+        assert!(
+            message.contains("all 1 patients") && message.contains("mask is empty"),
+            "{message}"
+        );
     }
 }

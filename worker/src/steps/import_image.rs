@@ -23,13 +23,20 @@ mod tests {
 
     #[test]
     fn bytes_that_are_no_image_are_refused_by_name() {
-        let (code, _) = refusal(run("import-image", json!({}), &[("image", b"hello".to_vec())]));
+        let (code, _) = refusal(run(
+            "import-image",
+            json!({}),
+            &[("image", b"hello".to_vec())],
+        ));
         assert_eq!(code, "truncated");
     }
 
     #[test]
     fn a_file_that_is_not_there_is_refused() {
         let missing = b"radloom: no such file".to_vec();
-        assert_eq!(refusal(run("import-image", json!({}), &[("image", missing)])).0, "file-missing");
+        assert_eq!(
+            refusal(run("import-image", json!({}), &[("image", missing)])).0,
+            "file-missing"
+        );
     }
 }

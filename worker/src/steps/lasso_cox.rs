@@ -15,19 +15,40 @@ use super::refuse::refuse;
 use crate::step::{Context, Inputs, Produced, StepError};
 
 pub(super) fn run(context: &Context, inputs: &Inputs) -> Result<Vec<Produced>, StepError> {
-    let LassoCoxParams { alpha, n_lambda, lambda_min_ratio, choose, folds } = context.params()?;
+    let LassoCoxParams {
+        alpha,
+        n_lambda,
+        lambda_min_ratio,
+        choose,
+        folds,
+    } = context.params()?;
     let training = Training::read(inputs)?;
     let fold = match inputs.optional("folds")? {
         Some(bytes) => given(&training, bytes)?,
         None => event_stratified_folds(&training.follow_up, folds as usize, context.seed()?)
             .ok_or_else(|| StepError::refuse("too-few-folds", "0 folds, at least 3 are needed"))?,
     };
-    let settings = path_params(&Lasso { alpha, n_lambda, lambda_min_ratio, choose, folds });
-    let cv = cross_validate_lasso_cox(training.matrix.x.view(), &training.follow_up, &fold, &settings).map_err(|e| refuse(lasso_code(&e), &e))?;
+    let settings = path_params(&Lasso {
+        alpha,
+        n_lambda,
+        lambda_min_ratio,
+        choose,
+        folds,
+    });
+    let cv = cross_validate_lasso_cox(
+        training.matrix.x.view(),
+        &training.follow_up,
+        &fold,
+        &settings,
+    )
+    .map_err(|e| refuse(lasso_code(&e), &e))?;
     let chosen = cv.coefficients(choice(choose));
     let mut coefficients = String::from("feature,coefficient\n");
     for (name, coefficient) in training.matrix.names.iter().zip(chosen) {
-        line(&mut coefficients, &[artefact::csv_field(name), text(coefficient)]);
+        line(
+            &mut coefficients,
+            &[artefact::csv_field(name), text(coefficient)],
+        );
     }
     Ok(vec![
         Produced::bytes("path", path(&cv).into_bytes()),
@@ -42,7 +63,12 @@ fn given(training: &Training, bytes: &[u8]) -> Result<Vec<usize>, StepError> {
     let rows: Vec<_> = folds.iter().map(|(row, _)| row.clone()).collect();
     let known = Patients::new(&rows);
     let of = |row| {
-        let at = known.find(row)?.ok_or_else(|| StepError::refuse("fold-missing", format!("patient `{}` has no fold", row.patient_id)))?;
+        let at = known.find(row)?.ok_or_else(|| {
+            StepError::refuse(
+                "fold-missing",
+                format!("patient `{}` has no fold", row.patient_id),
+            )
+        })?;
         Ok(folds[at].1 as usize)
     };
     training.matrix.rows.iter().map(of).collect()
@@ -55,7 +81,15 @@ fn path(cv: &LassoCoxCv) -> String {
     let mut out = String::from("lambda,df,deviance,deviance_ratio\n");
     for (k, lambda) in path.lambda.iter().enumerate() {
         let ratio = path.deviance_ratio[k];
-        line(&mut out, &[text(*lambda), path.n_nonzero[k].to_string(), text(path.null_deviance * (1.0 - ratio)), text(ratio)]);
+        line(
+            &mut out,
+            &[
+                text(*lambda),
+                path.n_nonzero[k].to_string(),
+                text(path.null_deviance * (1.0 - ratio)),
+                text(ratio),
+            ],
+        );
     }
     out
 }
@@ -70,7 +104,15 @@ fn cross_validation(cv: &LassoCoxCv) -> String {
         if k == cv.index_one_se {
             chosen.push("1se");
         }
-        line(&mut out, &[text(*lambda), text(cv.deviance_mean[k]), text(cv.deviance_se[k]), chosen.join(" ")]);
+        line(
+            &mut out,
+            &[
+                text(*lambda),
+                text(cv.deviance_mean[k]),
+                text(cv.deviance_se[k]),
+                chosen.join(" "),
+            ],
+        );
     }
     out
 }
@@ -93,21 +135,39 @@ mod tests {
     #[test]
     fn the_path_starts_empty_and_the_signal_gets_a_coefficient() {
         let (table, followup) = learnable(80);
-        let out = run("lasso-cox", params(), &[("table", table), ("followup", followup)]).unwrap();
+        let out = run(
+            "lasso-cox",
+            params(),
+            &[("table", table), ("followup", followup)],
+        )
+        .unwrap();
         let path = text(&out, "path");
         let first: Vec<&str> = path.lines().nth(1).unwrap().split(',').collect();
         assert_eq!((first[1], first[3]), ("0", "0"));
-        assert_eq!(text(&out, "cv").lines().filter(|l| l.ends_with("min") || l.ends_with("min 1se")).count(), 1);
+        assert_eq!(
+            text(&out, "cv")
+                .lines()
+                .filter(|l| l.ends_with("min") || l.ends_with("min 1se"))
+                .count(),
+            1
+        );
         let coefficients = text(&out, "coefficients");
         assert_eq!(coefficients.lines().count(), 5);
-        assert!(!coefficients.contains("signal,0\n") || !coefficients.contains("twin,0\n"), "{coefficients}");
+        assert!(
+            !coefficients.contains("signal,0\n") || !coefficients.contains("twin,0\n"),
+            "{coefficients}"
+        );
     }
 
     #[test]
     fn a_patient_without_a_fold_is_refused() {
         let (table, followup) = learnable(20);
         let folds = b"patient_id,fold\np000,1\n".to_vec();
-        let (code, message) = refusal(run("lasso-cox", params(), &[("table", table), ("followup", followup), ("folds", folds)]));
+        let (code, message) = refusal(run(
+            "lasso-cox",
+            params(),
+            &[("table", table), ("followup", followup), ("folds", folds)],
+        ));
         assert_eq!(code, "fold-missing");
         assert!(message.contains("`p001`"), "{message}");
     }

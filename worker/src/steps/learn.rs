@@ -24,17 +24,29 @@ impl Training {
     /// The rows of `table` with their follow-up.
     pub fn read(inputs: &Inputs) -> Result<Training, StepError> {
         let matrix = Matrix::design(&Table::decode(inputs.one("table")?)?);
-        let follow_up = follow_up_of(&matrix.rows, &FollowUpTable::decode(inputs.one("followup")?)?)?;
+        let follow_up = follow_up_of(
+            &matrix.rows,
+            &FollowUpTable::decode(inputs.one("followup")?)?,
+        )?;
         Ok(Training { matrix, follow_up })
     }
 }
 
 /// Fits a learner on the inputs of its step.
-pub(super) fn fit(learner: &dyn Learner, context: &Context, inputs: &Inputs) -> Result<Vec<Produced>, StepError> {
+pub(super) fn fit(
+    learner: &dyn Learner,
+    context: &Context,
+    inputs: &Inputs,
+) -> Result<Vec<Produced>, StepError> {
     let Training { matrix, follow_up } = Training::read(inputs)?;
     let seed = context.seed.unwrap_or_default();
-    let model = learner.fit(matrix.x.view(), &matrix.names, &follow_up, seed).map_err(|e| refuse(fit_code(&e), &e))?;
-    Ok(vec![Produced::bytes("model", stored::encode(model.as_ref())?)])
+    let model = learner
+        .fit(matrix.x.view(), &matrix.names, &follow_up, seed)
+        .map_err(|e| refuse(fit_code(&e), &e))?;
+    Ok(vec![Produced::bytes(
+        "model",
+        stored::encode(model.as_ref())?,
+    )])
 }
 
 pub(super) fn fit_code(error: &FitError) -> &'static str {

@@ -43,16 +43,31 @@ pub(super) fn numeric_table(rows: Vec<RowId>, names: &[String], x: &Array2<f64>)
         unit: None,
         values: x.column(j).to_vec(),
     });
-    Table { rows, columns: columns.collect() }
+    Table {
+        rows,
+        columns: columns.collect(),
+    }
 }
 
 fn indicators(column: &Column) -> Vec<Column> {
-    let ColumnKind::Nominal { levels } = &column.kind else { return vec![column.clone()] };
+    let ColumnKind::Nominal { levels } = &column.kind else {
+        return vec![column.clone()];
+    };
     let one = |(at, level): (usize, &String)| Column {
         name: format!("{}={level}", column.name),
         kind: ColumnKind::Binary,
         unit: None,
-        values: column.values.iter().map(|v| if v.is_nan() { *v } else { f64::from(u8::from(*v == at as f64)) }).collect(),
+        values: column
+            .values
+            .iter()
+            .map(|v| {
+                if v.is_nan() {
+                    *v
+                } else {
+                    f64::from(u8::from(*v == at as f64))
+                }
+            })
+            .collect(),
     };
     levels.iter().enumerate().skip(1).map(one).collect()
 }
@@ -64,7 +79,8 @@ mod tests {
 
     #[test]
     fn a_nominal_column_becomes_a_column_a_level() {
-        let table = Table::decode(b"patient_id,stage,age\na,I,50\nb,III,\nc,II,70\nd,,60\n").unwrap();
+        let table =
+            Table::decode(b"patient_id,stage,age\na,I,50\nb,III,\nc,II,70\nd,,60\n").unwrap();
         let matrix = Matrix::design(&table);
         assert_eq!(matrix.names, ["stage=II", "stage=III", "age"]);
         assert_eq!(matrix.x.column(1).to_vec()[..3], [0.0, 1.0, 0.0]);

@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use artefact::metrics::{Measure, Metrics, Part, WholeSet};
 use cohort::{FollowUp, RiskScores};
 use evaluation::{
-    AucConvention, BrierConvention, Estimate, Estimated, MetricError, auc, auc_with_censoring, estimate_auc, estimate_brier, estimate_c_index,
-    estimate_integrated_brier, estimate_uno_c, horizon_guard, uno_c,
+    AucConvention, BrierConvention, Estimate, Estimated, MetricError, auc, auc_with_censoring,
+    estimate_auc, estimate_brier, estimate_c_index, estimate_integrated_brier, estimate_uno_c,
+    horizon_guard, uno_c,
 };
 use ndarray::Array2;
 use pipeline_defs::params::EvaluatedRows;
@@ -34,14 +35,23 @@ pub(super) fn all(judged: &Judged) -> Result<Metrics, StepError> {
         composite_auc: composite(judged)?,
         brier: by_horizon(&|i| brier_at(judged, i))?,
         ibs: integrated(judged)?,
-        whole: judged.whole.as_ref().map(|whole| whole_set(judged, whole)).transpose()?,
+        whole: judged
+            .whole
+            .as_ref()
+            .map(|whole| whole_set(judged, whole))
+            .transpose()?,
     })
 }
 
 fn measure(estimate: Result<Estimate, MetricError>) -> Result<Measure, StepError> {
     let estimate = estimate.map_err(|e| refuse("metric", &e))?;
     Ok(match &estimate {
-        Estimate::Estimated(Estimated { value, interval, n, n_events }) => Measure {
+        Estimate::Estimated(Estimated {
+            value,
+            interval,
+            n,
+            n_events,
+        }) => Measure {
             value: Some(*value),
             lower: interval.map(|i| i.lower),
             upper: interval.map(|i| i.upper),
@@ -49,27 +59,48 @@ fn measure(estimate: Result<Estimate, MetricError>) -> Result<Measure, StepError
             n_events: *n_events as u64,
             reason: None,
         },
-        Estimate::NotEstimable { reason, n, n_events } => {
-            Measure { n: *n as u64, n_events: *n_events as u64, reason: Some(format!("NE: {reason}")), ..Measure::default() }
-        }
+        Estimate::NotEstimable {
+            reason,
+            n,
+            n_events,
+        } => Measure {
+            n: *n as u64,
+            n_events: *n_events as u64,
+            reason: Some(format!("NE: {reason}")),
+            ..Measure::default()
+        },
     })
 }
 
 /// No value, for a reason.
 fn nothing(judged: &Judged, reason: impl Into<String>) -> Measure {
     let follow_up = &judged.follow_up;
-    Measure { n: follow_up.len() as u64, n_events: follow_up.n_events() as u64, reason: Some(reason.into()), ..Measure::default() }
+    Measure {
+        n: follow_up.len() as u64,
+        n_events: follow_up.n_events() as u64,
+        reason: Some(reason.into()),
+        ..Measure::default()
+    }
 }
 
 /// A value with its bootstrap interval; the interval of a metric that few resamples have is left out with the reason.
-fn resampled(judged: &Judged, value: f64, statistic: impl Fn(&RiskScores, &FollowUp) -> Option<f64> + Sync) -> Measure {
+fn resampled(
+    judged: &Judged,
+    value: f64,
+    statistic: impl Fn(&RiskScores, &FollowUp) -> Option<f64> + Sync,
+) -> Measure {
     let follow_up = &judged.follow_up;
     let of = |copies: &[u32]| {
         let counted = copies.iter().enumerate();
-        let rows: Vec<usize> = counted.flat_map(|(row, &copies)| std::iter::repeat_n(row, copies as usize)).collect();
+        let rows: Vec<usize> = counted
+            .flat_map(|(row, &copies)| std::iter::repeat_n(row, copies as usize))
+            .collect();
         statistic(&judged.risk.select(&rows), &follow_up.select(&rows))
     };
-    let interval = judged.bootstrap.as_ref().map(|bootstrap| bootstrap.interval(follow_up.len(), of));
+    let interval = judged
+        .bootstrap
+        .as_ref()
+        .map(|bootstrap| bootstrap.interval(follow_up.len(), of));
     let (interval, reason) = match interval {
         None => (None, None),
         Some(Ok(interval)) => (Some(interval), None),
@@ -97,21 +128,43 @@ fn settle<T>(result: Result<T, MetricError>) -> Result<Result<T, String>, StepEr
 fn guarded_auc(judged: &Judged, horizon: f64) -> Result<Measure, StepError> {
     let from_training = judged.convention == AucConvention::Uno && judged.train.is_some();
     if !from_training {
-        return measure(estimate_auc(&judged.risk, &judged.follow_up, horizon, judged.convention, judged.bootstrap.as_ref()));
+        return measure(estimate_auc(
+            &judged.risk,
+            &judged.follow_up,
+            horizon,
+            judged.convention,
+            judged.bootstrap.as_ref(),
+        ));
     }
     if let Err(reason) = settle(horizon_guard(&judged.follow_up, horizon, judged.convention))? {
         return Ok(nothing(judged, reason));
     }
-    let one = |risk: &RiskScores, follow_up: &FollowUp| auc_with_censoring(risk, follow_up, judged.censoring(), horizon, judged.convention);
+    let one = |risk: &RiskScores, follow_up: &FollowUp| {
+        auc_with_censoring(
+            risk,
+            follow_up,
+            judged.censoring(),
+            horizon,
+            judged.convention,
+        )
+    };
     Ok(match settle(one(&judged.risk, &judged.follow_up))? {
-        Ok(found) => resampled(judged, found.value, |risk, follow_up| one(risk, follow_up).ok().map(|a| a.value)),
+        Ok(found) => resampled(judged, found.value, |risk, follow_up| {
+            one(risk, follow_up).ok().map(|a| a.value)
+        }),
         Err(reason) => nothing(judged, reason),
     })
 }
 
 /// AUC of these rows without a guard of their own.
 fn plain_auc(judged: &Judged, horizon: f64) -> Result<Result<f64, String>, StepError> {
-    let found = auc_with_censoring(&judged.risk, &judged.follow_up, judged.censoring(), horizon, judged.convention);
+    let found = auc_with_censoring(
+        &judged.risk,
+        &judged.follow_up,
+        judged.censoring(),
+        horizon,
+        judged.convention,
+    );
     Ok(settle(found)?.map(|auc| auc.value))
 }
 
@@ -129,7 +182,14 @@ fn composite(judged: &Judged) -> Result<Measure, StepError> {
     }
     let mean = |values: &[f64]| values.iter().sum::<f64>() / values.len() as f64;
     let statistic = |risk: &RiskScores, follow_up: &FollowUp| {
-        let values: Option<Vec<f64>> = supported.iter().map(|&h| auc(risk, follow_up, h, judged.convention).ok().map(|a| a.value)).collect();
+        let values: Option<Vec<f64>> = supported
+            .iter()
+            .map(|&h| {
+                auc(risk, follow_up, h, judged.convention)
+                    .ok()
+                    .map(|a| a.value)
+            })
+            .collect();
         values.map(|values| mean(&values))
     };
     Ok(resampled(judged, mean(&values), statistic))
@@ -145,11 +205,19 @@ fn guarded_auc_value(judged: &Judged, horizon: f64) -> Result<Option<f64>, StepE
 fn uno(judged: &Judged) -> Result<Measure, StepError> {
     let tau = judged.params.horizons.last().copied();
     if judged.convention != AucConvention::Uno || judged.train.is_none() {
-        return measure(estimate_uno_c(&judged.risk, &judged.follow_up, tau, judged.bootstrap.as_ref()));
+        return measure(estimate_uno_c(
+            &judged.risk,
+            &judged.follow_up,
+            tau,
+            judged.bootstrap.as_ref(),
+        ));
     }
-    let one = |risk: &RiskScores, follow_up: &FollowUp| uno_c(risk, follow_up, judged.censoring(), tau);
+    let one =
+        |risk: &RiskScores, follow_up: &FollowUp| uno_c(risk, follow_up, judged.censoring(), tau);
     Ok(match settle(one(&judged.risk, &judged.follow_up))? {
-        Ok(found) => resampled(judged, found.value, |risk, follow_up| one(risk, follow_up).ok().map(|c| c.value)),
+        Ok(found) => resampled(judged, found.value, |risk, follow_up| {
+            one(risk, follow_up).ok().map(|c| c.value)
+        }),
         Err(reason) => nothing(judged, reason),
     })
 }
@@ -164,31 +232,64 @@ fn brier_convention(judged: &Judged) -> BrierConvention {
 fn brier_at(judged: &Judged, i: usize) -> Result<Measure, StepError> {
     let horizon = judged.params.horizons[i];
     let Some(survival) = &judged.survival[i] else {
-        return Ok(nothing(judged, format!("no survival was predicted at {}", key(horizon))));
+        return Ok(nothing(
+            judged,
+            format!("no survival was predicted at {}", key(horizon)),
+        ));
     };
-    measure(estimate_brier(survival, &judged.follow_up, horizon, brier_convention(judged), judged.bootstrap.as_ref()))
+    measure(estimate_brier(
+        survival,
+        &judged.follow_up,
+        horizon,
+        brier_convention(judged),
+        judged.bootstrap.as_ref(),
+    ))
 }
 
 fn integrated(judged: &Judged) -> Result<Measure, StepError> {
     let horizons = &judged.params.horizons;
     let columns: Option<Vec<&Vec<f64>>> = judged.survival.iter().map(Option::as_ref).collect();
-    let Some(columns) = columns else { return Ok(nothing(judged, "survival was not predicted at every horizon")) };
+    let Some(columns) = columns else {
+        return Ok(nothing(
+            judged,
+            "survival was not predicted at every horizon",
+        ));
+    };
     if horizons.len() < 2 {
         return Ok(nothing(judged, "one horizon has no integral"));
     }
-    let survival = Array2::from_shape_fn((judged.follow_up.len(), horizons.len()), |(i, j)| columns[j][i]);
-    measure(estimate_integrated_brier(survival.view(), &judged.follow_up, horizons, brier_convention(judged), judged.bootstrap.as_ref()))
+    let survival = Array2::from_shape_fn((judged.follow_up.len(), horizons.len()), |(i, j)| {
+        columns[j][i]
+    });
+    measure(estimate_integrated_brier(
+        survival.view(),
+        &judged.follow_up,
+        horizons,
+        brier_convention(judged),
+        judged.bootstrap.as_ref(),
+    ))
 }
 
 fn whole_set(judged: &Judged, whole: &FollowUp) -> Result<WholeSet, StepError> {
     let mut parts = BTreeMap::new();
     for &horizon in &judged.params.horizons {
         let part = match settle(horizon_guard(whole, horizon, judged.convention))? {
-            Ok(()) => Part { value: plain_auc(judged, horizon)?.ok(), reason: None },
-            Err(reason) => Part { value: None, reason: Some(reason) },
+            Ok(()) => Part {
+                value: plain_auc(judged, horizon)?.ok(),
+                reason: None,
+            },
+            Err(reason) => Part {
+                value: None,
+                reason: Some(reason),
+            },
         };
         parts.insert(key(horizon), part);
     }
     let n_train = judged.train.as_ref().map_or(0, FollowUp::len) as u64;
-    Ok(WholeSet { n: whole.len() as u64, n_events: whole.n_events() as u64, n_train, auc: parts })
+    Ok(WholeSet {
+        n: whole.len() as u64,
+        n_events: whole.n_events() as u64,
+        n_train,
+        auc: parts,
+    })
 }

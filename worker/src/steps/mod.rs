@@ -25,6 +25,8 @@ mod fixture;
 mod follow_up;
 mod gather_cohort;
 mod gather_table;
+#[cfg(test)]
+mod golden;
 mod import_image;
 mod import_mask;
 mod lasso_cox;
@@ -59,7 +61,9 @@ pub fn run(kind: &str, context: &Context, inputs: &Inputs) -> Result<Vec<Produce
     let at = KINDS.iter().position(|known| *known == kind);
     match at.and_then(|at| STEPS.get(at)) {
         Some((_, run)) => run(context, inputs),
-        None => Err(StepError::Bug(format!("step kind `{kind}` has no code in this build"))),
+        None => Err(StepError::Bug(format!(
+            "step kind `{kind}` has no code in this build"
+        ))),
     }
 }
 

@@ -15,8 +15,12 @@ pub(super) fn run(context: &Context, inputs: &Inputs) -> Result<Vec<Produced>, S
         (None, N4Mask::Otsu) => Region::Otsu,
         (None, N4Mask::All) => Region::Everything,
     };
-    let output = correct(&image, region, &settings(&params)).map_err(|e| StepError::refuse(e.code(), e.to_string()))?;
-    Ok(vec![Produced::bytes("image", pixels::encode(&output.corrected)), Produced::bytes("log_field", pixels::encode(&output.log_field))])
+    let output = correct(&image, region, &settings(&params))
+        .map_err(|e| StepError::refuse(e.code(), e.to_string()))?;
+    Ok(vec![
+        Produced::bytes("image", pixels::encode(&output.corrected)),
+        Produced::bytes("log_field", pixels::encode(&output.log_field)),
+    ])
 }
 
 fn settings(params: &N4Params) -> Settings {
@@ -40,7 +44,11 @@ mod tests {
     use serde_json::{Value, json};
 
     fn quick() -> Value {
-        let params = N4Params { iterations: vec![2], shrink_factor: 2, ..N4Params::itk_defaults() };
+        let params = N4Params {
+            iterations: vec![2],
+            shrink_factor: 2,
+            ..N4Params::itk_defaults()
+        };
         serde_json::to_value(params).unwrap()
     }
 
@@ -48,9 +56,16 @@ mod tests {
     fn image_times_field_is_the_image() {
         let out = run("n4-bias-correction", quick(), &[("image", volume_bytes())]).unwrap();
         let before = nifti::read_bytes(&volume_bytes(), "").unwrap().to_f64();
-        let after = nifti::read_bytes(&content(&out, "image"), "").unwrap().to_f64();
-        let log_field = nifti::read_bytes(&content(&out, "log_field"), "").unwrap().to_f64();
-        assert!(log_field.iter().any(|v| v.abs() > 1e-3), "the field is flat");
+        let after = nifti::read_bytes(&content(&out, "image"), "")
+            .unwrap()
+            .to_f64();
+        let log_field = nifti::read_bytes(&content(&out, "log_field"), "")
+            .unwrap()
+            .to_f64();
+        assert!(
+            log_field.iter().any(|v| v.abs() > 1e-3),
+            "the field is flat"
+        );
         for ((before, after), log_field) in before.iter().zip(&after).zip(&log_field) {
             assert!((after * libm::exp(*log_field) - before).abs() <= 1e-5 * before.abs());
         }
@@ -61,11 +76,17 @@ mod tests {
         let mut flat = nifti::read_bytes(&volume_bytes(), "").unwrap();
         flat.voxels = Voxels::I16(vec![7; flat.geometry.n_voxels()]);
         let bytes = canonical::canonical_bytes(&flat);
-        assert_eq!(refusal(run("n4-bias-correction", quick(), &[("image", bytes)])).0, "n4-no-threshold");
+        assert_eq!(
+            refusal(run("n4-bias-correction", quick(), &[("image", bytes)])).0,
+            "n4-no-threshold"
+        );
         let all = json!({"mask": "all"});
         let mut set = quick();
         set["mask"] = all["mask"].clone();
         let bytes = canonical::canonical_bytes(&flat);
-        assert_eq!(refusal(run("n4-bias-correction", set, &[("image", bytes)])).0, "n4-constant-intensity");
+        assert_eq!(
+            refusal(run("n4-bias-correction", set, &[("image", bytes)])).0,
+            "n4-constant-intensity"
+        );
     }
 }

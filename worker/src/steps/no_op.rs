@@ -3,5 +3,8 @@
 use crate::step::{Context, Inputs, Produced, StepError};
 
 pub(super) fn run(context: &Context, _inputs: &Inputs) -> Result<Vec<Produced>, StepError> {
-    Ok(vec![Produced::bytes("output", artefact::json::encode("no-op", &context.params)?)])
+    Ok(vec![Produced::bytes(
+        "output",
+        artefact::json::encode("no-op", &context.params)?,
+    )])
 }

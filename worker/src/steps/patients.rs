@@ -31,7 +31,9 @@ impl<'a> Patients<'a> {
     /// # Errors
     /// Several rows could be meant.
     pub fn find(&self, wanted: &RowId) -> Result<Option<usize>, StepError> {
-        let Some(named) = self.by_name.get(wanted.patient_id.as_str()) else { return Ok(None) };
+        let Some(named) = self.by_name.get(wanted.patient_id.as_str()) else {
+            return Ok(None);
+        };
         let same = |i: &&usize| {
             let site = &self.rows[**i].site;
             site.is_empty() || wanted.site.is_empty() || *site == wanted.site
@@ -40,7 +42,10 @@ impl<'a> Patients<'a> {
         match (found.next(), found.next()) {
             (Some(_), Some(_)) => Err(StepError::refuse(
                 "patient-ambiguous",
-                format!("patient `{}` stands at several sites; a `site` column in every file tells them apart", wanted.patient_id),
+                format!(
+                    "patient `{}` stands at several sites; a `site` column in every file tells them apart",
+                    wanted.patient_id
+                ),
             )),
             (found, _) => Ok(found.copied()),
         }
@@ -61,11 +66,17 @@ impl<'a> Patients<'a> {
 /// A row without a known time.
 pub(super) fn follow_up_of(rows: &[RowId], table: &FollowUpTable) -> Result<FollowUp, StepError> {
     let patients = Patients::new(&table.rows);
-    let (mut time, mut event) = (Vec::with_capacity(rows.len()), Vec::with_capacity(rows.len()));
+    let (mut time, mut event) = (
+        Vec::with_capacity(rows.len()),
+        Vec::with_capacity(rows.len()),
+    );
     for row in rows {
         let at = patients.find(row)?.filter(|at| !table.time[*at].is_nan());
         let Some(at) = at else {
-            return Err(StepError::refuse("follow-up-missing", format!("patient `{}` has no follow-up", row.patient_id)));
+            return Err(StepError::refuse(
+                "follow-up-missing",
+                format!("patient `{}` has no follow-up", row.patient_id),
+            ));
         };
         time.push(table.time[at]);
         event.push(table.event[at]);
@@ -79,7 +90,10 @@ mod tests {
     use super::*;
 
     fn row(site: &str, patient_id: &str) -> RowId {
-        RowId { site: site.to_owned(), patient_id: patient_id.to_owned() }
+        RowId {
+            site: site.to_owned(),
+            patient_id: patient_id.to_owned(),
+        }
     }
 
     #[test]

@@ -10,11 +10,18 @@ pub(super) fn run(context: &Context, inputs: &Inputs) -> Result<Vec<Produced>, S
     let params: RingParams = context.params()?;
     let tumour = pixels::mask(inputs.one("mask")?, pixels::INSIDE)?;
     let image = pixels::optional_volume(inputs, "image")?;
-    let ring = ring(&tumour, &settings(&params), image.as_ref()).map_err(|e| StepError::refuse(e.code(), e.to_string()))?;
+    let ring = ring(&tumour, &settings(&params), image.as_ref())
+        .map_err(|e| StepError::refuse(e.code(), e.to_string()))?;
     if ring.mask.n_inside() < 2 {
-        return Err(StepError::refuse("mask-one-voxel", format!("ring of {} mm has a single voxel", params.margin_mm)));
+        return Err(StepError::refuse(
+            "mask-one-voxel",
+            format!("ring of {} mm has a single voxel", params.margin_mm),
+        ));
     }
-    Ok(vec![Produced::bytes("mask", pixels::encode_mask(&ring.mask))])
+    Ok(vec![Produced::bytes(
+        "mask",
+        pixels::encode_mask(&ring.mask),
+    )])
 }
 
 fn settings(params: &RingParams) -> Settings {
@@ -23,7 +30,9 @@ fn settings(params: &RingParams) -> Settings {
         mode: match params.mode {
             RingMode::Euclidean3d => Mode::Euclidean3d,
             RingMode::InPlane => Mode::InPlane,
-            RingMode::Slices => Mode::Slices { n_slices: params.slices as usize },
+            RingMode::Slices => Mode::Slices {
+                n_slices: params.slices as usize,
+            },
         },
         exclude_tumour: params.exclude_tumour,
         clip_to: match params.clip_to {
@@ -46,22 +55,40 @@ mod tests {
 
     #[test]
     fn the_ring_lies_around_the_tumour() {
-        let out = run("peritumoural-ring", params(3.0, "image"), &[("mask", mask_bytes())]).unwrap();
+        let out = run(
+            "peritumoural-ring",
+            params(3.0, "image"),
+            &[("mask", mask_bytes())],
+        )
+        .unwrap();
         let ring = pixels::mask(&content(&out, "mask"), pixels::INSIDE).unwrap();
         let tumour = pixels::mask(&mask_bytes(), pixels::INSIDE).unwrap();
         assert!(ring.n_inside() > 100);
-        assert!(ring.inside.iter().zip(&tumour.inside).all(|(ring, tumour)| !(*ring && *tumour)));
+        assert!(
+            ring.inside
+                .iter()
+                .zip(&tumour.inside)
+                .all(|(ring, tumour)| !(*ring && *tumour))
+        );
     }
 
     #[test]
     fn the_body_needs_the_image() {
-        let (code, _) = refusal(run("peritumoural-ring", params(3.0, "body"), &[("mask", mask_bytes())]));
+        let (code, _) = refusal(run(
+            "peritumoural-ring",
+            params(3.0, "body"),
+            &[("mask", mask_bytes())],
+        ));
         assert_eq!(code, "ring-needs-image");
     }
 
     #[test]
     fn a_margin_below_the_voxel_gives_no_ring() {
-        let (code, message) = refusal(run("peritumoural-ring", params(0.01, "image"), &[("mask", mask_bytes())]));
+        let (code, message) = refusal(run(
+            "peritumoural-ring",
+            params(0.01, "image"),
+            &[("mask", mask_bytes())],
+        ));
         assert_eq!(code, "ring-empty");
         assert!(message.contains("0.01"), "{message}");
     }

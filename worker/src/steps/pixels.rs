@@ -17,24 +17,40 @@ pub(super) fn volume(bytes: &[u8]) -> Result<Volume, StepError> {
 /// The region in these bytes.
 pub(super) fn mask(bytes: &[u8], label: i32) -> Result<Mask, StepError> {
     let labels = volume(bytes)?;
-    Mask::from_volume(&labels, LabelChoice::Value(label)).map_err(|e| StepError::refuse(e.code(), e.to_string()))
+    Mask::from_volume(&labels, LabelChoice::Value(label))
+        .map_err(|e| StepError::refuse(e.code(), e.to_string()))
 }
 
 /// The region at a port that may be unconnected.
-pub(super) fn optional_mask(inputs: &Inputs, port: &'static str) -> Result<Option<Mask>, StepError> {
-    inputs.optional(port)?.map(|bytes| mask(bytes, INSIDE)).transpose()
+pub(super) fn optional_mask(
+    inputs: &Inputs,
+    port: &'static str,
+) -> Result<Option<Mask>, StepError> {
+    inputs
+        .optional(port)?
+        .map(|bytes| mask(bytes, INSIDE))
+        .transpose()
 }
 
 /// The volume at a port that may be unconnected.
-pub(super) fn optional_volume(inputs: &Inputs, port: &'static str) -> Result<Option<Volume>, StepError> {
-    inputs.optional(port)?.map(|bytes| volume(bytes)).transpose()
+pub(super) fn optional_volume(
+    inputs: &Inputs,
+    port: &'static str,
+) -> Result<Option<Volume>, StepError> {
+    inputs
+        .optional(port)?
+        .map(|bytes| volume(bytes))
+        .transpose()
 }
 
 /// The bytes of a file of the cohort, unless they stand for a file that is not there.
 pub(super) fn source<'a>(inputs: &'a Inputs, port: &'static str) -> Result<&'a Bytes, StepError> {
     let bytes = inputs.one(port)?;
     if crate::cohort::is_missing(bytes) {
-        return Err(StepError::refuse("file-missing", format!("the file of `{port}` that the cohort names is not there")));
+        return Err(StepError::refuse(
+            "file-missing",
+            format!("the file of `{port}` that the cohort names is not there"),
+        ));
     }
     Ok(bytes)
 }

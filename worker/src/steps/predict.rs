@@ -15,19 +15,32 @@ pub(super) fn run(context: &Context, inputs: &Inputs) -> Result<Vec<Produced>, S
     let params: PredictParams = context.params()?;
     let model = stored::decode(inputs.one("model")?)?;
     let matrix = Matrix::design(&Table::decode(inputs.one("table")?)?);
-    let x = pick_columns(matrix.x.view(), &matrix.names, model.feature_names()).map_err(|e| refuse("columns-differ", &e))?;
+    let x = pick_columns(matrix.x.view(), &matrix.names, model.feature_names())
+        .map_err(|e| refuse("columns-differ", &e))?;
     let refused = |e| refuse(learn::predict_code(&e), &e);
     let risk = model.risk(x.view()).map_err(refused)?;
-    let survival = model.survival(x.view(), &params.horizons).ok_or_else(|| StepError::refuse("no-survival", "the model predicts no survival"))?;
+    let survival = model
+        .survival(x.view(), &params.horizons)
+        .ok_or_else(|| StepError::refuse("no-survival", "the model predicts no survival"))?;
     let survival = survival.map_err(refused)?;
     let rows: Vec<RowId> = matrix.rows;
     let survival = SurvivalTable {
         rows: rows.clone(),
         times: params.horizons,
-        survival: survival.rows().into_iter().map(|row| row.to_vec()).collect(),
+        survival: survival
+            .rows()
+            .into_iter()
+            .map(|row| row.to_vec())
+            .collect(),
     };
-    let risk = RiskTable { rows, risk: risk.values().to_vec() };
-    Ok(vec![Produced::bytes("risk", risk.encode()), Produced::bytes("survival", survival.encode())])
+    let risk = RiskTable {
+        rows,
+        risk: risk.values().to_vec(),
+    };
+    Ok(vec![
+        Produced::bytes("risk", risk.encode()),
+        Produced::bytes("survival", survival.encode()),
+    ])
 }
 
 #[cfg(test)]
@@ -49,16 +62,34 @@ mod tests {
 
     #[test]
     fn a_stored_forest_predicts_the_bits_of_the_fitted_one() {
-        let params = RsfParams { num_trees: 25, ..RsfParams::ranger_defaults() };
+        let params = RsfParams {
+            num_trees: 25,
+            ..RsfParams::ranger_defaults()
+        };
         let inputs: Inputs = super::super::fixture::inputs(&ports());
         let Training { matrix, follow_up } = Training::read(&inputs).unwrap();
-        let fitted = fit_rsf::learner(&params).unwrap().fit(matrix.x.view(), &matrix.names, &follow_up, 1).unwrap();
+        let fitted = fit_rsf::learner(&params)
+            .unwrap()
+            .fit(matrix.x.view(), &matrix.names, &follow_up, 1)
+            .unwrap();
         let wanted = fitted.risk(matrix.x.view()).unwrap();
         let model = run("fit-rsf", serde_json::to_value(&params).unwrap(), &ports()).unwrap();
         let table = ports().remove(0).1;
-        let out = run("predict", json!({"horizons": [12.0, 36.0]}), &[("model", content(&model, "model")), ("table", table)]).unwrap();
+        let out = run(
+            "predict",
+            json!({"horizons": [12.0, 36.0]}),
+            &[("model", content(&model, "model")), ("table", table)],
+        )
+        .unwrap();
         let risk = RiskTable::decode(&content(&out, "risk")).unwrap();
-        assert_eq!(risk.risk.iter().map(|r| r.to_bits()).collect::<Vec<_>>(), wanted.values().iter().map(|r| r.to_bits()).collect::<Vec<_>>());
+        assert_eq!(
+            risk.risk.iter().map(|r| r.to_bits()).collect::<Vec<_>>(),
+            wanted
+                .values()
+                .iter()
+                .map(|r| r.to_bits())
+                .collect::<Vec<_>>()
+        );
         let survival = SurvivalTable::decode(&content(&out, "survival")).unwrap();
         assert_eq!(survival.times, [12.0, 36.0]);
         assert!(survival.survival.iter().all(|row| row[0] >= row[1]));
@@ -68,12 +99,29 @@ mod tests {
     fn a_stored_cox_model_predicts_the_bits_of_the_fitted_one() {
         let (table, followup) = learnable(60);
         let table = only(&table, &["signal", "noise"]);
-        let model = run("fit-cox", json!({"ties": "efron"}), &[("table", table.clone()), ("followup", followup.clone())]).unwrap();
+        let model = run(
+            "fit-cox",
+            json!({"ties": "efron"}),
+            &[("table", table.clone()), ("followup", followup.clone())],
+        )
+        .unwrap();
         let matrix = Matrix::design(&Table::decode(&table).unwrap());
         let rows = artefact::follow_up::FollowUpTable::decode(&followup).unwrap();
         let follow_up = super::super::patients::follow_up_of(&matrix.rows, &rows).unwrap();
-        let fitted = survival::Learner::fit(&survival::Cox, matrix.x.view(), &matrix.names, &follow_up, 0).unwrap();
-        let out = run("predict", json!({"horizons": [12.0]}), &[("model", content(&model, "model")), ("table", table)]).unwrap();
+        let fitted = survival::Learner::fit(
+            &survival::Cox,
+            matrix.x.view(),
+            &matrix.names,
+            &follow_up,
+            0,
+        )
+        .unwrap();
+        let out = run(
+            "predict",
+            json!({"horizons": [12.0]}),
+            &[("model", content(&model, "model")), ("table", table)],
+        )
+        .unwrap();
         let risk = RiskTable::decode(&content(&out, "risk")).unwrap();
         assert_eq!(risk.risk, fitted.risk(matrix.x.view()).unwrap().values());
     }
@@ -85,8 +133,14 @@ mod tests {
             [("table", only(&table, &["signal"])), ("followup", followup)]
         })
         .unwrap();
-        let ports = [("model", content(&model, "model")), ("table", b"patient_id,a\np1,1\n".to_vec())];
+        let ports = [
+            ("model", content(&model, "model")),
+            ("table", b"patient_id,a\np1,1\n".to_vec()),
+        ];
         let (code, message) = refusal(run("predict", json!({"horizons": [12.0]}), &ports));
-        assert_eq!((code.as_str(), message.as_str()), ("columns-differ", "feature signal is not in the table"));
+        assert_eq!(
+            (code.as_str(), message.as_str()),
+            ("columns-differ", "feature signal is not in the table")
+        );
     }
 }

@@ -13,7 +13,10 @@ use crate::step::{Content, Context, Inputs, Produced, StepError};
 pub(super) fn run(_context: &Context, inputs: &Inputs) -> Result<Vec<Produced>, StepError> {
     let table = inputs.one("table")?;
     let split = SplitTable::decode(inputs.one("split")?)?;
-    let eligible = inputs.optional("eligible")?.map(|bytes| ids::decode(bytes)).transpose()?;
+    let eligible = inputs
+        .optional("eligible")?
+        .map(|bytes| ids::decode(bytes))
+        .transpose()?;
     let eligible = eligible.as_deref().map(Patients::new);
     let (train, test) = (Patients::new(&split.train), Patients::new(&split.test));
     let (mut in_train, mut in_test) = (BTreeSet::new(), BTreeSet::new());
@@ -32,15 +35,31 @@ pub(super) fn run(_context: &Context, inputs: &Inputs) -> Result<Vec<Produced>, 
             _ => false,
         };
     }
-    Ok(vec![view("train", table, &in_train)?, view("test", table, &in_test)?])
+    Ok(vec![
+        view("train", table, &in_train)?,
+        view("test", table, &in_test)?,
+    ])
 }
 
-fn view(port: &'static str, table: &Bytes, wanted: &BTreeSet<RowId>) -> Result<Produced, StepError> {
+fn view(
+    port: &'static str,
+    table: &Bytes,
+    wanted: &BTreeSet<RowId>,
+) -> Result<Produced, StepError> {
     if wanted.is_empty() {
-        return Err(StepError::refuse("no-row-left", format!("no patient of the table is a {port} row of this split")));
+        return Err(StepError::refuse(
+            "no-row-left",
+            format!("no patient of the table is a {port} row of this split"),
+        ));
     }
     let ranges: Vec<Range<u64>> = lines::select(table, wanted)?;
-    Ok(Produced { port, content: Content::Rows { of: "table", ranges } })
+    Ok(Produced {
+        port,
+        content: Content::Rows {
+            of: "table",
+            ranges,
+        },
+    })
 }
 
 #[cfg(test)]
@@ -57,22 +76,39 @@ mod tests {
     fn rows_are_views_in_the_order_of_the_table() {
         let split = b"patient_id,role\np4,train\np1,train\np2,test\np3,train\n".to_vec();
         let eligible = b"patient_id,site\np1,c1\np2,c1\np4,c1\n".to_vec();
-        let ports = [("table", TABLE.to_vec()), ("split", split), ("eligible", eligible)];
+        let ports = [
+            ("table", TABLE.to_vec()),
+            ("split", split),
+            ("eligible", eligible),
+        ];
         let out = run("select-rows", json!({}), &ports).unwrap();
         let texts: Vec<String> = out
             .iter()
             .map(|p| match &p.content {
-                Content::Rows { of: "table", ranges } => String::from_utf8(materialise(TABLE, ranges)).unwrap(),
+                Content::Rows {
+                    of: "table",
+                    ranges,
+                } => String::from_utf8(materialise(TABLE, ranges)).unwrap(),
                 other => panic!("not a view: {other:?}"),
             })
             .collect();
-        assert_eq!(texts, ["patient_id,site,a\np1,c1,1\np4,c1,4\n", "patient_id,site,a\np2,c1,2\n"]);
+        assert_eq!(
+            texts,
+            [
+                "patient_id,site,a\np1,c1,1\np4,c1,4\n",
+                "patient_id,site,a\np2,c1,2\n"
+            ]
+        );
     }
 
     #[test]
     fn a_patient_in_both_is_refused() {
         let split = b"patient_id,site,role\np1,,train\np1,c1,test\n".to_vec();
-        let (code, message) = refusal(run("select-rows", json!({}), &[("table", TABLE.to_vec()), ("split", split)]));
+        let (code, message) = refusal(run(
+            "select-rows",
+            json!({}),
+            &[("table", TABLE.to_vec()), ("split", split)],
+        ));
         assert_eq!(code, "split-overlaps");
         assert!(message.contains("`p1`"), "{message}");
     }
@@ -80,7 +116,11 @@ mod tests {
     #[test]
     fn an_empty_side_is_refused() {
         let split = b"patient_id,role\np1,train\nq9,test\n".to_vec();
-        let (code, message) = refusal(run("select-rows", json!({}), &[("table", TABLE.to_vec()), ("split", split)]));
+        let (code, message) = refusal(run(
+            "select-rows",
+            json!({}),
+            &[("table", TABLE.to_vec()), ("split", split)],
+        ));
         assert_eq!(code, "no-row-left");
         assert!(message.contains("test row"), "{message}");
     }

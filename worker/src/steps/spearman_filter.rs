@@ -20,13 +20,28 @@ pub(super) fn run(context: &Context, inputs: &Inputs) -> Result<Vec<Produced>, S
         None => None,
     };
     let rule = keep_rule(params.rule, follow_up.as_ref())?;
-    let filter = redundancy_filter(matrix.x.view(), &matrix.names, params.threshold, rule).map_err(|e| refuse(redundancy_code(&e), &e))?;
+    let filter = redundancy_filter(matrix.x.view(), &matrix.names, params.threshold, rule)
+        .map_err(|e| refuse(redundancy_code(&e), &e))?;
     let name = |column: usize| artefact::csv_field(&matrix.names[column]);
-    let kept: String = filter.kept.iter().map(|&column| format!("{}\n", name(column))).collect();
-    let dropped = filter.dropped.iter().map(|d| format!("{},{},{}\n", name(d.column), name(d.kept), number::text(d.rho)));
+    let kept: String = filter
+        .kept
+        .iter()
+        .map(|&column| format!("{}\n", name(column)))
+        .collect();
+    let dropped = filter.dropped.iter().map(|d| {
+        format!(
+            "{},{},{}\n",
+            name(d.column),
+            name(d.kept),
+            number::text(d.rho)
+        )
+    });
     Ok(vec![
         Produced::bytes("kept", format!("feature\n{kept}").into_bytes()),
-        Produced::bytes("dropped", format!("feature,kept,rho\n{}", dropped.collect::<String>()).into_bytes()),
+        Produced::bytes(
+            "dropped",
+            format!("feature,kept,rho\n{}", dropped.collect::<String>()).into_bytes(),
+        ),
     ])
 }
 
@@ -43,16 +58,34 @@ mod tests {
     #[test]
     fn the_copy_is_dropped_for_the_feature_it_copies() {
         let (table, followup) = learnable(60);
-        let out = run("spearman-filter", params("first"), &[("table", table.clone())]).unwrap();
+        let out = run(
+            "spearman-filter",
+            params("first"),
+            &[("table", table.clone())],
+        )
+        .unwrap();
         assert_eq!(text(&out, "kept"), "feature\nsignal\nnoise\nshadow\n");
         assert!(text(&out, "dropped").starts_with("feature,kept,rho\ntwin,signal,0.99"));
-        let out = run("spearman-filter", params("univariable-c"), &[("table", table), ("followup", followup)]).unwrap();
+        let out = run(
+            "spearman-filter",
+            params("univariable-c"),
+            &[("table", table), ("followup", followup)],
+        )
+        .unwrap();
         assert_eq!(text(&out, "dropped").lines().count(), 2);
     }
 
     #[test]
     fn the_prognostic_rule_needs_follow_up() {
         let (table, _) = learnable(60);
-        assert_eq!(refusal(run("spearman-filter", params("univariable-c"), &[("table", table)])).0, "input-missing");
+        assert_eq!(
+            refusal(run(
+                "spearman-filter",
+                params("univariable-c"),
+                &[("table", table)]
+            ))
+            .0,
+            "input-missing"
+        );
     }
 }

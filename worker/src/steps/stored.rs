@@ -13,26 +13,48 @@ pub(super) fn from_imputer(fitted: Imputer) -> models::ImputeModel {
     models::ImputeModel {
         features: fitted.columns.iter().map(|c| c.feature.clone()).collect(),
         values: fitted.columns.iter().map(|c| c.value).collect(),
-        n_undefined: fitted.columns.iter().map(|c| c.n_undefined as u64).collect(),
+        n_undefined: fitted
+            .columns
+            .iter()
+            .map(|c| c.n_undefined as u64)
+            .collect(),
         dropped: fitted.dropped.into_iter().map(from_undefined).collect(),
     }
 }
 
 fn from_undefined(column: UndefinedColumn) -> models::UndefinedFeature {
-    models::UndefinedFeature { feature: column.feature, n_undefined: column.n_undefined as u64, n_rows: column.n_rows as u64 }
+    models::UndefinedFeature {
+        feature: column.feature,
+        n_undefined: column.n_undefined as u64,
+        n_rows: column.n_rows as u64,
+    }
 }
 
 pub(super) fn to_imputer(bytes: &[u8]) -> Result<Imputer, StepError> {
     let model = models::ImputeModel::decode(bytes)?;
-    same_length(&[model.features.len(), model.values.len(), model.n_undefined.len()])?;
-    let column = |((feature, value), n): ((String, f64), u64)| ImputedColumn { feature, value, n_undefined: n as usize };
+    same_length(&[
+        model.features.len(),
+        model.values.len(),
+        model.n_undefined.len(),
+    ])?;
+    let column = |((feature, value), n): ((String, f64), u64)| ImputedColumn {
+        feature,
+        value,
+        n_undefined: n as usize,
+    };
     let dropped = |d: models::UndefinedFeature| UndefinedColumn {
         feature: d.feature,
         n_undefined: d.n_undefined as usize,
         n_rows: d.n_rows as usize,
     };
     Ok(Imputer {
-        columns: model.features.into_iter().zip(model.values).zip(model.n_undefined).map(column).collect(),
+        columns: model
+            .features
+            .into_iter()
+            .zip(model.values)
+            .zip(model.n_undefined)
+            .map(column)
+            .collect(),
         dropped: model.dropped.into_iter().map(dropped).collect(),
     })
 }
@@ -49,9 +71,19 @@ pub(super) fn from_standardiser(fitted: Standardiser) -> models::StandardiseMode
 pub(super) fn to_standardiser(bytes: &[u8]) -> Result<Standardiser, StepError> {
     let model = models::StandardiseModel::decode(bytes)?;
     same_length(&[model.features.len(), model.mean.len(), model.std_dev.len()])?;
-    let column = |((feature, mean), std_dev)| ScaledColumn { feature, mean, std_dev };
+    let column = |((feature, mean), std_dev)| ScaledColumn {
+        feature,
+        mean,
+        std_dev,
+    };
     Ok(Standardiser {
-        columns: model.features.into_iter().zip(model.mean).zip(model.std_dev).map(column).collect(),
+        columns: model
+            .features
+            .into_iter()
+            .zip(model.mean)
+            .zip(model.std_dev)
+            .map(column)
+            .collect(),
         constant: model.constant,
     })
 }
@@ -82,16 +114,27 @@ pub(super) fn from_selection(fitted: Selection, lambda: Option<f64>) -> models::
     }
 }
 
-pub(super) fn dropped(feature: String, reason: &str, like: Option<(String, f64)>) -> models::DroppedFeature {
+pub(super) fn dropped(
+    feature: String,
+    reason: &str,
+    like: Option<(String, f64)>,
+) -> models::DroppedFeature {
     let (kept, rho) = like.unzip();
-    models::DroppedFeature { feature, reason: reason.to_owned(), kept, rho }
+    models::DroppedFeature {
+        feature,
+        reason: reason.to_owned(),
+        kept,
+        rho,
+    }
 }
 
 fn why_empty(reason: EmptyReason) -> String {
     match reason {
         EmptyReason::NoVaryingFeature => "no feature varies".to_owned(),
         EmptyReason::NoInformation => "no feature moves the partial likelihood".to_owned(),
-        EmptyReason::NullModelBest { lambda } => format!("no feature is best by cross-validation (lambda {lambda})"),
+        EmptyReason::NullModelBest { lambda } => {
+            format!("no feature is best by cross-validation (lambda {lambda})")
+        }
     }
 }
 
@@ -108,23 +151,57 @@ pub(super) fn decode(bytes: &[u8]) -> Result<Box<dyn Model>, StepError> {
     let parts = match models::name_of(bytes)?.as_str() {
         "cox" => ModelParts::Cox(to_cox(models::CoxModel::decode(bytes)?)),
         "rsf" => ModelParts::Rsf(to_forest(models::RsfModel::decode(bytes)?)),
-        other => return Err(StepError::refuse("model-kind", format!("a model `{other}` makes no predictions"))),
+        other => {
+            return Err(StepError::refuse(
+                "model-kind",
+                format!("a model `{other}` makes no predictions"),
+            ));
+        }
     };
     parts.into_model().map_err(|e| refuse("model-damaged", &e))
 }
 
 fn from_cox(model: CoxModel) -> models::CoxModel {
-    let CoxModel { feature_names: features, coefficients, means, baseline_times, baseline_hazard } = model;
-    models::CoxModel { features, coefficients, means, baseline_times, baseline_hazard }
+    let CoxModel {
+        feature_names: features,
+        coefficients,
+        means,
+        baseline_times,
+        baseline_hazard,
+    } = model;
+    models::CoxModel {
+        features,
+        coefficients,
+        means,
+        baseline_times,
+        baseline_hazard,
+    }
 }
 
 fn to_cox(model: models::CoxModel) -> CoxModel {
-    let models::CoxModel { features: feature_names, coefficients, means, baseline_times, baseline_hazard } = model;
-    CoxModel { feature_names, coefficients, means, baseline_times, baseline_hazard }
+    let models::CoxModel {
+        features: feature_names,
+        coefficients,
+        means,
+        baseline_times,
+        baseline_hazard,
+    } = model;
+    CoxModel {
+        feature_names,
+        coefficients,
+        means,
+        baseline_times,
+        baseline_hazard,
+    }
 }
 
 fn from_forest(model: RsfModel) -> models::RsfModel {
-    let event_times = model.time_has_event.iter().enumerate().filter(|(_, seen)| **seen).map(|(i, _)| i as u32);
+    let event_times = model
+        .time_has_event
+        .iter()
+        .enumerate()
+        .filter(|(_, seen)| **seen)
+        .map(|(i, _)| i as u32);
     models::RsfModel {
         features: model.feature_names,
         event_times: event_times.collect(),
@@ -143,7 +220,11 @@ fn to_forest(model: models::RsfModel) -> RsfModel {
     let seen = |i: usize| model.event_times.binary_search(&(i as u32)).is_ok();
     RsfModel {
         time_has_event: (0..model.times.len()).map(seen).collect(),
-        risk_times: if model.risk_times == "events" { RiskTimes::Events } else { RiskTimes::All },
+        risk_times: if model.risk_times == "events" {
+            RiskTimes::Events
+        } else {
+            RiskTimes::All
+        },
         feature_names: model.features,
         times: model.times,
         trees: model.trees.into_iter().map(to_tree).collect(),
@@ -152,13 +233,45 @@ fn to_forest(model: models::RsfModel) -> RsfModel {
 }
 
 fn from_tree(tree: ForestTree) -> Tree {
-    let ForestTree { left, feature, threshold, leaf_end, jump_time, jump_events, jump_at_risk } = tree;
-    Tree { left, feature, threshold, leaf_end, jump_time, jump_events, jump_at_risk }
+    let ForestTree {
+        left,
+        feature,
+        threshold,
+        leaf_end,
+        jump_time,
+        jump_events,
+        jump_at_risk,
+    } = tree;
+    Tree {
+        left,
+        feature,
+        threshold,
+        leaf_end,
+        jump_time,
+        jump_events,
+        jump_at_risk,
+    }
 }
 
 fn to_tree(tree: Tree) -> ForestTree {
-    let Tree { left, feature, threshold, leaf_end, jump_time, jump_events, jump_at_risk } = tree;
-    ForestTree { left, feature, threshold, leaf_end, jump_time, jump_events, jump_at_risk }
+    let Tree {
+        left,
+        feature,
+        threshold,
+        leaf_end,
+        jump_time,
+        jump_events,
+        jump_at_risk,
+    } = tree;
+    ForestTree {
+        left,
+        feature,
+        threshold,
+        leaf_end,
+        jump_time,
+        jump_events,
+        jump_at_risk,
+    }
 }
 
 /// Lists of a model that go together.
@@ -166,5 +279,8 @@ fn same_length(lengths: &[usize]) -> Result<(), StepError> {
     if lengths.windows(2).all(|pair| pair[0] == pair[1]) {
         return Ok(());
     }
-    Err(StepError::refuse("model-damaged", format!("the model's lists have lengths {lengths:?}, must be equal")))
+    Err(StepError::refuse(
+        "model-damaged",
+        format!("the model's lists have lengths {lengths:?}, must be equal"),
+    ))
 }

@@ -1,0 +1,333 @@
+//! What every kind gives on small inputs, pinned: cached results stay right only while a version gives the same bytes.
+//!
+//! `golden.txt` has a line an output: `kind version port digest`. An output that changes on purpose gets a new version in
+//! `pipeline-defs`' registry, and then `RADLOOM_BLESS=1 cargo test -p worker golden` writes the file anew.
+
+use std::collections::BTreeMap;
+
+use artefact::lines::materialise;
+use digest::Digest;
+use pipeline_defs::kinds::{self, KindSpec};
+use pipeline_defs::params::presets_of;
+use serde_json::{Value, json};
+
+use super::fixture::{gathered, learnable, mask_bytes, only, volume_bytes};
+use crate::step::{Content, Context, Input, Inputs, Produced};
+
+const FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/src/steps/golden.txt");
+
+#[test]
+fn every_kind_gives_the_bytes_of_its_version() {
+    let mut chain = Chain::default();
+    chain.run_all();
+    let mut ran: Vec<&str> = chain.lines.iter().map(|line| line.kind).collect();
+    ran.sort_unstable();
+    ran.dedup();
+    assert_eq!(
+        ran,
+        super::KINDS,
+        "every kind has a golden run, in byte order"
+    );
+    let text: String = chain.lines.iter().map(Line::text).collect();
+    if std::env::var_os("RADLOOM_BLESS").is_some() {
+        std::fs::write(FILE, &text).unwrap_or_else(|e| panic!("cannot write {FILE}: {e}"));
+        return;
+    }
+    let pinned = std::fs::read_to_string(FILE).unwrap_or_default();
+    for line in &chain.lines {
+        let key = format!("{} {} {} ", line.kind, line.version, line.port);
+        match pinned.lines().find(|l| l.starts_with(&key)) {
+            Some(old) if format!("{old}\n") == line.text() => {}
+            Some(old) => panic!(
+                "`{}` gives other bytes at `{}` than version {} did ({old}): results in caches would be wrong. Raise its version in \
+                 the registry, then bless with RADLOOM_BLESS=1",
+                line.kind, line.port, line.version
+            ),
+            None => panic!(
+                "`{}` version {} is not pinned at `{}`: bless with RADLOOM_BLESS=1",
+                line.kind, line.version, line.port
+            ),
+        }
+    }
+    assert_eq!(
+        pinned.lines().count(),
+        chain.lines.len(),
+        "a pinned output is gone: bless with RADLOOM_BLESS=1"
+    );
+}
+
+#[test]
+fn the_registry_and_the_code_have_the_same_kinds() {
+    let mut registered: Vec<&str> = kinds::all().iter().map(|spec| spec.name).collect();
+    registered.sort_unstable();
+    assert_eq!(registered, super::KINDS);
+}
+
+#[test]
+fn an_unknown_kind_is_a_bug() {
+    let result = super::run(
+        "fit-oracle",
+        &Context {
+            params: json!({}),
+            seed: None,
+        },
+        &Inputs::default(),
+    );
+    assert!(
+        matches!(result, Err(crate::step::StepError::Bug(_))),
+        "{result:?}"
+    );
+}
+
+struct Line {
+    kind: &'static str,
+    version: u32,
+    port: &'static str,
+    digest: Digest,
+}
+
+impl Line {
+    fn text(&self) -> String {
+        format!(
+            "{} {} {} {}\n",
+            self.kind, self.version, self.port, self.digest
+        )
+    }
+}
+
+/// Runs kinds one after the other, each on what the earlier ones gave.
+#[derive(Default)]
+struct Chain {
+    lines: Vec<Line>,
+    /// Outputs by `kind.port`.
+    made: BTreeMap<String, Vec<u8>>,
+}
+
+impl Chain {
+    fn run_all(&mut self) {
+        self.pixels();
+        self.tables();
+        self.fits();
+        self.judgement();
+        self.lines
+            .sort_by(|a, b| (a.kind, a.port).cmp(&(b.kind, b.port)));
+    }
+
+    fn pixels(&mut self) {
+        self.step("import-image", json!({}), &[("image", volume_bytes())]);
+        self.step(
+            "import-mask",
+            json!({}),
+            &[("mask", mask_bytes()), ("image", volume_bytes())],
+        );
+        let quick = json!({"iterations": [3], "shrink_factor": 2});
+        self.step("n4-bias-correction", quick, &[("image", volume_bytes())]);
+        self.step(
+            "peritumoural-ring",
+            json!({"margin_mm": 3.0}),
+            &[("mask", mask_bytes()), ("image", volume_bytes())],
+        );
+        let features = [("image", volume_bytes()), ("mask", mask_bytes())];
+        self.step("extract-features", json!({}), &features);
+        self.step("no-op", json!({"value": 7}), &[]);
+    }
+
+    fn tables(&mut self) {
+        let features = self.made("extract-features.features");
+        let label = |patient| vec![("patient", patient), ("roi", "tumour"), ("site", "c1")];
+        let entries = vec![
+            (label("p1"), Ok(features.clone())),
+            (label("p2"), Ok(features)),
+        ];
+        self.gathering("gather-table", json!({}), "features", gathered(entries));
+        let (table, followup) = learnable(60);
+        self.step("gather-cohort", json!({}), &[("tables", followup.clone())]);
+        let cohort = self.made("gather-cohort.table");
+        self.step(
+            "follow-up",
+            json!({"time": "time_months", "event": "event"}),
+            &[("table", cohort)],
+        );
+        self.step("roster", json!({}), &[("followup", followup.clone())]);
+        let excluded = self.made("gather-table.excluded");
+        let complete = [
+            ("tables", table.clone()),
+            ("excluded", excluded),
+            ("followup", followup.clone()),
+        ];
+        self.step("eligible", json!({"endpoint": "dfs"}), &complete);
+        let exclusions = self.made("eligible.exclusions");
+        self.step("exclusions", json!({}), &[("exclusions", exclusions)]);
+        let scheme = json!({"scheme": {"name": "r1f1", "repeat": 1, "fold": 1, "kfold": 3, "repeats": 1, "external": "c2",
+            "stratify": ["event", "site"], "seed": 3, "given": false}});
+        let roster = self.made("roster.roster");
+        self.step(
+            "make-splits",
+            scheme,
+            &[("roster", roster), ("strata", followup)],
+        );
+        let (split, eligible) = (
+            self.made("make-splits.split"),
+            self.made("eligible.eligible"),
+        );
+        self.step(
+            "select-rows",
+            json!({}),
+            &[("table", table), ("split", split), ("eligible", eligible)],
+        );
+    }
+
+    fn fits(&mut self) {
+        let (train, test) = (
+            self.made("select-rows.train"),
+            self.made("select-rows.test"),
+        );
+        let (table, followup) = learnable(60);
+        self.step("fit-impute", json!({}), &[("table", train.clone())]);
+        self.apply("apply-impute", "fit-impute.model", test.clone());
+        self.step("fit-standardise", json!({}), &[("table", train.clone())]);
+        self.apply("apply-standardise", "fit-standardise.model", test.clone());
+        let learn = |table: &[u8]| [("table", table.to_vec()), ("followup", followup.clone())];
+        self.step(
+            "fit-selection",
+            json!({"lasso": {"folds": 5}}),
+            &learn(&table),
+        );
+        self.apply("apply-selection", "fit-selection.model", test.clone());
+        self.step("fit-cox", json!({}), &learn(&only(&train, &["signal"])));
+        self.step(
+            "fit-rsf",
+            json!({"preset": "ranger", "num_trees": 20}),
+            &learn(&train),
+        );
+        self.apply("predict", "fit-rsf.model", test);
+        self.step(
+            "cox-regression",
+            json!({}),
+            &learn(&only(&table, &["signal", "noise"])),
+        );
+        self.step(
+            "lasso-cox",
+            json!({"folds": 5, "n_lambda": 30}),
+            &learn(&table),
+        );
+        self.step("spearman-filter", json!({}), &learn(&table));
+        let folds: String = (0..60)
+            .map(|i| format!("p{i:03},{}\n", i % 3 + 1))
+            .collect();
+        let mut ports = learn(&only(&table, &["signal", "noise"])).to_vec();
+        ports.push(("folds", format!("patient_id,fold\n{folds}").into_bytes()));
+        self.step("cross-validate", json!({"learner": "cox"}), &ports);
+    }
+
+    fn judgement(&mut self) {
+        let (_, followup) = learnable(60);
+        let (risk, survival) = (self.made("predict.risk"), self.made("predict.survival"));
+        let ports = [
+            ("risk", risk),
+            ("survival", survival),
+            ("followup", followup.clone()),
+            ("train_followup", followup),
+        ];
+        self.step(
+            "evaluate",
+            json!({"bootstrap": 40, "horizons": [12, 24]}),
+            &ports,
+        );
+        let label = || {
+            vec![
+                ("endpoint", "dfs"),
+                ("learner", "rsf"),
+                ("roi_set", "tumour"),
+                ("rows", "test"),
+                ("split", "external"),
+            ]
+        };
+        let (metrics, curves) = (self.made("evaluate.metrics"), self.made("evaluate.curves"));
+        self.gathering(
+            "compare",
+            json!({}),
+            "metrics",
+            gathered(vec![(label(), Ok(metrics))]),
+        );
+        let (comparison, summary) = (
+            self.made("compare.comparison"),
+            self.made("compare.summary"),
+        );
+        let exclusions = self.made("exclusions.exclusions");
+        let mut inputs = super::fixture::inputs(&[
+            ("comparison", comparison),
+            ("summary", summary),
+            ("exclusions", exclusions),
+        ]);
+        inputs
+            .ports
+            .insert("curves".to_owned(), gathered(vec![(label(), Ok(curves))]));
+        self.run("report", json!({}), &inputs);
+    }
+
+    fn made(&self, name: &str) -> Vec<u8> {
+        self.made
+            .get(name)
+            .cloned()
+            .unwrap_or_else(|| panic!("`{name}` was not made"))
+    }
+
+    fn apply(&mut self, kind: &'static str, model: &str, table: Vec<u8>) {
+        let model = self.made(model);
+        self.step(kind, json!({}), &[("model", model), ("table", table)]);
+    }
+
+    fn step(&mut self, kind: &'static str, set: Value, ports: &[(&str, Vec<u8>)]) {
+        self.run(kind, set, &super::fixture::inputs(ports));
+    }
+
+    fn gathering(&mut self, kind: &'static str, set: Value, port: &str, entries: Vec<Input>) {
+        self.run(kind, set, &super::fixture::ports(vec![(port, entries)]));
+    }
+
+    /// Runs a kind as a study would: with its default preset, completed by what is set.
+    fn run(&mut self, kind: &'static str, set: Value, inputs: &Inputs) {
+        let spec = kinds::kind(kind).unwrap_or_else(|| panic!("`{kind}` is not registered"));
+        let context = Context {
+            params: complete(spec, &set),
+            seed: Some(11),
+        };
+        let produced = super::run(kind, &context, inputs).unwrap_or_else(|e| panic!("{kind}: {e}"));
+        assert_eq!(produced.len(), spec.outputs.len(), "{kind}");
+        for port in spec.outputs {
+            let bytes = bytes_at(&produced, port.name, inputs);
+            self.lines.push(Line {
+                kind: spec.name,
+                version: spec.version,
+                port: port.name,
+                digest: Digest::of(&bytes),
+            });
+            self.made.insert(format!("{kind}.{}", port.name), bytes);
+        }
+    }
+}
+
+fn complete(spec: &KindSpec, set: &Value) -> Value {
+    if spec.name == "make-splits" {
+        return set.clone(); // its preset is not complete: a scheme must be set
+    }
+    let place = pipeline_defs::problem::Place {
+        file: "golden".into(),
+        line: 0,
+        column: 0,
+    };
+    let text = pipeline_defs::params::resolve_params(spec, set, &place)
+        .unwrap_or_else(|p| panic!("{} {:?}: {}", spec.name, presets_of(spec), p.message));
+    serde_json::from_str(&text).unwrap_or_else(|e| panic!("{}: {e}", spec.name))
+}
+
+fn bytes_at(produced: &[Produced], port: &str, inputs: &Inputs) -> Vec<u8> {
+    match produced.iter().find(|p| p.port == port).map(|p| &p.content) {
+        Some(Content::Bytes(bytes)) => bytes.clone(),
+        Some(Content::Rows { of, ranges }) => {
+            materialise(inputs.one(of).unwrap_or_else(|e| panic!("{e}")), ranges)
+        }
+        None => panic!("nothing at `{port}`"),
+    }
+}
