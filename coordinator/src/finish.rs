@@ -56,6 +56,9 @@ pub struct RunResult {
     pub record: String,
     /// Files: path, digest, whether it is a bundle.
     pub published: Vec<(String, String, bool)>,
+    /// What the study publishes and the run did not give, each with the reason.
+    #[serde(default)]
+    pub unpublished: Vec<String>,
     /// Whether everything that the study publishes is there.
     pub complete: bool,
     /// The digest that is equal on any number of workers.
@@ -73,11 +76,14 @@ impl Finished {
 pub fn run(hub: &Hub, finished: &Receiver<Finished>) {
     while let Ok(run) = finished.recv() {
         let no = run.no;
-        let result = finish(hub, &run).map_err(|e| e.to_string());
+        let result = finish(hub, &run);
         if let Err(error) = &result {
-            tracing::error!(run = run.id, error, "the record of a run could not be written");
+            tracing::error!(run = run.id, %error, "the record of a run could not be written");
         }
-        hub.tell(Message::Recorded { run: no, result });
+        hub.tell(match result {
+            Err(FinishError::Damaged { .. }) => Message::Damaged { run: no },
+            result => Message::Recorded { run: no, result: result.map_err(|e| e.to_string()) },
+        });
     }
 }
 
@@ -90,18 +96,27 @@ pub enum FinishError {
     /// An artefact does not read.
     #[error(transparent)]
     Artefact(#[from] artefact::ArtefactError),
+    /// Bytes of what the run publishes are not what their name promises; the store has set them aside.
+    #[error("{path}: {digest} was damaged in the store")]
+    Damaged {
+        /// Where it would have gone.
+        path: String,
+        /// Its name.
+        digest: Digest,
+    },
 }
 
 fn finish(hub: &Hub, run: &Finished) -> Result<RunResult, FinishError> {
     let store = &hub.store;
     let certificate = artefact::json::encode("leakage certificate", &certificate(run))?;
-    let certificate = store.put(&certificate, Naming::Plain)?;
+    let certificate = keep(store, &certificate)?;
     let mut published = vec![("leakage.json".to_owned(), certificate, false)];
     let mut missing = Vec::new();
     for p in run.plan.published() {
         match run.output(p.task, p.port) {
+            Some(digest) if store.get(&digest)?.is_none() => return Err(FinishError::Damaged { path: p.path.clone(), digest }),
             Some(digest) => published.push((p.path.clone(), digest, p.bundle)),
-            None => missing.push(p.path.clone()),
+            None => missing.push(format!("{} is not there: {}", p.path, why_absent(hub, run, p.task))),
         }
     }
     let data_digest = data_digest(hub, &published)?;
@@ -111,14 +126,15 @@ fn finish(hub: &Hub, run: &Finished) -> Result<RunResult, FinishError> {
             && let Some(page) = store.get(digest)?
         {
             let page = crate::story::into_page(&String::from_utf8_lossy(&page), run, &data_digest);
-            *digest = store.put(page.as_bytes(), Naming::Plain)?;
+            *digest = keep(store, page.as_bytes())?;
         }
     }
-    let record = store.put(&artefact::json::encode("run record", &story)?, Naming::Plain)?;
-    let manifest = store.put(manifest(run).as_bytes(), Naming::Plain)?;
+    let record = keep(store, &artefact::json::encode("run record", &story)?)?;
+    let manifest = keep(store, manifest(run).as_bytes())?;
     let result = RunResult {
         record: record.to_string(),
         published: published.iter().map(|(path, digest, bundle)| (path.clone(), digest.to_string(), *bundle)).collect(),
+        unpublished: missing.clone(),
         complete: missing.is_empty() && run.failures.is_empty() && !run.cancelled,
         data_digest: data_digest.to_string(),
     };
@@ -126,6 +142,28 @@ fn finish(hub: &Hub, run: &Finished) -> Result<RunResult, FinishError> {
     store.set_note(&format!("result:{}", run.id), note.to_string().as_bytes())?;
     store.set_note(&format!("manifest:{}", run.study.name), manifest.to_string().as_bytes())?;
     Ok(result)
+}
+
+/// Why a task has no outputs, in words.
+fn why_absent(hub: &Hub, run: &Finished, task: TaskIdx) -> String {
+    let address = run.plan.address(task);
+    let Some(state) = run.tasks.get(task as usize) else { return address };
+    match state.phase {
+        Phase::Refused => match run.outputs.get(state.outputs_at as usize).and_then(|d| crate::why::refusal_in_words(hub, d)) {
+            Some(why) => format!("{address} was refused: {why}"),
+            None => format!("{address} was refused"),
+        },
+        phase => format!("{address} is {}", format!("{phase:?}").to_lowercase()),
+    }
+}
+
+/// Stores bytes that will be read back soon. A store trusts bytes that it has; reading them sets damaged ones aside.
+fn keep(store: &cas::Store, bytes: &[u8]) -> Result<Digest, FinishError> {
+    let digest = store.put(bytes, Naming::Plain)?;
+    if store.get(&digest)?.is_none() {
+        store.put(bytes, Naming::Plain)?;
+    }
+    Ok(digest)
 }
 
 /// Equal whatever computed it: tables, comparison, exclusions and certificate; neither hosts nor times.

@@ -55,6 +55,11 @@ pub enum Message {
         /// What it published.
         result: Result<crate::finish::RunResult, String>,
     },
+    /// What a run publishes was damaged in the store; it is set aside and has to be made again.
+    Damaged {
+        /// Which.
+        run: RunNo,
+    },
     /// Somebody asks.
     Ask(crate::run_loop::Question),
     /// The end.

@@ -99,7 +99,11 @@ struct RunInfo {
     snapshot: Digest,
     repin: bool,
     result: Option<Result<RunResult, String>>,
+    repeats: u8,
 }
+
+/// Times that a run starts over because results were damaged in the store; more, and the disk is to blame.
+const REPEATS_MAX: u8 = 3;
 
 struct Sink {
     session: u64,
@@ -211,6 +215,7 @@ impl Loop {
                     info.result = Some(result);
                 }
             }
+            Message::Damaged { run } => self.repeat(run),
             Message::Ask(question) => self.answer(question),
             Message::Stop(_) => {}
         }
@@ -219,10 +224,25 @@ impl Loop {
     fn start(&mut self, start: Start) {
         let no = self.runs.keys().next_back().map_or(0, |last| last + 1);
         self.outside.remove(&start.id);
-        let info = RunInfo { id: start.id, study: start.study, snapshot: start.snapshot, repin: start.repin, result: None };
+        let info = RunInfo { id: start.id, study: start.study, snapshot: start.snapshot, repin: start.repin, result: None, repeats: 0 };
         self.runs.insert(no, info);
         let now = self.hub.now();
         self.feed(Event::Submitted { run: no, plan: start.plan, now });
+    }
+
+    /// Starts a run over under its id: what was damaged is absent now, and is made again.
+    fn repeat(&mut self, no: RunNo) {
+        let (Some(info), Some(run)) = (self.runs.get_mut(&no), self.state.runs.get(&no)) else { return };
+        if info.repeats >= REPEATS_MAX {
+            info.result = Some(Err("results were damaged in the store again and again; look at its disk".to_owned()));
+            return;
+        }
+        let (plan, repeats) = (Arc::clone(&run.plan), info.repeats + 1);
+        let start = Start { id: info.id.clone(), study: Arc::clone(&info.study), snapshot: info.snapshot, plan, repin: false };
+        self.start(start);
+        if let Some((_, info)) = self.runs.iter_mut().next_back() {
+            info.repeats = repeats;
+        }
     }
 
     /// Applies an event and carries out what follows, until nothing follows.
@@ -426,7 +446,7 @@ impl Loop {
         let open = |t: &TaskIdx| !run.tasks[*t as usize].phase.ended();
         let waits_for = run.plan.dependencies(task).filter(open).map(|t| run.plan.address(t)).collect();
         let remark = match state.phase {
-            Phase::Refused => run.refusal(task).and_then(|d| self.hub.store.get(&d).ok().flatten()).map(|b| String::from_utf8_lossy(&b).into_owned()),
+            Phase::Refused => run.refusal(task).and_then(|d| crate::why::refusal_in_words(&self.hub, &d)),
             Phase::Failed => run.failures.iter().find(|(t, _)| *t == task).map(|(_, m)| m.clone()),
             Phase::Bound => state.recipe.and_then(|r| self.state.by_recipe.get(&r)).map(|c| self.waiting_remark(*c)),
             _ => None,
@@ -498,6 +518,9 @@ fn status_of(run: &Run, info: &RunInfo, state: &State) -> RunStatus {
     status.excluded = excluded(run);
     status.problems = run.failures.iter().map(|(task, message)| format!("{}: {message}", run.plan.address(*task))).collect();
     status.elapsed_ms = run.ended_ms.unwrap_or_else(|| run.spans.last().map_or(run.submitted_ms, |s| s.started_ms + s.wall_ms)).saturating_sub(run.submitted_ms);
+    if let Some(Ok(result)) = &info.result {
+        status.problems.extend(result.unpublished.iter().cloned());
+    }
     if let Some(Err(message)) = &info.result {
         status.problems.push(format!("the run's record could not be written: {message}"));
     }

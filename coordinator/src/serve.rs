@@ -127,6 +127,7 @@ impl Coordinator {
         let Ok(result) = serde_json::from_value::<RunResult>(note["result"].clone()) else { return Ok(None) };
         let mut status = crate::finish::status_from_json(&note["status"]);
         status.run = id.to_owned();
+        status.problems.extend(result.unpublished.iter().cloned());
         status.phase = if result.complete { "done" } else { "incomplete" }.to_owned();
         Ok(Some((status, result)))
     }

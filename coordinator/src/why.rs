@@ -51,6 +51,14 @@ fn verdict(view: &TaskView, known: bool) -> String {
     }
 }
 
+/// A stored refusal in words.
+#[must_use]
+pub fn refusal_in_words(hub: &Hub, digest: &digest::Digest) -> Option<String> {
+    let bytes = hub.store.get(digest).ok()??;
+    let refusal = artefact::refusal::Refusal::decode(&bytes).ok()?;
+    Some(format!("{} ({}, {})", refusal.message, refusal.kind, refusal.code))
+}
+
 /// The recipe of the same task in the latest earlier run of the study that had it.
 fn previous(hub: &Hub, request: &WhyRequest, view: &TaskView) -> Result<Option<Recipe>, cas::StoreError> {
     let number = |run: &str| run.strip_prefix(&format!("{}-", view.study)).and_then(|n| n.parse::<u32>().ok());
@@ -102,10 +110,16 @@ fn earlier(hub: &Hub, request: &WhyRequest) -> Result<WhyReply, Status> {
     let phase = match phase {
         "Ran" => Phase::Ran,
         "Reused" => Phase::Reused,
+        "Failed" => Phase::Failed,
         _ => Phase::Refused,
     };
-    let bytes = recipe.parse().ok().and_then(|d| hub.store.get(&d).ok().flatten());
+    let recipe: Option<digest::Digest> = recipe.parse().ok();
+    let bytes = recipe.and_then(|d| hub.store.get(&d).ok().flatten());
+    let remark = match recipe.and_then(|d| hub.store.action_unchecked(&d).ok().flatten()) {
+        Some(cas::Outcome::Refused(reason)) if phase == Phase::Refused => refusal_in_words(hub, &reason),
+        _ => None,
+    };
     let study = note.as_ref().and_then(|n| n["study"].as_str()).unwrap_or_default().to_owned();
-    let view = TaskView { phase, recipe: bytes.map(|b| b.to_vec()), waits_for: Vec::new(), remark: String::new(), study, address: request.task.clone() };
+    let view = TaskView { phase, recipe: bytes.map(|b| b.to_vec()), waits_for: Vec::new(), remark: remark.unwrap_or_default(), study, address: request.task.clone() };
     why(hub, request, Some(view))
 }
