@@ -6,6 +6,7 @@
 
 mod bins;
 pub mod csv_table;
+pub mod files;
 pub mod nifti_file;
 pub mod oracles;
 pub mod process;
