@@ -215,7 +215,9 @@ impl Worker {
             Some(to_worker::Body::Acks(acks)) => {
                 let mut desk = self.desk.lock().unwrap_or_else(PoisonError::into_inner);
                 for fence in acks.fences {
-                    desk.finished.remove(&fence);
+                    if let Some(safe) = desk.finished.remove(&fence) {
+                        tracing::debug!(target: "radloom_worker::lease", recipe = %digest_text(&safe.recipe), fence, "safe");
+                    }
                 }
             }
             Some(to_worker::Body::Cancels(cancels)) => {
@@ -241,6 +243,7 @@ impl Worker {
             if !worker.holds(fence) {
                 return; // cancelled while it waited
             }
+            tracing::debug!(target: "radloom_worker::lease", recipe = %digest_text(&lease.recipe), fence, address = lease.address, "start");
             let result = execute(Arc::clone(&worker.crew), worker.bulk.clone(), lease).await;
             drop(permit);
             let mut desk = worker.desk.lock().unwrap_or_else(PoisonError::into_inner);
@@ -255,6 +258,11 @@ impl Worker {
     fn holds(&self, fence: u64) -> bool {
         self.desk.lock().unwrap_or_else(PoisonError::into_inner).held.contains_key(&fence)
     }
+}
+
+/// A recipe's digest as text, for logs.
+fn digest_text(wire: &[u8]) -> String {
+    proto::from_wire(wire).map_or_else(|e| e.to_string(), |d| d.to_string())
 }
 
 async fn send(out: &mpsc::Sender<FromWorker>, body: from_worker::Body) -> Result<(), End> {
