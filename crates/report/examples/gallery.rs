@@ -45,6 +45,9 @@ fn main() -> std::io::Result<()> {
     for (name, csv) in tables(&report) {
         std::fs::write(out.join("tables").join(name), csv)?;
     }
+    for (name, svg) in figures(&long_names(report.clone())) {
+        std::fs::write(out.join("figures").join(format!("long_{name}")), svg)?;
+    }
     std::fs::write(out.join("report.html"), fill(&report_page(&report), &story))
 }
 
@@ -94,6 +97,37 @@ fn made_up() -> Report {
         MethodFact { topic: "Cross-validation".into(), text: "5 × 5 folds, stratified by event and site; everything that learns is fitted inside the training rows.".into() },
         MethodFact { topic: "AUC(t)".into(), text: "Cumulative/dynamic with inverse probability of censoring weights.".into() },
     ];
+    report
+}
+
+/// The same with names that no label has room for.
+fn long_names(mut report: Report) -> Report {
+    for row in &mut report.comparison {
+        row.learner = format!("{}-tuned-inside-with-early-stopping-and-more", row.learner);
+        row.roi_set = format!("{} with a 5 mm margin", row.roi_set);
+    }
+    for (_, panels) in &mut report.kaplan_meier {
+        for panel in panels {
+            panel.title =
+                "deepsurv-tuned-inside-with-early-stopping-and-more, combined with a 5 mm margin"
+                    .into();
+            panel.groups[1].label = "high risk by the median of the training rows".into();
+            panel.cut = "cut at the value that maximises the standardised log-rank statistic in the training rows".into();
+        }
+    }
+    for (_, panels) in &mut report.roc {
+        panels[0].title =
+            "deepsurv-tuned-inside-with-early-stopping-and-more, combined with a 5 mm margin"
+                .into();
+        panels[1].curves[2].auc = Estimate::absent(
+            "NE (fewer than 5 cases or 5 controls at 60 months in the whole set: 3 cases, 0 controls)",
+        );
+    }
+    if let Some(flow) = &mut report.flow {
+        flow.sites[0].0 =
+            "Department of Gynaecological Radiation Oncology, First Affiliated Hospital".into();
+        flow.branches.push(flow.branches[0].clone());
+    }
     report
 }
 

@@ -95,6 +95,14 @@ impl<'a> Text<'a> {
             fill: INK,
         }
     }
+    /// The size by which its width is estimated: bold letters are wider.
+    fn measure(&self) -> f64 {
+        if self.bold {
+            self.size * 1.13
+        } else {
+            self.size
+        }
+    }
     /// Centred on its x.
     pub fn middle(self) -> Text<'a> {
         Text {
@@ -225,9 +233,21 @@ impl Svg {
         self.put_text(x, y, text, style, "");
     }
 
+    /// Text with the whole of it as its tooltip.
+    pub fn text_tipped(&mut self, x: f64, y: f64, text: &str, style: Text<'_>, tip: &str) {
+        self.put_text(x, y, text, style, tip);
+    }
+
     /// Text that takes at most `width`: shortened with `…` if need be, and then whole in its tooltip.
     pub fn text_within(&mut self, x: f64, y: f64, text: &str, style: Text<'_>, width: f64) {
-        let shown = shorten(text, style.size, width);
+        let shown = shorten(text, style.measure(), width);
+        let tip = if shown == text { "" } else { text };
+        self.put_text(x, y, &shown, style, tip);
+    }
+
+    /// As [`Svg::text_within`], but shortened in the middle, for names that differ at their ends.
+    pub fn text_both_ends(&mut self, x: f64, y: f64, text: &str, style: Text<'_>, width: f64) {
+        let shown = shorten_middle(text, style.measure(), width);
         let tip = if shown == text { "" } else { text };
         self.put_text(x, y, &shown, style, tip);
     }
@@ -350,6 +370,26 @@ pub fn shorten(text: &str, size: f64, width: f64) -> String {
     out
 }
 
+/// `text`, or its beginning and end with `…` between, as much as fits `width`.
+pub fn shorten_middle(text: &str, size: f64, width: f64) -> String {
+    if text_width(text, size) <= width {
+        return text.to_owned();
+    }
+    let half = (width - advance('…') * size) / 2.0;
+    let fitting = |chars: &mut dyn Iterator<Item = char>| -> Vec<char> {
+        let mut used = 0.0;
+        chars
+            .take_while(|c| {
+                used += advance(*c) * size;
+                used <= half
+            })
+            .collect()
+    };
+    let head: String = fitting(&mut text.chars()).into_iter().collect();
+    let tail: String = fitting(&mut text.chars().rev()).into_iter().rev().collect();
+    format!("{}…{}", head.trim_end(), tail.trim_start())
+}
+
 /// `text` in lines of at most `width`, at most `most` of them; words longer than a line are cut with `…`.
 pub fn wrap(text: &str, size: f64, width: f64, most: usize) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
@@ -406,6 +446,12 @@ mod tests {
             "{shown}"
         );
         assert_eq!(shorten("RSF", 12.0, 120.0), "RSF");
+        let both = shorten_middle(long, 12.0, 160.0);
+        assert!(
+            both.starts_with("wavelet") && both.ends_with("alised"),
+            "{both}"
+        );
+        assert!(text_width(&both, 12.0) <= 160.0, "{both}");
         assert_eq!(shorten("", 12.0, 0.0), "");
     }
 

@@ -3,7 +3,7 @@
 use super::nothing;
 use crate::colour::{HAIR, INK, QUIET};
 use crate::number::{fixed, ticks};
-use crate::svg::{Pen, Rect, Svg, Text, text_width};
+use crate::svg::{Pen, Rect, Svg, Text, shorten, text_width};
 use crate::values::{ComparisonRow, Estimate, display_name};
 
 /// One model.
@@ -82,7 +82,7 @@ pub fn draw(title: &str, metric: &str, sets: &[&str], rows: &[Row], reference: f
         if i % 2 == 0 {
             svg.rect(Rect::new(8.0, y, width - 16.0, ROW_H), "#f7f7f7", None);
         }
-        svg.text_within(16.0, y + 15.0, &row.label, Text::size(12.0), left - 24.0);
+        put_label(&mut svg, y + 15.0, &row.label, left - 24.0);
     }
     for (c, set) in sets.iter().enumerate() {
         let x = left + c as f64 * (AXIS_W + TEXT_W + 16.0);
@@ -102,7 +102,34 @@ pub fn draw(title: &str, metric: &str, sets: &[&str], rows: &[Row], reference: f
             }
         }
     }
-    svg.finish(width, bottom + 50.0)
+    let mut reasons: Vec<String> = Vec::new();
+    for estimate in rows.iter().flat_map(|r| r.estimates.iter().flatten()) {
+        let reason = estimate.reason_text();
+        if estimate.finite().is_none() && !reasons.contains(&reason) {
+            reasons.push(reason);
+        }
+    }
+    for (i, reason) in reasons.iter().take(6).enumerate() {
+        let y = bottom + 58.0 + i as f64 * 16.0;
+        let note = format!("NE: {reason}");
+        svg.text_within(16.0, y, &note, Text::size(11.0).quiet(), width - 32.0);
+    }
+    svg.finish(width, bottom + 50.0 + reasons.len().min(6) as f64 * 16.0)
+}
+
+/// A row's name; when it is too long, learner and ROI set each keep their beginning.
+fn put_label(svg: &mut Svg, y: f64, label: &str, room: f64) {
+    if let Some((learner, roi_set)) = label.rsplit_once(", ")
+        && text_width(label, 12.0) > room
+    {
+        let half = room / 2.0 - 8.0;
+        let spare = (half - text_width(learner, 12.0)).max(0.0);
+        let tail = shorten(roi_set, 12.0, half + spare);
+        let head = shorten(learner, 12.0, room - 12.0 - text_width(&tail, 12.0));
+        svg.text_tipped(16.0, y, &format!("{head}, {tail}"), Text::size(12.0), label);
+    } else {
+        svg.text_within(16.0, y, label, Text::size(12.0), room);
+    }
 }
 
 fn range(rows: &[Row], reference: f64) -> (f64, f64) {

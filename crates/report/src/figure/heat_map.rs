@@ -155,7 +155,7 @@ fn draw_panel(svg: &mut Svg, panel: &Panel, at: &Place, reasons: &mut Vec<String
     for (r, name) in panel.learners.iter().enumerate() {
         let y = at.y + 42.0 + r as f64 * CELL_H;
         let label = Text::size(12.0).end();
-        svg.text_within(
+        svg.text_both_ends(
             at.x + at.gutter - 8.0,
             y + CELL_H / 2.0 + 4.0,
             &display_name(name),

@@ -3,7 +3,7 @@
 use super::nothing;
 use crate::colour::{HAIR, QUIET, line};
 use crate::number::{count, counted, fixed, p_value, plain};
-use crate::svg::{Pen, Rect, Svg, Text, px, text_width};
+use crate::svg::{Pen, Rect, Svg, Text, px, text_width, wrap};
 use std::fmt::Write as _;
 
 /// One risk group.
@@ -85,16 +85,18 @@ pub fn draw(title: &str, panels: &[Panel]) -> String {
 
 fn draw_panel(svg: &mut Svg, panel: &Panel, (x, y): (f64, f64), left: f64) -> f64 {
     let room = left + W;
-    svg.text_within(x, y + 12.0, &panel.title, Text::size(13.0).bold(), room);
+    svg.text_both_ends(x, y + 12.0, &panel.title, Text::size(13.0).bold(), room);
     let note = format!("log-rank {}; {}", p_value(panel.log_rank_p), panel.cut);
-    svg.text_within(
-        x,
-        y + 29.0,
-        note.trim_end_matches([';', ' ']),
-        Text::size(11.0).quiet(),
-        room,
-    );
-    let frame = Rect::new(x + left, y + 42.0, W, H);
+    let lines = wrap(note.trim_end_matches([';', ' ']), 11.0, room, 2);
+    for (k, text) in lines.iter().enumerate() {
+        svg.text(
+            x,
+            y + 29.0 + k as f64 * 14.0,
+            text,
+            Text::size(11.0).quiet(),
+        );
+    }
+    let frame = Rect::new(x + left, y + 56.0, W, H);
     let end = panel
         .ticks
         .last()

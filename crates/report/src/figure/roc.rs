@@ -3,7 +3,7 @@
 use super::nothing;
 use crate::colour::{HAIR, QUIET, line};
 use crate::number::fixed;
-use crate::svg::{Pen, Rect, Svg, Text, px, text_width};
+use crate::svg::{Pen, Rect, Svg, Text, px, text_width, wrap};
 use crate::values::Estimate;
 use std::fmt::Write as _;
 
@@ -52,7 +52,7 @@ pub fn draw(title: &str, panels: &[Panel]) -> String {
 }
 
 fn draw_panel(svg: &mut Svg, panel: &Panel, x: f64, y: f64) -> f64 {
-    svg.text_within(
+    svg.text_both_ends(
         x,
         y + 12.0,
         &panel.title,
@@ -177,13 +177,16 @@ fn legend(svg: &mut Svg, curve: &Curve, i: usize, x: f64, y: f64) -> f64 {
             Text::size(12.0),
             room,
         );
-        svg.text_within(
-            x + 38.0,
-            y + 15.0,
-            &curve.auc.reason_text(),
-            Text::size(11.0).quiet(),
-            room,
-        );
+        let lines = wrap(&curve.auc.reason_text(), 11.0, room, 3);
+        for (k, text) in lines.iter().enumerate() {
+            svg.text(
+                x + 38.0,
+                y + 15.0 + k as f64 * 14.0,
+                text,
+                Text::size(11.0).quiet(),
+            );
+        }
+        return 20.0 + 14.0 * lines.len() as f64;
     }
     34.0
 }
@@ -215,5 +218,23 @@ mod tests {
         assert_eq!(svg.matches("<path").count(), 2);
         assert!(svg.contains("AUC 0.800 (0.700–0.900)") && svg.contains("at risk 0"));
         assert!(draw("ROC", &[]).contains("no curves"));
+    }
+
+    #[test]
+    fn a_long_title_still_names_its_set() {
+        let curve = Curve {
+            label: "12 months".into(),
+            points: Vec::new(),
+            auc: Estimate::absent(""),
+        };
+        let title = format!("{} · external", "a-very-long-learner-name".repeat(5));
+        let svg = draw(
+            "ROC",
+            &[Panel {
+                title,
+                curves: vec![curve],
+            }],
+        );
+        assert!(svg.contains("· external</text>"), "{svg}");
     }
 }
