@@ -118,6 +118,23 @@ pub enum Event {
     },
 }
 
+impl Event {
+    /// When it happened, where that matters.
+    #[must_use]
+    pub fn now(&self) -> Option<Ms> {
+        match self {
+            Event::Submitted { now, .. }
+            | Event::Joined { now, .. }
+            | Event::Beat { now, .. }
+            | Event::Reported { now, .. }
+            | Event::Scheduled { now, .. }
+            | Event::Tick { now }
+            | Event::Cancel { now, .. } => Some(*now),
+            Event::Looked { .. } | Event::Pinned { .. } | Event::Present { .. } | Event::Lost { .. } | Event::Left { .. } | Event::Pause { .. } => None,
+        }
+    }
+}
+
 /// What a worker says first.
 #[derive(Clone, Debug)]
 pub struct Hello {

@@ -5,14 +5,16 @@
 //! (2) hub work goes only to hub workers; (3) nobody holds more than its cores plus a short backlog of small work;
 //! (4) the longest remaining path goes first; (5) the answer depends on nothing but the state.
 //!
-//! A computation whose inputs no live worker can read is reported as *starved*: somebody must make them again.
+//! A computation whose inputs no live worker can read is reported as *starved* and leaves the ready ones until somebody
+//! has them. Ready work lies in one row a kind, because cores, memory and ability are the same for all of a kind: a
+//! kind that finds no taker is closed for this call, however long its row, and holds up nothing behind it.
 
 use std::collections::BTreeMap;
 
-use crate::state::{CompNo, HolderNo, State, Worker, WorkerNo};
+use crate::state::{Comp, CompNo, HolderNo, Load, ReadyKey, SiteNo, State, Worker, WorkerNo};
 
-/// Ready entries looked at beyond those given away, a site a call: keeps one call short when much is ready.
-const WINDOW: usize = 512;
+/// Computations a site and a call that only busy workers can read: bounds the length of a call.
+const WINDOW: usize = 4_096;
 
 /// What to do next.
 #[derive(Debug, Default, PartialEq)]
@@ -23,91 +25,90 @@ pub struct Schedule {
     pub starved: Vec<CompNo>,
 }
 
-struct Load {
-    cores: u32,
-    seconds: f32,
-    memory_mb: u64,
-    count: usize,
+/// A worker that may get something, with what it holds and will hold.
+struct Hand<'a> {
+    no: WorkerNo,
+    worker: &'a Worker,
+    load: Load,
+}
+
+/// A row of ready work of one kind.
+struct Row<'a> {
+    head: ReadyKey,
+    rest: std::collections::btree_set::Iter<'a, ReadyKey>,
 }
 
 /// Gives ready work to workers that can take it.
 #[must_use]
 pub fn schedule(state: &State) -> Schedule {
-    let mut loads: BTreeMap<WorkerNo, Load> =
-        state.workers.iter().filter(|(_, w)| w.connected).map(|(no, w)| (*no, load_of(state, w))).collect();
+    let mut sites: BTreeMap<SiteNo, Vec<Row<'_>>> = BTreeMap::new();
+    for ((site, _), set) in &state.ready {
+        let mut rest = set.iter();
+        if let Some(head) = rest.next().copied() {
+            sites.entry(*site).or_default().push(Row { head, rest });
+        }
+    }
     let mut plan = Schedule::default();
-    for (site, ready) in &state.ready {
-        if ready.is_empty() {
-            continue;
-        }
-        let crew: Vec<(WorkerNo, &Worker)> =
-            state.workers.iter().filter(|(_, w)| w.connected && w.site == *site).map(|(no, w)| (*no, w)).collect();
-        if crew.is_empty() {
-            continue;
-        }
-        let mut passed = 0;
-        for key in ready {
-            if passed >= WINDOW || crew.iter().all(|(no, w)| loads.get(no).is_none_or(|l| full(state, w, l))) {
-                break;
-            }
-            match choose(state, key.comp, &crew, &loads) {
-                Choice::Give(worker) => {
-                    if let (Some(load), Some(comp)) = (loads.get_mut(&worker), state.comp(key.comp)) {
-                        load.cores += u32::from(comp.cores);
-                        load.seconds += comp.seconds;
-                        load.memory_mb += u64::from(comp.memory_mb);
-                        load.count += 1;
-                    }
-                    plan.assignments.push((key.comp, worker));
-                }
-                Choice::Wait => passed += 1,
-                Choice::Starved => {
-                    passed += 1;
-                    plan.starved.push(key.comp);
-                }
-            }
-        }
+    for (site, rows) in sites {
+        let here = state.workers.iter().filter(|(_, w)| w.site == site && state.is_here(w));
+        let crew: Vec<Hand<'_>> = here.map(|(no, worker)| Hand { no: *no, worker, load: worker.load }).collect();
+        give(state, rows, crew, &mut plan);
     }
     plan
 }
 
+/// Gives the work of one site to its crew, most urgent first over all kinds.
+fn give(state: &State, mut rows: Vec<Row<'_>>, mut crew: Vec<Hand<'_>>, plan: &mut Schedule) {
+    let mut passed = 0;
+    while passed < WINDOW && crew.iter().any(|hand| !full(state, hand)) {
+        let Some(at) = (0..rows.len()).min_by_key(|at| rows[*at].head) else { return };
+        let no = rows[at].head.comp;
+        let Some(comp) = state.comp(no) else { return };
+        let mut closed = false;
+        match choose(state, no, comp, &crew) {
+            Choice::Give(hand) => {
+                crew[hand].load.add(comp);
+                plan.assignments.push((no, crew[hand].no));
+            }
+            Choice::Starved => plan.starved.push(no),
+            Choice::Wait => {
+                passed += 1;
+                closed = !crew.iter().any(|hand| takes(state, comp, hand));
+            }
+        }
+        match rows[at].rest.next() {
+            Some(next) if !closed => rows[at].head = *next,
+            _ => drop(rows.swap_remove(at)),
+        }
+    }
+}
+
 enum Choice {
-    Give(WorkerNo),
+    Give(usize),
     Wait,
     Starved,
 }
 
-fn choose(state: &State, comp_no: CompNo, crew: &[(WorkerNo, &Worker)], loads: &BTreeMap<WorkerNo, Load>) -> Choice {
-    let Some(comp) = state.comp(comp_no) else { return Choice::Wait };
-    let Some(&(run, task)) = comp.waiters.first() else { return Choice::Wait };
-    let Some(run) = state.runs.get(&run) else { return Choice::Wait };
-    if run.paused && !comp.remake {
-        return Choice::Wait;
-    }
-    let kind = run.plan.kind_of(task);
-    let inputs = state.keyed_inputs(comp_no);
-    let mut readable = false;
-    let mut best: Option<(bool, u32, WorkerNo)> = None;
-    for (no, worker) in crew {
-        if !inputs.iter().all(|d| state.presence.get(d).is_some_and(|held| reads(worker, held))) {
+/// The least loaded who can: not who failed at it last, unless there is nobody else.
+fn choose(state: &State, no: CompNo, comp: &Comp, crew: &[Hand<'_>]) -> Choice {
+    let inputs = state.keyed_inputs(no);
+    let mut readable = inputs.is_empty() && comp.place.is_none();
+    let mut best: Option<((bool, u32, WorkerNo), usize)> = None;
+    for (at, hand) in crew.iter().enumerate() {
+        if comp.place.is_some_and(|place| !hand.worker.holders.contains(&place)) || !inputs.iter().all(|d| state.presence.get(d).is_some_and(|held| reads(hand.worker, held))) {
             continue;
         }
         readable = true;
-        let Some(load) = loads.get(no) else { continue };
-        let able = worker.kinds.iter().any(|(name, version)| name == kind.name && *version == kind.version);
-        let alone = load.count == 0;
-        let fits = alone || load.memory_mb + u64::from(comp.memory_mb) <= worker.memory_mb;
-        if !able || full(state, worker, load) || !fits {
+        if !takes(state, comp, hand) {
             continue;
         }
-        let avoided = comp.avoid == Some(*no);
-        let rank = (avoided, load.cores * 1_000 / worker.cores.max(1), *no);
-        if best.is_none_or(|b| rank < b) {
-            best = Some(rank);
+        let rank = (comp.avoid == Some(hand.no), hand.load.cores * 1_000 / hand.worker.cores.max(1), hand.no);
+        if best.is_none_or(|(b, _)| rank < b) {
+            best = Some((rank, at));
         }
     }
     match best {
-        Some((_, _, worker)) => Choice::Give(worker),
+        Some((_, at)) => Choice::Give(at),
         None if !readable => Choice::Starved,
         None => Choice::Wait,
     }
@@ -117,21 +118,16 @@ fn reads(worker: &Worker, held: &[HolderNo]) -> bool {
     worker.holders.iter().any(|h| held.contains(h))
 }
 
-fn full(state: &State, worker: &Worker, load: &Load) -> bool {
-    if load.cores < worker.cores {
-        return false;
-    }
-    load.count >= state.rules.held_max || load.seconds >= state.rules.backlog_seconds * worker.cores as f32
+/// Whether a worker would take a computation, its inputs aside.
+fn takes(state: &State, comp: &Comp, hand: &Hand<'_>) -> bool {
+    let fits = hand.load.count == 0 || hand.load.memory_mb + u64::from(comp.memory_mb) <= hand.worker.memory_mb;
+    fits && hand.worker.kinds.contains(&comp.kind) && !full(state, hand)
 }
 
-fn load_of(state: &State, worker: &Worker) -> Load {
-    let mut load = Load { cores: 0, seconds: 0.0, memory_mb: 0, count: worker.held.len() };
-    for held in worker.held.values() {
-        if let Some(comp) = state.comp(held.comp) {
-            load.cores += u32::from(comp.cores);
-            load.seconds += comp.seconds;
-            load.memory_mb += u64::from(comp.memory_mb);
-        }
+fn full(state: &State, hand: &Hand<'_>) -> bool {
+    if hand.load.cores < hand.worker.cores {
+        return false;
     }
-    load
+    let backlog_ms = f64::from(state.rules.backlog_seconds) * 1_000.0 * f64::from(hand.worker.cores);
+    hand.load.count >= state.rules.held_max || hand.load.ms as f64 >= backlog_ms
 }

@@ -4,9 +4,14 @@
 //! task:         Waiting ──deps done──▶ (Pinning ──▶) Bound ──▶ Ran | Reused | Refused | Failed
 //!                  └── a dependency was refused ──▶ Refused      └── a dependency failed ──▶ Blocked
 //! computation:  Looking ──miss──▶ Ready ──lease──▶ Leased ──report──▶ (gone)
-//!                                   ▲ ◀── Delayed ◀── failed attempt │
-//!                                   └──────── lease expired ─────────┘
+//!                                 ▲ ▲ ▲                │
+//!                                 │ │ └── Delayed ◀────┤ failed attempt
+//!                                 │ └──── Starved ◀────┤ inputs missing; also from Ready, when nobody can read them
+//!                                 └────── Parked       └── lease expired or given back ──▶ Ready
 //! ```
+//!
+//! Parked: every run that waits for it is paused. A computation that nobody waits for any more (its runs were
+//! cancelled) is dropped where it would become ready.
 //!
 //! A *task* belongs to one run; a *computation* belongs to a recipe. Tasks of any run that come to the same recipe
 //! wait for the same computation, so nothing is computed twice at a time. Computations are forgotten when they end:
@@ -32,6 +37,8 @@ pub type SiteNo = u32;
 pub type HolderNo = u32;
 /// Index of a live computation.
 pub type CompNo = u32;
+/// Index into the interned kinds of steps.
+pub type KindNo = u16;
 
 /// How a coordinator behaves; every value is written out where it is made.
 #[derive(Clone, Debug)]
@@ -195,6 +202,13 @@ pub enum CompPhase {
         /// From when on.
         until_ms: Ms,
     },
+    /// Nobody who could run it can read its inputs.
+    Starved {
+        /// Since when, or since its inputs were last asked for.
+        since_ms: Ms,
+    },
+    /// All runs that wait for it are paused.
+    Parked,
     /// Somebody works on it.
     Leased {
         /// Who.
@@ -215,6 +229,8 @@ pub struct Comp {
     pub waiters: Vec<(RunNo, TaskIdx)>,
     /// Where it must run.
     pub site: SiteNo,
+    /// What it does.
+    pub kind: KindNo,
     /// Longest predicted path to an end, in milliseconds: larger goes first.
     pub priority: u32,
     /// Failed attempts.
@@ -223,16 +239,30 @@ pub struct Comp {
     pub bugs: u8,
     /// Expired leases.
     pub losses: u8,
+    /// Leases that ended because inputs were not there.
+    pub misses: u8,
     /// Who failed last; somebody else is preferred.
     pub avoid: Option<WorkerNo>,
+    /// Youngest lease that ended without a result: a worker may not take it up again.
+    pub spent: Fence,
     /// Only made again because its bytes were lost: its waiters have ended already.
     pub remake: bool,
+    /// The only place where it may run: where work that waits for a lost input has the others.
+    pub place: Option<HolderNo>,
     /// Cores it uses.
     pub cores: u16,
     /// Memory it uses.
     pub memory_mb: u32,
     /// Predicted time.
     pub seconds: f32,
+}
+
+impl Comp {
+    /// Predicted time, whole milliseconds: sums of these come back to zero.
+    #[must_use]
+    pub fn ms(&self) -> u64 {
+        (self.seconds * 1000.0) as u64
+    }
 }
 
 /// Order in which ready work is given away: urgent first, then older runs, then plan order.
@@ -272,12 +302,46 @@ pub struct Worker {
     pub cores: u32,
     /// Memory it offers.
     pub memory_mb: u64,
-    /// Kinds it can run, with versions.
-    pub kinds: BTreeSet<(String, u32)>,
+    /// Kinds it can run.
+    pub kinds: BTreeSet<KindNo>,
     /// Whether a session stands.
     pub connected: bool,
+    /// When it last gave a sign of life.
+    pub heard_ms: Ms,
     /// Its leases.
     pub held: BTreeMap<Fence, Held>,
+    /// What its leases come to.
+    pub load: Load,
+}
+
+/// Leases of a worker, added up.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Load {
+    /// Cores.
+    pub cores: u32,
+    /// Memory.
+    pub memory_mb: u64,
+    /// Predicted time.
+    pub ms: u64,
+    /// How many.
+    pub count: usize,
+}
+
+impl Load {
+    /// With one more computation.
+    pub fn add(&mut self, comp: &Comp) {
+        self.cores += u32::from(comp.cores);
+        self.memory_mb += u64::from(comp.memory_mb);
+        self.ms += comp.ms();
+        self.count += 1;
+    }
+
+    pub(crate) fn remove(&mut self, comp: &Comp) {
+        self.cores -= u32::from(comp.cores);
+        self.memory_mb -= u64::from(comp.memory_mb);
+        self.ms -= comp.ms();
+        self.count -= 1;
+    }
 }
 
 /// All of it.
@@ -293,13 +357,19 @@ pub struct State {
     pub free: Vec<CompNo>,
     /// Live computations by recipe.
     pub by_recipe: HashMap<Digest, CompNo>,
-    /// Ready work by site.
-    pub ready: BTreeMap<SiteNo, BTreeSet<ReadyKey>>,
+    /// Ready work by site and kind.
+    pub ready: BTreeMap<(SiteNo, KindNo), BTreeSet<ReadyKey>>,
     /// Delayed work by time.
     pub delayed: BTreeSet<(Ms, CompNo)>,
+    /// Starved work by time.
+    pub starved: BTreeSet<(Ms, CompNo)>,
+    /// What starved work lacks. May name computations that have gone on since.
+    pub lacking: HashMap<Digest, Vec<CompNo>>,
+    /// Recipes that wait until a computation made their lost inputs again.
+    pub remakes: BTreeMap<CompNo, Vec<Digest>>,
     /// Workers by number.
     pub workers: BTreeMap<WorkerNo, Worker>,
-    /// Who has which site-bound artefact.
+    /// Who has which site-bound artefact. Known and held by nobody: it is lost.
     pub presence: HashMap<Digest, Vec<HolderNo>>,
     /// Work that a worker said it holds and nobody asked for yet.
     pub orphans: HashMap<Digest, (WorkerNo, Fence)>,
@@ -307,8 +377,12 @@ pub struct State {
     pub sites: Vec<String>,
     /// Interned holders.
     pub holders: Vec<String>,
+    /// Interned kinds with their versions.
+    pub kinds: Vec<(String, u32)>,
     /// Next lease number.
     pub next_fence: Fence,
+    /// The latest time that an event told.
+    pub now_ms: Ms,
 }
 
 /// Name of the coordinator's own place among the sites.
@@ -326,12 +400,17 @@ impl State {
             by_recipe: HashMap::new(),
             ready: BTreeMap::new(),
             delayed: BTreeSet::new(),
+            starved: BTreeSet::new(),
+            lacking: HashMap::new(),
+            remakes: BTreeMap::new(),
             workers: BTreeMap::new(),
             presence: HashMap::new(),
             orphans: HashMap::new(),
             sites: vec![HUB.to_owned()],
             holders: Vec::new(),
+            kinds: Vec::new(),
             next_fence: first_fence,
+            now_ms: 0,
         }
     }
 
@@ -343,6 +422,23 @@ impl State {
     /// Number of a holder, made when it is new.
     pub fn holder_no(&mut self, name: &str) -> HolderNo {
         intern(&mut self.holders, name)
+    }
+
+    /// Number of a kind, made when it is new.
+    pub fn kind_no(&mut self, name: &str, version: u32) -> KindNo {
+        let known = self.kinds.iter().position(|(n, v)| *v == version && n == name);
+        let at = known.unwrap_or_else(|| {
+            self.kinds.push((name.to_owned(), version));
+            self.kinds.len() - 1
+        });
+        at as KindNo
+    }
+
+    /// Whether a worker may be given work: its session stands, and it is not silent for longer than a lease lives. A
+    /// link can be broken for long before its end is noticed.
+    #[must_use]
+    pub fn is_here(&self, worker: &Worker) -> bool {
+        worker.connected && self.now_ms < worker.heard_ms.saturating_add(self.rules.lease_ms)
     }
 
     /// A live computation.
@@ -390,37 +486,56 @@ impl State {
     pub fn check_invariants(&self) -> Vec<String> {
         let mut wrong = Vec::new();
         for (no, comp) in self.comps.iter().enumerate().filter_map(|(i, c)| Some((i as CompNo, c.as_ref()?))) {
-            if self.by_recipe.get(&comp.recipe) != Some(&no) {
-                wrong.push(format!("computation {no} is not found by its recipe"));
-            }
-            let listed = self.ready_key(no).is_some_and(|key| self.ready.get(&comp.site).is_some_and(|set| set.contains(&key)));
-            if listed != (comp.phase == CompPhase::Ready) {
-                wrong.push(format!("computation {no} is {:?} but listed as ready: {listed}", comp.phase));
-            }
-            if let CompPhase::Leased { worker, fence } = comp.phase
-                && self.workers.get(&worker).and_then(|w| w.held.get(&fence)).map(|h| h.comp) != Some(no)
-            {
-                wrong.push(format!("computation {no} is leased to worker {worker}, who does not hold it"));
-            }
-            if comp.waiters.is_empty() {
-                wrong.push(format!("computation {no} has no waiter"));
-            }
+            self.check_comp(no, comp, &mut wrong);
         }
         for (worker_no, worker) in &self.workers {
+            let mut load = Load::default();
             for (fence, held) in &worker.held {
-                let leased = self.comp(held.comp).map(|c| c.phase);
-                if leased != Some(CompPhase::Leased { worker: *worker_no, fence: *fence }) {
-                    wrong.push(format!("worker {worker_no} holds computation {} which is {leased:?}", held.comp));
+                let comp = self.comp(held.comp);
+                if comp.map(|c| c.phase) != Some(CompPhase::Leased { worker: *worker_no, fence: *fence }) {
+                    wrong.push(format!("worker {worker_no} holds computation {} which is {:?}", held.comp, comp.map(|c| c.phase)));
                 }
+                comp.into_iter().for_each(|c| load.add(c));
+            }
+            if load != worker.load {
+                wrong.push(format!("worker {worker_no} holds {load:?} and counts {:?}", worker.load));
             }
         }
         for (no, run) in &self.runs {
             let open = run.tasks.iter().filter(|t| !t.phase.ended()).count();
-            if open != run.open as usize {
-                wrong.push(format!("run {no} counts {} open tasks and has {open}", run.open));
+            if open != run.open as usize || (open == 0) != run.ended_ms.is_some() {
+                wrong.push(format!("run {no} counts {} open tasks, has {open}, ended {:?}", run.open, run.ended_ms));
             }
         }
+        let listed = self.ready.values().map(BTreeSet::len).sum::<usize>() + self.delayed.len() + self.starved.len();
+        let phased = |c: &&Comp| matches!(c.phase, CompPhase::Ready | CompPhase::Delayed { .. } | CompPhase::Starved { .. });
+        if listed != self.comps.iter().flatten().filter(phased).count() {
+            wrong.push(format!("{listed} computations are listed by phase, not as many are in one"));
+        }
+        wrong.extend(self.remakes.keys().filter(|no| self.comp(**no).is_none()).map(|no| format!("computation {no} is a remake and gone")));
         wrong
+    }
+
+    fn check_comp(&self, no: CompNo, comp: &Comp, wrong: &mut Vec<String>) {
+        if self.by_recipe.get(&comp.recipe) != Some(&no) {
+            wrong.push(format!("computation {no} is not found by its recipe"));
+        }
+        let listed = match comp.phase {
+            CompPhase::Ready => self.ready_key(no).is_some_and(|key| self.ready.get(&(comp.site, comp.kind)).is_some_and(|set| set.contains(&key))),
+            CompPhase::Delayed { until_ms } => self.delayed.contains(&(until_ms, no)),
+            CompPhase::Starved { since_ms } => self.starved.contains(&(since_ms, no)),
+            CompPhase::Leased { worker, fence } => self.workers.get(&worker).and_then(|w| w.held.get(&fence)).map(|h| h.comp) == Some(no),
+            CompPhase::Looking | CompPhase::Parked => true,
+        };
+        if !listed {
+            wrong.push(format!("computation {no} is {:?} and not listed as such", comp.phase));
+        }
+        if comp.waiters.is_empty() {
+            wrong.push(format!("computation {no} has no waiter"));
+        }
+        if comp.remake != self.remakes.contains_key(&no) {
+            wrong.push(format!("computation {no} is a remake: {}, and is not listed so", comp.remake));
+        }
     }
 }
 
