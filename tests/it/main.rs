@@ -1,2 +1,5 @@
 //! Tests of the whole house.
-fn main() {}
+
+mod real_images;
+mod rerun;
+mod sim;
