@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 
 use digest::Digest;
 use pipeline_defs::plan::{Entry, Origin, Plan, PlannedStep, Published};
-use report::{DagStep, ProvenanceRow, RunStory, SpanRow};
+use report::RunStory;
+use report::story::{DagStep, ProvenanceRow, SpanRow};
 use serde_json::{Value, json};
 
 use crate::finish::{Finished, phase_counts};
