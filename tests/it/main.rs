@@ -1,5 +1,6 @@
 //! Tests of the whole house.
 
+mod features_only;
 mod real_images;
 mod rerun;
 mod sim;
