@@ -3,6 +3,8 @@
 //! One seed alone, with its story: `RADLOOM_SIM_SEED=17 cargo test -p tests sim -- --nocapture`.
 //! Other seeds than the suite's: `RADLOOM_SIM_SEEDS=5000..9000`.
 
+mod arrows;
+mod desk;
 mod study;
 mod world;
 

@@ -291,6 +291,12 @@ pub(super) fn starved_long(state: &mut State, no: CompNo) {
         return;
     }
     let here = live_holders(state, no);
+    let since_ms = state.now_ms;
+    if here.is_empty() {
+        // Nobody of the site is here: nothing could be made, and who comes may have it.
+        enter(state, no, CompPhase::Starved { since_ms });
+        return;
+    }
     if let Some(comp) = state.comp_mut(no)
         && comp.place.is_some_and(|place| !here.contains(&place))
     {
@@ -304,7 +310,6 @@ pub(super) fn starved_long(state: &mut State, no: CompNo) {
         requeue(state, no);
         return;
     }
-    let since_ms = state.now_ms;
     enter(state, no, CompPhase::Starved { since_ms });
 }
 

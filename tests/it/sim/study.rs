@@ -111,6 +111,41 @@ pub fn plan_of(study: usize) -> Arc<Plan> {
     Arc::clone(&plans[study])
 }
 
+const SMALL: &str = r#"
+name = "small"
+seed = 7
+sites = ["c1"]
+[cohort]
+[axes]
+patient = { from = "cohort" }
+[steps.image]
+kind = "import-image"
+per = ["patient"]
+in = { image = "cohort.t2w" }
+[steps.mask]
+kind = "import-mask"
+per = ["patient"]
+in = { image = "image.image", mask = "cohort.mask" }
+[steps.features]
+kind = "extract-features"
+per = ["patient"]
+in = { image = "image.image", mask = "mask.mask" }
+[steps.table]
+kind = "gather-table"
+in = { features = "features.features" }
+missing = "exclude"
+[publish]
+"table.csv" = "table.table"
+"#;
+
+/// One patient, four tasks: short enough to tell as a story.
+pub fn small_plan() -> Arc<Plan> {
+    let study = pipeline_defs::parse(SMALL, "small.toml", &[]).unwrap_or_else(|p| panic!("{p}"));
+    let mut cohort = snapshot();
+    cohort.patients.truncate(1);
+    Arc::new(pipeline_defs::plan(&study, &cohort).unwrap_or_else(|p| panic!("{p}")))
+}
+
 /// Two patients at either site; one has no mask.
 fn snapshot() -> Snapshot {
     let patient = |site: &str, i: usize| {
@@ -163,6 +198,11 @@ pub fn outcome_of(salt: u8, kind: &KindSpec, recipe: &Digest) -> Outcome {
     if may_refuse && draw(salt, "refuse", recipe) < 40 {
         return Outcome::Refused(Digest::of(format!("refusal of {recipe}").as_bytes()));
     }
+    made_of(kind, recipe)
+}
+
+/// What a recipe gives that is not refused.
+pub fn made_of(kind: &KindSpec, recipe: &Digest) -> Outcome {
     let output = |port: &pipeline_defs::kinds::OutPort| {
         let text = format!("{recipe} {}", port.name);
         let digest = if port.class == Class::Site {
