@@ -43,9 +43,8 @@ pub fn apply(state: &mut State, event: Event) -> Vec<Command> {
 
 fn submit(state: &mut State, no: RunNo, plan: Arc<Plan>, out: &mut Vec<Command>) {
     let n = plan.n_tasks() as u32;
-    let tasks: Vec<TaskState> = (0..n)
-        .map(|t| TaskState { recipe: None, outputs_at: 0, waiting: plan.dependencies(t).count() as u32, phase: Phase::Waiting })
-        .collect();
+    let tasks: Vec<TaskState> =
+        (0..n).map(|t| TaskState { recipe: None, outputs_at: 0, waiting: plan.dependencies(t).count() as u32, phase: Phase::Waiting }).collect();
     let roots: Vec<TaskIdx> = (0..n).filter(|t| tasks[*t as usize].waiting == 0).collect();
     let run = Run {
         plan,

@@ -95,7 +95,9 @@ fn choose(state: &State, no: CompNo, comp: &Comp, crew: &[Hand<'_>]) -> Choice {
     let mut readable = inputs.is_empty() && comp.place.is_none();
     let mut best: Option<((bool, u32, WorkerNo), usize)> = None;
     for (at, hand) in crew.iter().enumerate() {
-        if comp.place.is_some_and(|place| !hand.worker.holders.contains(&place)) || !inputs.iter().all(|d| state.presence.get(d).is_some_and(|held| reads(hand.worker, held))) {
+        if comp.place.is_some_and(|place| !hand.worker.holders.contains(&place))
+            || !inputs.iter().all(|d| state.presence.get(d).is_some_and(|held| reads(hand.worker, held)))
+        {
             continue;
         }
         readable = true;

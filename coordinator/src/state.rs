@@ -63,15 +63,7 @@ impl Rules {
     /// Values for networks of hospitals: a lease outlives a short outage, small tasks travel in hundreds.
     #[must_use]
     pub fn production() -> Rules {
-        Rules {
-            lease_ms: 30_000,
-            backoff_ms: 500,
-            attempts_max: 5,
-            bugs_max: 2,
-            losses_max: 25,
-            backlog_seconds: 0.5,
-            held_max: 2_048,
-        }
+        Rules { lease_ms: 30_000, backoff_ms: 500, attempts_max: 5, bugs_max: 2, losses_max: 25, backlog_seconds: 0.5, held_max: 2_048 }
     }
 }
 

@@ -5,6 +5,7 @@
 
 mod arrows;
 mod desk;
+mod scale;
 mod study;
 mod world;
 
@@ -19,9 +20,7 @@ struct Broken {
 
 #[test]
 fn every_world_comes_to_the_sequential_end() {
-    let one = std::env::var("RADLOOM_SIM_SEED")
-        .ok()
-        .and_then(|text| text.parse::<u64>().ok());
+    let one = std::env::var("RADLOOM_SIM_SEED").ok().and_then(|text| text.parse::<u64>().ok());
     let range = std::env::var("RADLOOM_SIM_SEEDS").ok().and_then(|text| {
         let (first, end) = text.split_once("..")?;
         Some(first.parse().ok()?..end.parse().ok()?)
@@ -34,10 +33,7 @@ fn every_world_comes_to_the_sequential_end() {
             std::thread::spawn(move || seeds.map(live).collect::<Vec<_>>())
         })
         .collect();
-    let lived = halves.into_iter().flat_map(|half| {
-        half.join()
-            .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
-    });
+    let lived = halves.into_iter().flat_map(|half| half.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
     let (mut tallies, mut broken) = (Vec::new(), Vec::new());
     for life in lived {
         match life {
@@ -57,16 +53,9 @@ fn live(seed: u64) -> Result<Tally, Broken> {
     let what = match lived {
         Ok(Ok(())) => return Ok(world.tally),
         Ok(Err(what)) => what,
-        Err(panic) => panic
-            .downcast_ref::<String>()
-            .cloned()
-            .unwrap_or_else(|| "a panic".to_owned()),
+        Err(panic) => panic.downcast_ref::<String>().cloned().unwrap_or_else(|| "a panic".to_owned()),
     };
-    Err(Broken {
-        seed,
-        what,
-        story: world.story(),
-    })
+    Err(Broken { seed, what, story: world.story() })
 }
 
 fn complain(mut broken: Vec<Broken>, n: u64) {
@@ -103,10 +92,5 @@ fn faults_happened(tallies: &[Tally]) {
         assert!(count > n / 4, "{what}: {count} in {n} worlds");
         eprintln!("{what}: {count}");
     }
-    eprintln!(
-        "{} worlds, {} events, {} leases",
-        tallies.len(),
-        sum(|t| t.events),
-        sum(|t| t.leases)
-    );
+    eprintln!("{} worlds, {} events, {} leases", tallies.len(), sum(|t| t.events), sum(|t| t.leases));
 }

@@ -68,7 +68,9 @@ pub(super) fn looked(state: &mut State, no: CompNo, recipe: Digest, answer: Opti
     }
     // A miss. A worker may hold it from before a restart: then it goes on with its old lease.
     match state.orphans.remove(&recipe) {
-        Some((worker, fence)) if state.workers.get(&worker).is_some_and(|w| state.is_here(w)) => enter(state, no, CompPhase::Leased { worker, fence }),
+        Some((worker, fence)) if state.workers.get(&worker).is_some_and(|w| state.is_here(w)) => {
+            enter(state, no, CompPhase::Leased { worker, fence })
+        }
         _ => requeue(state, no),
     }
 }
@@ -215,7 +217,9 @@ pub(super) fn finish(state: &mut State, no: CompNo, outcome: &Outcome, ran: Opti
         }
     }
     for recipe in below {
-        if let Some(no) = starved(state, &recipe) {
+        // It goes on when the last of its lost inputs is there; before, it would only find the next one missing.
+        let awaited = state.remakes.values().any(|waiting| waiting.contains(&recipe));
+        if let Some(no) = starved(state, &recipe).filter(|_| !awaited) {
             requeue(state, no);
         }
     }

@@ -256,7 +256,6 @@ fn made_by_tasks(state: &State, no: CompNo, digests: &[Digest]) -> Vec<Digest> {
     let Some(&(run, task)) = state.comp(no).and_then(|c| c.waiters.first()) else { return Vec::new() };
     let Some(run) = state.runs.get(&run) else { return Vec::new() };
     let entries = run.plan.ports(task).iter().flat_map(|port| run.plan.entries(port));
-    let outputs: Vec<Digest> =
-        entries.filter(|e| matches!(e.origin, Origin::Output { .. })).filter_map(|e| origin_digest(run, &e.origin)).collect();
+    let outputs: Vec<Digest> = entries.filter(|e| matches!(e.origin, Origin::Output { .. })).filter_map(|e| origin_digest(run, &e.origin)).collect();
     digests.iter().copied().filter(|d| outputs.contains(d)).collect()
 }

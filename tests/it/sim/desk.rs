@@ -81,7 +81,8 @@ impl Desk {
         };
         let now = self.now;
         self.feed(Event::Joined { worker: no, hello, now });
-        let sources: Vec<Digest> = self.plan.sources().iter().filter(|s| s.absent.is_none() && s.site.as_deref() == Some(site)).map(|s| s.digest).collect();
+        let sources: Vec<Digest> =
+            self.plan.sources().iter().filter(|s| s.absent.is_none() && s.site.as_deref() == Some(site)).map(|s| s.digest).collect();
         self.feed(Event::Present { holder: format!("files of {name}"), digests: sources });
         let disk: Vec<Digest> = self.disks.get(place).into_iter().flatten().copied().collect();
         self.feed(Event::Present { holder: place.to_owned(), digests: disk });
@@ -175,7 +176,7 @@ impl Desk {
         let run = &self.state.runs[&0];
         let lost: Vec<Digest> = (0..self.plan.kind_of(task).outputs.len() as u8).filter_map(|p| run.output(task, p)).collect();
         let disk = self.disks.entry(place.to_owned()).or_default();
-        lost.iter().for_each(|d| drop(disk.remove(d)));
+        disk.retain(|d| !lost.contains(d));
         lost
     }
 
