@@ -19,8 +19,8 @@ pub(super) struct Fold {
     pub whole: Option<(u64, u64, u64)>,
 }
 
-/// Mean over the folds of a repeat, then over the repeats, with the interval of Nadeau and Bengio; folds without a value are
-/// left out and told.
+/// Mean over the folds of a repeat, then over the repeats, with the interval of Nadeau and Bengio, cut to
+/// 0…1; folds without a value are left out and told.
 pub(super) fn average(folds: &[Fold]) -> Measure {
     let mut repeats: BTreeMap<u32, Vec<f64>> = BTreeMap::new();
     for fold in folds {
@@ -62,9 +62,10 @@ pub(super) fn average(folds: &[Fold]) -> Measure {
     }
     match test_to_train(folds).map(|ratio| corrected_interval(&repeats, ratio, 0.95)) {
         Some(Ok(corrected)) => {
+            // Every metric here lies within 0 and 1, and so does what its interval may say.
             (found.lower, found.upper) = (
-                Some(corrected.interval.lower),
-                Some(corrected.interval.upper),
+                Some(corrected.interval.lower.clamp(0.0, 1.0)),
+                Some(corrected.interval.upper.clamp(0.0, 1.0)),
             )
         }
         Some(Err(why)) => notes.push(format!("no interval: {why}")),

@@ -272,6 +272,20 @@ mod tests {
     }
 
     #[test]
+    fn a_value_that_few_resamples_have_stays_without_an_interval() {
+        // Three in ten resamples lack the only patient with an event.
+        let followup = b"patient_id,time_months,event\na,10,1\nb,20,0\nc,30,0\n".to_vec();
+        let risk = b"patient_id,risk\na,3\nb,2\nc,1\n".to_vec();
+        let out = metrics(params(100), &[("risk", risk), ("followup", followup)]);
+        assert_eq!(
+            (out.harrell_c.value, out.harrell_c.lower),
+            (Some(1.0), None)
+        );
+        let reason = out.harrell_c.reason.unwrap();
+        assert!(reason.starts_with("no interval: undefined in"), "{reason}");
+    }
+
+    #[test]
     fn a_risk_without_follow_up_is_refused_with_the_pseudonym() {
         let followup = b"patient_id,time_months,event\np1,3,1\n".to_vec();
         let risk = b"patient_id,risk\np1,0.5\np2,0.7\n".to_vec();

@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use artefact::metrics::{Measure, Metrics, Part, WholeSet};
 use cohort::{FollowUp, RiskScores};
 use evaluation::{
-    AucConvention, BrierConvention, Estimate, Estimated, MetricError, auc, auc_with_censoring,
-    estimate_auc, estimate_brier, estimate_c_index, estimate_integrated_brier, estimate_uno_c,
-    horizon_guard, uno_c,
+    AucConvention, Bootstrap, BrierConvention, Estimate, Estimated, MetricError, NotEstimable, auc,
+    auc_with_censoring, estimate_auc, estimate_brier, estimate_c_index, estimate_integrated_brier,
+    estimate_uno_c, horizon_guard, uno_c,
 };
 use ndarray::Array2;
 use pipeline_defs::params::EvaluatedRows;
@@ -22,14 +22,16 @@ pub(super) fn all(judged: &Judged) -> Result<Metrics, StepError> {
     let by_horizon = |one: &dyn Fn(usize) -> Result<Measure, StepError>| -> Result<BTreeMap<String, Measure>, StepError> {
         (0..horizons.len()).map(|i| Ok((key(horizons[i]), one(i)?))).collect()
     };
-    let harrell = estimate_c_index(&judged.risk, &judged.follow_up, judged.bootstrap.as_ref());
+    let harrell = |bootstrap: Option<&Bootstrap>| {
+        estimate_c_index(&judged.risk, &judged.follow_up, bootstrap)
+    };
     Ok(Metrics {
         rows: match judged.params.rows {
             EvaluatedRows::Test => "test",
             EvaluatedRows::Train => "train",
         }
         .to_owned(),
-        harrell_c: measure(harrell)?,
+        harrell_c: measure(judged, harrell)?,
         uno_c: uno(judged)?,
         auc: by_horizon(&|i| guarded_auc(judged, horizons[i]))?,
         composite_auc: composite(judged)?,
@@ -43,9 +45,29 @@ pub(super) fn all(judged: &Judged) -> Result<Metrics, StepError> {
     })
 }
 
-fn measure(estimate: Result<Estimate, MetricError>) -> Result<Measure, StepError> {
-    let estimate = estimate.map_err(|e| refuse("metric", &e))?;
-    Ok(match &estimate {
+/// An estimate with its bootstrap interval. Where too few resamples have a value, the value stays and the interval is left
+/// out with the reason.
+fn measure(
+    judged: &Judged,
+    estimate: impl Fn(Option<&Bootstrap>) -> Result<Estimate, MetricError>,
+) -> Result<Measure, StepError> {
+    let found = estimate(judged.bootstrap.as_ref()).map_err(|e| refuse("metric", &e))?;
+    let few = match found.reason() {
+        Some(NotEstimable::FewResamples { .. }) => found.reason().map(ToString::to_string),
+        _ => None,
+    };
+    let Some(few) = few else {
+        return Ok(settled(&found));
+    };
+    let plain = estimate(None).map_err(|e| refuse("metric", &e))?;
+    Ok(Measure {
+        reason: Some(format!("no interval: {few}")),
+        ..settled(&plain)
+    })
+}
+
+fn settled(estimate: &Estimate) -> Measure {
+    match estimate {
         Estimate::Estimated(Estimated {
             value,
             interval,
@@ -69,7 +91,7 @@ fn measure(estimate: Result<Estimate, MetricError>) -> Result<Measure, StepError
             reason: Some(format!("NE: {reason}")),
             ..Measure::default()
         },
-    })
+    }
 }
 
 /// No value, for a reason.
@@ -128,13 +150,15 @@ fn settle<T>(result: Result<T, MetricError>) -> Result<Result<T, String>, StepEr
 fn guarded_auc(judged: &Judged, horizon: f64) -> Result<Measure, StepError> {
     let from_training = judged.convention == AucConvention::Uno && judged.train.is_some();
     if !from_training {
-        return measure(estimate_auc(
-            &judged.risk,
-            &judged.follow_up,
-            horizon,
-            judged.convention,
-            judged.bootstrap.as_ref(),
-        ));
+        return measure(judged, |bootstrap| {
+            estimate_auc(
+                &judged.risk,
+                &judged.follow_up,
+                horizon,
+                judged.convention,
+                bootstrap,
+            )
+        });
     }
     if let Err(reason) = settle(horizon_guard(&judged.follow_up, horizon, judged.convention))? {
         return Ok(nothing(judged, reason));
@@ -205,12 +229,9 @@ fn guarded_auc_value(judged: &Judged, horizon: f64) -> Result<Option<f64>, StepE
 fn uno(judged: &Judged) -> Result<Measure, StepError> {
     let tau = judged.params.horizons.last().copied();
     if judged.convention != AucConvention::Uno || judged.train.is_none() {
-        return measure(estimate_uno_c(
-            &judged.risk,
-            &judged.follow_up,
-            tau,
-            judged.bootstrap.as_ref(),
-        ));
+        return measure(judged, |bootstrap| {
+            estimate_uno_c(&judged.risk, &judged.follow_up, tau, bootstrap)
+        });
     }
     let one =
         |risk: &RiskScores, follow_up: &FollowUp| uno_c(risk, follow_up, judged.censoring(), tau);
@@ -237,13 +258,15 @@ fn brier_at(judged: &Judged, i: usize) -> Result<Measure, StepError> {
             format!("no survival was predicted at {}", key(horizon)),
         ));
     };
-    measure(estimate_brier(
-        survival,
-        &judged.follow_up,
-        horizon,
-        brier_convention(judged),
-        judged.bootstrap.as_ref(),
-    ))
+    measure(judged, |bootstrap| {
+        estimate_brier(
+            survival,
+            &judged.follow_up,
+            horizon,
+            brier_convention(judged),
+            bootstrap,
+        )
+    })
 }
 
 fn integrated(judged: &Judged) -> Result<Measure, StepError> {
@@ -261,13 +284,15 @@ fn integrated(judged: &Judged) -> Result<Measure, StepError> {
     let survival = Array2::from_shape_fn((judged.follow_up.len(), horizons.len()), |(i, j)| {
         columns[j][i]
     });
-    measure(estimate_integrated_brier(
-        survival.view(),
-        &judged.follow_up,
-        horizons,
-        brier_convention(judged),
-        judged.bootstrap.as_ref(),
-    ))
+    measure(judged, |bootstrap| {
+        estimate_integrated_brier(
+            survival.view(),
+            &judged.follow_up,
+            horizons,
+            brier_convention(judged),
+            bootstrap,
+        )
+    })
 }
 
 fn whole_set(judged: &Judged, whole: &FollowUp) -> Result<WholeSet, StepError> {
