@@ -108,13 +108,13 @@ pub enum FinishError {
 
 fn finish(hub: &Hub, run: &Finished) -> Result<RunResult, FinishError> {
     let store = &hub.store;
+    look_at_published(store, run)?;
     let certificate = artefact::json::encode("leakage certificate", &certificate(run))?;
     let certificate = keep(store, &certificate)?;
     let mut published = vec![("leakage.json".to_owned(), certificate, false)];
     let mut missing = Vec::new();
     for p in run.plan.published() {
         match run.output(p.task, p.port) {
-            Some(digest) if store.get(&digest)?.is_none() => return Err(FinishError::Damaged { path: p.path.clone(), digest }),
             Some(digest) => published.push((p.path.clone(), digest, p.bundle)),
             None => missing.push(format!("{} is not there: {}", p.path, why_absent(hub, run, p.task))),
         }
@@ -142,6 +142,19 @@ fn finish(hub: &Hub, run: &Finished) -> Result<RunResult, FinishError> {
     store.set_note(&format!("result:{}", run.id), note.to_string().as_bytes())?;
     store.set_note(&format!("manifest:{}", run.study.name), manifest.to_string().as_bytes())?;
     Ok(result)
+}
+
+/// Reads all that the run publishes, so that whatever is damaged is set aside before anything is made again.
+fn look_at_published(store: &cas::Store, run: &Finished) -> Result<(), FinishError> {
+    let mut damaged = None;
+    for p in run.plan.published() {
+        if let Some(digest) = run.output(p.task, p.port)
+            && store.get(&digest)?.is_none()
+        {
+            damaged.get_or_insert(FinishError::Damaged { path: p.path.clone(), digest });
+        }
+    }
+    damaged.map_or(Ok(()), Err)
 }
 
 /// Why a task has no outputs, in words.
