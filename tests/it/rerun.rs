@@ -108,6 +108,11 @@ impl World {
             .collect()
     }
 
+    /// How often the last run worked on a task.
+    fn spans(&self) -> usize {
+        self.json("run.json")["timeline"].as_array().unwrap().len()
+    }
+
     /// Recipe of each fit of the last run.
     fn fits(&self) -> BTreeMap<String, String> {
         let certificate = self.json("leakage.json");
@@ -601,9 +606,12 @@ fn damage(folder: &Path) -> usize {
 fn damaged_blobs_are_found_and_made_again() {
     let world = World::warm();
     let before = world.published();
-    assert!(damage(&world.dir.path().join("cache/coordinator")) > 0);
+    assert!(damage(&world.dir.path().join("cache/coordinator")) > 80);
     let counts = world.run(&[]).done();
     assert!(counts.ran > 0, "{counts:#?}");
+    // Every patient's features once, and the table that is published from them.
+    assert_eq!(steps(&world.ran()), named(&["features", "table"]));
+    assert_eq!(world.spans(), 81);
     assert_eq!(world.published(), before);
     world.runs_nothing();
 }
