@@ -184,7 +184,7 @@ pub fn made_of(kind: &KindSpec, recipe: &Digest) -> Outcome {
 
 /// Whether every attempt at a recipe fails, by panic or otherwise.
 pub fn cursed(salt: u8, kind: &KindSpec, recipe: &Digest) -> Option<Curse> {
-    if salt % 2 == 0 || !["extract-features", "fit-rsf", "evaluate"].contains(&kind.name) {
+    if salt.is_multiple_of(2) || !["extract-features", "fit-rsf", "evaluate"].contains(&kind.name) {
         return None;
     }
     match draw(salt, "curse", recipe) {

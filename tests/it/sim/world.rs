@@ -168,7 +168,7 @@ impl World {
     pub fn new(seed: u64) -> World {
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
         let salt = (rng.next_u64() % u64::from(SALTS)) as u8;
-        let calm = rng.next_u64() % 3 == 0;
+        let calm = rng.next_u64().is_multiple_of(3);
         let mut world = World {
             rng,
             salt,
