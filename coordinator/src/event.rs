@@ -130,9 +130,12 @@ impl Event {
             | Event::Scheduled { now, .. }
             | Event::Tick { now }
             | Event::Cancel { now, .. } => Some(*now),
-            Event::Looked { .. } | Event::Pinned { .. } | Event::Present { .. } | Event::Lost { .. } | Event::Left { .. } | Event::Pause { .. } => {
-                None
-            }
+            Event::Looked { .. }
+            | Event::Pinned { .. }
+            | Event::Present { .. }
+            | Event::Lost { .. }
+            | Event::Left { .. }
+            | Event::Pause { .. } => None,
         }
     }
 }

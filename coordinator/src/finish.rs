@@ -68,7 +68,9 @@ pub struct RunResult {
 impl Finished {
     fn output(&self, task: TaskIdx, port: u8) -> Option<Digest> {
         let state = self.tasks.get(task as usize).filter(|s| s.phase.done())?;
-        self.outputs.get(state.outputs_at as usize + port as usize).copied()
+        self.outputs
+            .get(state.outputs_at as usize + port as usize)
+            .copied()
     }
 }
 
@@ -82,7 +84,10 @@ pub fn run(hub: &Hub, finished: &Receiver<Finished>) {
         }
         hub.tell(match result {
             Err(FinishError::Damaged { .. }) => Message::Damaged { run: no },
-            result => Message::Recorded { run: no, result: result.map_err(|e| e.to_string()) },
+            result => Message::Recorded {
+                run: no,
+                result: result.map_err(|e| e.to_string()),
+            },
         });
     }
 }
@@ -116,7 +121,11 @@ fn finish(hub: &Hub, run: &Finished) -> Result<RunResult, FinishError> {
     for p in run.plan.published() {
         match run.output(p.task, p.port) {
             Some(digest) => published.push((p.path.clone(), digest, p.bundle)),
-            None => missing.push(format!("{} is not there: {}", p.path, why_absent(hub, run, p.task))),
+            None => missing.push(format!(
+                "{} is not there: {}",
+                p.path,
+                why_absent(hub, run, p.task)
+            )),
         }
     }
     let data_digest = data_digest(hub, &published)?;
@@ -133,14 +142,20 @@ fn finish(hub: &Hub, run: &Finished) -> Result<RunResult, FinishError> {
     let manifest = keep(store, manifest(run).as_bytes())?;
     let result = RunResult {
         record: record.to_string(),
-        published: published.iter().map(|(path, digest, bundle)| (path.clone(), digest.to_string(), *bundle)).collect(),
+        published: published
+            .iter()
+            .map(|(path, digest, bundle)| (path.clone(), digest.to_string(), *bundle))
+            .collect(),
         unpublished: missing.clone(),
         complete: missing.is_empty() && run.failures.is_empty() && !run.cancelled,
         data_digest: data_digest.to_string(),
     };
     let note = json!({"result": result, "manifest": manifest.to_string(), "study": run.study.name, "status": status_json(&run.status)});
     store.set_note(&format!("result:{}", run.id), note.to_string().as_bytes())?;
-    store.set_note(&format!("manifest:{}", run.study.name), manifest.to_string().as_bytes())?;
+    store.set_note(
+        &format!("manifest:{}", run.study.name),
+        manifest.to_string().as_bytes(),
+    )?;
     Ok(result)
 }
 
@@ -151,7 +166,10 @@ fn look_at_published(store: &cas::Store, run: &Finished) -> Result<(), FinishErr
         if let Some(digest) = run.output(p.task, p.port)
             && store.get(&digest)?.is_none()
         {
-            damaged.get_or_insert(FinishError::Damaged { path: p.path.clone(), digest });
+            damaged.get_or_insert(FinishError::Damaged {
+                path: p.path.clone(),
+                digest,
+            });
         }
     }
     damaged.map_or(Ok(()), Err)
@@ -160,9 +178,15 @@ fn look_at_published(store: &cas::Store, run: &Finished) -> Result<(), FinishErr
 /// Why a task has no outputs, in words.
 fn why_absent(hub: &Hub, run: &Finished, task: TaskIdx) -> String {
     let address = run.plan.address(task);
-    let Some(state) = run.tasks.get(task as usize) else { return address };
+    let Some(state) = run.tasks.get(task as usize) else {
+        return address;
+    };
     match state.phase {
-        Phase::Refused => match run.outputs.get(state.outputs_at as usize).and_then(|d| crate::why::refusal_in_words(hub, d)) {
+        Phase::Refused => match run
+            .outputs
+            .get(state.outputs_at as usize)
+            .and_then(|d| crate::why::refusal_in_words(hub, d))
+        {
             Some(why) => format!("{address} was refused: {why}"),
             None => format!("{address} was refused"),
         },
@@ -184,7 +208,9 @@ fn data_digest(hub: &Hub, published: &[(String, Digest, bool)]) -> Result<Digest
     let mut lines = BTreeSet::new();
     for (path, digest, bundle) in published {
         if *bundle {
-            let Some(bytes) = hub.store.get(digest)? else { continue };
+            let Some(bytes) = hub.store.get(digest)? else {
+                continue;
+            };
             for (name, text) in artefact::bundle::decode(&bytes)? {
                 lines.insert((format!("{path}{name}"), Digest::of(text.as_bytes())));
             }
@@ -192,8 +218,17 @@ fn data_digest(hub: &Hub, published: &[(String, Digest, bool)]) -> Result<Digest
             lines.insert((path.clone(), *digest));
         }
     }
-    let counts = |path: &str| path == "comparison.csv" || path == "exclusions.csv" || path == "leakage.json" || path.starts_with("tables/");
-    let text: String = lines.iter().filter(|(path, _)| counts(path)).map(|(path, digest)| format!("{path} {digest}\n")).collect();
+    let counts = |path: &str| {
+        path == "comparison.csv"
+            || path == "exclusions.csv"
+            || path == "leakage.json"
+            || path.starts_with("tables/")
+    };
+    let text: String = lines
+        .iter()
+        .filter(|(path, _)| counts(path))
+        .map(|(path, digest)| format!("{path} {digest}\n"))
+        .collect();
     Ok(Digest::of(text.as_bytes()))
 }
 
@@ -205,7 +240,12 @@ fn manifest(run: &Finished) -> String {
         let task = i as TaskIdx;
         let Some(recipe) = state.recipe else { continue };
         // Writing to a String cannot fail.
-        let _ = writeln!(text, "{}\t{recipe}\t{:?}", run.plan.address(task), state.phase);
+        let _ = writeln!(
+            text,
+            "{}\t{recipe}\t{:?}",
+            run.plan.address(task),
+            state.phase
+        );
     }
     text
 }
@@ -235,11 +275,23 @@ fn certificate(run: &Finished) -> Value {
         let mut inputs = Vec::new();
         for port in plan.ports(task) {
             for entry in plan.entries(port) {
-                let (Origin::Output { task: above, port: out }, Some(digest)) = (entry.origin, digest_of(run, entry.origin)) else { continue };
+                let (
+                    Origin::Output {
+                        task: above,
+                        port: out,
+                    },
+                    Some(digest),
+                ) = (entry.origin, digest_of(run, entry.origin))
+                else {
+                    continue;
+                };
                 let rows = rows_from(plan, above, out);
                 for (split, _) in &rows {
                     if let Some(d) = split.and_then(|(t, p)| run.output(t, p)) {
-                        splits.insert(split.map(|(t, _)| plan.address(t)).unwrap_or_default(), json!(d.to_string()));
+                        splits.insert(
+                            split.map(|(t, _)| plan.address(t)).unwrap_or_default(),
+                            json!(d.to_string()),
+                        );
                     }
                 }
                 let from: Vec<String> = rows.iter().map(|(_, label)| label.clone()).collect();
@@ -252,9 +304,17 @@ fn certificate(run: &Finished) -> Value {
             "inputs": inputs,
         }));
     }
-    let adapts: Vec<String> = (0..run.tasks.len() as TaskIdx).filter(|t| plan.step_of(*t).role == Role::Adapt).map(|t| plan.address(t)).collect();
-    let leaks: Vec<Value> =
-        plan.leaks().iter().map(|l| json!({"step": l.step, "port": l.port, "receives": l.receives, "reason": l.reason})).collect();
+    let adapts: Vec<String> = (0..run.tasks.len() as TaskIdx)
+        .filter(|t| plan.step_of(*t).role == Role::Adapt)
+        .map(|t| plan.address(t))
+        .collect();
+    let leaks: Vec<Value> = plan
+        .leaks()
+        .iter()
+        .map(
+            |l| json!({"step": l.step, "port": l.port, "receives": l.receives, "reason": l.reason}),
+        )
+        .collect();
     json!({
         "certificate": 1,
         "claim": "every fit received rows of the training part of its split only, through select-rows; `rows` names the selecting task and its output",
@@ -274,18 +334,30 @@ fn rows_from(plan: &Plan, task: TaskIdx, port: u8) -> Vec<(SplitOrigin, String)>
     let kind = plan.kind_of(task);
     if kind.role == Role::Select {
         let name = kind.outputs.get(port as usize).map_or("?", |p| p.name);
-        let split = plan.ports(task).iter().find(|p| p.name == "split").and_then(|p| plan.entries(p).first()).and_then(|e| match e.origin {
-            Origin::Output { task, port } => Some((task, port)),
-            Origin::Source(_) => None,
-        });
+        let split = plan
+            .ports(task)
+            .iter()
+            .find(|p| p.name == "split")
+            .and_then(|p| plan.entries(p).first())
+            .and_then(|e| match e.origin {
+                Origin::Output { task, port } => Some((task, port)),
+                Origin::Source(_) => None,
+            });
         return vec![(split, format!("{}.{name}", plan.address(task)))];
     }
     let mut found = BTreeSet::new();
     for p in plan.ports(task) {
         for entry in plan.entries(p) {
-            if let Origin::Output { task: above, port: out } = entry.origin {
+            if let Origin::Output {
+                task: above,
+                port: out,
+            } = entry.origin
+            {
                 let ty = plan.kind_of(above).outputs[usize::from(out)].ty;
-                if matches!(ty, ArtefactType::Table | ArtefactType::FollowUp | ArtefactType::Model) {
+                if matches!(
+                    ty,
+                    ArtefactType::Table | ArtefactType::FollowUp | ArtefactType::Model
+                ) {
                     found.extend(rows_from(plan, above, out));
                 }
             }
@@ -329,7 +401,14 @@ pub fn status_from_json(value: &Value) -> RunStatus {
         failed: number("failed"),
         excluded: number("excluded"),
         elapsed_ms: number("elapsed_ms"),
-        problems: value["problems"].as_array().map(|a| a.iter().filter_map(|p| p.as_str().map(str::to_owned)).collect()).unwrap_or_default(),
+        problems: value["problems"]
+            .as_array()
+            .map(|a| {
+                a.iter()
+                    .filter_map(|p| p.as_str().map(str::to_owned))
+                    .collect()
+            })
+            .unwrap_or_default(),
         ..RunStatus::default()
     }
 }

@@ -116,7 +116,9 @@ pub enum SnapshotError {
     #[error("no cohort announced yet by {}; start `radloom-worker join … --site NAME --cohort cohort.toml` there", .0.join(", "))]
     Waiting(Vec<String>),
     /// Two workers of one site contradict each other.
-    #[error("workers {first} and {second} of site {site} announce different {what}; let them use the same cohort file")]
+    #[error(
+        "workers {first} and {second} of site {site} announce different {what}; let them use the same cohort file"
+    )]
     Contradiction {
         /// The site.
         site: String,
@@ -142,9 +144,14 @@ impl Hub {
             board_changed: tokio::sync::Notify::new(),
             allowed: RwLock::default(),
             started: Instant::now(),
-            started_unix_ms: SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_millis() as u64),
+            started_unix_ms: SystemTime::now()
+                .duration_since(UNIX_EPOCH)
+                .map_or(0, |d| d.as_millis() as u64),
         };
-        Hub { store, inner: Arc::new(inner) }
+        Hub {
+            store,
+            inner: Arc::new(inner),
+        }
     }
 
     /// Now, in milliseconds since 1970, never running backwards.
@@ -164,7 +171,10 @@ impl Hub {
     }
 
     /// Asks the loop.
-    pub async fn ask<T>(&self, question: impl FnOnce(oneshot::Sender<T>) -> crate::run_loop::Question) -> Option<T> {
+    pub async fn ask<T>(
+        &self,
+        question: impl FnOnce(oneshot::Sender<T>) -> crate::run_loop::Question,
+    ) -> Option<T> {
         let (tx, rx) = oneshot::channel();
         self.tell(Message::Ask(question(tx)));
         rx.await.ok()
@@ -174,20 +184,35 @@ impl Hub {
     pub fn worker_no(&self, name: &str, site: &str) -> (WorkerNo, u64) {
         let mut workers = lock(&self.inner.workers);
         let next = workers.len() as WorkerNo;
-        let no = workers.entry(name.to_owned()).or_insert((next, site.to_owned())).0;
-        (no, u64::from(self.inner.next_session.fetch_add(1, Ordering::Relaxed)))
+        let no = workers
+            .entry(name.to_owned())
+            .or_insert((next, site.to_owned()))
+            .0;
+        (
+            no,
+            u64::from(self.inner.next_session.fetch_add(1, Ordering::Relaxed)),
+        )
     }
 
     /// Site of a worker by its name.
     #[must_use]
     pub fn site_of(&self, worker: &str) -> Option<String> {
-        lock(&self.inner.workers).get(worker).map(|(_, site)| site.clone())
+        lock(&self.inner.workers)
+            .get(worker)
+            .map(|(_, site)| site.clone())
     }
 
     /// Lets a site's worker fetch these.
     pub fn allow(&self, worker: &str, digests: impl IntoIterator<Item = Digest>) {
-        let mut allowed = self.inner.allowed.write().unwrap_or_else(PoisonError::into_inner);
-        allowed.entry(worker.to_owned()).or_default().extend(digests);
+        let mut allowed = self
+            .inner
+            .allowed
+            .write()
+            .unwrap_or_else(PoisonError::into_inner);
+        allowed
+            .entry(worker.to_owned())
+            .or_default()
+            .extend(digests);
     }
 
     /// Whether a worker may fetch an artefact: the hub's any, a site's only inputs of its leases.
@@ -196,14 +221,27 @@ impl Hub {
         if self.site_of(worker).as_deref() == Some(crate::state::HUB) {
             return true;
         }
-        let allowed = self.inner.allowed.read().unwrap_or_else(PoisonError::into_inner);
+        let allowed = self
+            .inner
+            .allowed
+            .read()
+            .unwrap_or_else(PoisonError::into_inner);
         allowed.get(worker).is_some_and(|set| set.contains(digest))
     }
 
     /// Takes in a part of what a worker announces; a first part after a last one begins anew.
-    pub fn announce(&self, (site, place, worker): (&str, &str, &str), patients: Vec<(String, BTreeMap<String, Digest>)>, last: Option<Option<Digest>>) {
+    pub fn announce(
+        &self,
+        (site, place, worker): (&str, &str, &str),
+        patients: Vec<(String, BTreeMap<String, Digest>)>,
+        last: Option<Option<Digest>>,
+    ) {
         let mut board = lock(&self.inner.board);
-        let entry = board.entry(site.to_owned()).or_default().entry(worker.to_owned()).or_default();
+        let entry = board
+            .entry(site.to_owned())
+            .or_default()
+            .entry(worker.to_owned())
+            .or_default();
         if entry.complete {
             *entry = Announced::default();
         }
@@ -219,23 +257,40 @@ impl Hub {
 
     /// Waits until somebody announced something, or a little while.
     pub async fn board_change(&self) {
-        let _ = tokio::time::timeout(std::time::Duration::from_millis(200), self.inner.board_changed.notified()).await;
+        let _ = tokio::time::timeout(
+            std::time::Duration::from_millis(200),
+            self.inner.board_changed.notified(),
+        )
+        .await;
     }
 
     /// What the named sites announced, as one snapshot.
     ///
     /// # Errors
     /// A site has not announced, or its workers contradict each other.
-    pub fn snapshot(&self, sites: &[String], tables: BTreeMap<String, Digest>) -> Result<Snapshot, SnapshotError> {
+    pub fn snapshot(
+        &self,
+        sites: &[String],
+        tables: BTreeMap<String, Digest>,
+    ) -> Result<Snapshot, SnapshotError> {
         let board = lock(&self.inner.board);
-        let complete = |site: &String| board.get(site).is_some_and(|w| w.values().any(|a| a.complete));
+        let complete = |site: &String| {
+            board
+                .get(site)
+                .is_some_and(|w| w.values().any(|a| a.complete))
+        };
         let waiting: Vec<String> = sites.iter().filter(|s| !complete(s)).cloned().collect();
         if !waiting.is_empty() {
             return Err(SnapshotError::Waiting(waiting));
         }
-        let mut snapshot = Snapshot { tables, ..Snapshot::default() };
+        let mut snapshot = Snapshot {
+            tables,
+            ..Snapshot::default()
+        };
         for site in sites.iter().collect::<BTreeSet<_>>() {
-            let Some(workers) = board.get(site) else { continue };
+            let Some(workers) = board.get(site) else {
+                continue;
+            };
             merge_site(&mut snapshot, site, workers)?;
         }
         Ok(snapshot.sorted())
@@ -247,20 +302,32 @@ impl Hub {
 /// Workers of one place share a key and must agree. Places apart have keys of their own, so the same image has another
 /// name there: each patient who is at several places is given to one of them, by rendezvous hashing, so that the work
 /// is shared and a place that comes or goes moves few patients.
-fn merge_site(snapshot: &mut Snapshot, site: &str, workers: &BTreeMap<String, Announced>) -> Result<(), SnapshotError> {
-    let mut places: BTreeMap<&str, BTreeMap<&String, (&String, &BTreeMap<String, Digest>)>> = BTreeMap::new();
+fn merge_site(
+    snapshot: &mut Snapshot,
+    site: &str,
+    workers: &BTreeMap<String, Announced>,
+) -> Result<(), SnapshotError> {
+    let mut places: BTreeMap<&str, BTreeMap<&String, (&String, &BTreeMap<String, Digest>)>> =
+        BTreeMap::new();
     let mut table: Option<(&String, Digest)> = None;
-    let contradiction = |first: &String, second: &String, what: String| SnapshotError::Contradiction {
-        site: site.to_owned(),
-        first: first.clone(),
-        second: second.clone(),
-        what,
-    };
+    let contradiction =
+        |first: &String, second: &String, what: String| SnapshotError::Contradiction {
+            site: site.to_owned(),
+            first: first.clone(),
+            second: second.clone(),
+            what,
+        };
     for (worker, announced) in workers.iter().filter(|(_, a)| a.complete) {
         let patients = places.entry(&announced.place).or_default();
         for (patient, items) in &announced.patients {
             match patients.get(patient) {
-                Some((first, known)) if *known != items => return Err(contradiction(first, worker, format!("files of patient {patient}"))),
+                Some((first, known)) if *known != items => {
+                    return Err(contradiction(
+                        first,
+                        worker,
+                        format!("files of patient {patient}"),
+                    ));
+                }
                 Some(_) => {}
                 None => {
                     patients.insert(patient, (worker, items));
@@ -268,7 +335,9 @@ fn merge_site(snapshot: &mut Snapshot, site: &str, workers: &BTreeMap<String, An
             }
         }
         match (table, announced.table) {
-            (Some((first, known)), Some(new)) if known != new => return Err(contradiction(first, worker, "shared tables".to_owned())),
+            (Some((first, known)), Some(new)) if known != new => {
+                return Err(contradiction(first, worker, "shared tables".to_owned()));
+            }
             (None, Some(new)) => table = Some((worker, new)),
             _ => {}
         }
@@ -276,12 +345,21 @@ fn merge_site(snapshot: &mut Snapshot, site: &str, workers: &BTreeMap<String, An
     if let Some((_, digest)) = table {
         snapshot.site_tables.insert(site.to_owned(), digest);
     }
-    let everybody: BTreeSet<&String> = places.values().flat_map(|patients| patients.keys().copied()).collect();
+    let everybody: BTreeSet<&String> = places
+        .values()
+        .flat_map(|patients| patients.keys().copied())
+        .collect();
     for patient_id in everybody {
         let weight = |place: &str| Digest::of(format!("{place} {patient_id}").as_bytes());
-        let there = places.iter().filter_map(|(place, patients)| Some((weight(place), patients.get(patient_id)?.1)));
+        let there = places
+            .iter()
+            .filter_map(|(place, patients)| Some((weight(place), patients.get(patient_id)?.1)));
         if let Some((_, items)) = there.max_by_key(|(weight, _)| *weight) {
-            snapshot.patients.push(SnapshotPatient { site: site.to_owned(), patient_id: patient_id.clone(), items: items.clone() });
+            snapshot.patients.push(SnapshotPatient {
+                site: site.to_owned(),
+                patient_id: patient_id.clone(),
+                items: items.clone(),
+            });
         }
     }
     Ok(())

@@ -21,7 +21,9 @@ pub fn run(hub: &Hub, deliveries: &Receiver<Delivery>) {
     while let Ok(first) = deliveries.recv() {
         let mut waiting = first.results.len();
         let mut group = vec![first];
-        while waiting < GROUP && let Ok(more) = deliveries.try_recv() {
+        while waiting < GROUP
+            && let Ok(more) = deliveries.try_recv()
+        {
             waiting += more.results.len();
             group.push(more);
         }
@@ -44,14 +46,28 @@ fn take(hub: &Hub, group: Vec<Delivery>) {
     let mut pending = Vec::new();
     for delivery in group {
         for result in delivery.results {
-            let Ok(recipe) = from_wire(&result.recipe) else { continue };
+            let Ok(recipe) = from_wire(&result.recipe) else {
+                continue;
+            };
             let (fence, wall_ms) = (result.fence, result.wall_ms);
-            let report = check(&hub.store, &mut batch, &recipe, result).unwrap_or_else(|message| Report::Failed { bug: false, message });
+            let report = check(&hub.store, &mut batch, &recipe, result).unwrap_or_else(|message| {
+                Report::Failed {
+                    bug: false,
+                    message,
+                }
+            });
             let recorded = matches!(report, Report::Ended(_));
             if let Report::Ended(outcome) = &report {
                 batch.record_action(recipe, outcome.clone());
             }
-            pending.push(Pending { worker: delivery.worker, fence, recipe, wall_ms, report, recorded });
+            pending.push(Pending {
+                worker: delivery.worker,
+                fence,
+                recipe,
+                wall_ms,
+                report,
+                recorded,
+            });
         }
     }
     let committed = hub.store.commit(batch);
@@ -62,69 +78,140 @@ fn take(hub: &Hub, group: Vec<Delivery>) {
     };
     for p in pending {
         let report = match (&committed, p.recorded) {
-            (Err(error), _) => Report::Failed { bug: false, message: error.to_string() },
+            (Err(error), _) => Report::Failed {
+                bug: false,
+                message: error.to_string(),
+            },
             (Ok(_), false) => p.report,
             (Ok(_), true) => match verdicts.next() {
-                Some(Recorded::Diverged { existing }) => Report::Diverged { message: divergence(existing, &p.report) },
+                Some(Recorded::Diverged { existing }) => Report::Diverged {
+                    message: divergence(existing, &p.report),
+                },
                 _ => p.report,
             },
         };
-        hub.tell(Message::Event(Event::Reported { worker: p.worker, fence: p.fence, recipe: p.recipe, report, wall_ms: p.wall_ms, now }));
+        hub.tell(Message::Event(Event::Reported {
+            worker: p.worker,
+            fence: p.fence,
+            recipe: p.recipe,
+            report,
+            wall_ms: p.wall_ms,
+            now,
+        }));
     }
 }
 
 /// What a result says, once its bytes are known to be right and here.
-fn check(store: &Store, batch: &mut Batch<'_>, recipe: &Digest, result: TaskResult) -> Result<Report, String> {
+fn check(
+    store: &Store,
+    batch: &mut Batch<'_>,
+    recipe: &Digest,
+    result: TaskResult,
+) -> Result<Report, String> {
     if !store.has(recipe).map_err(|e| e.to_string())? {
         return Err(format!("recipe {recipe} was never given out"));
     }
     match result.outcome {
         Some(task_result::Outcome::Outputs(outputs)) => {
-            let outputs = outputs.outputs.into_iter().map(|o| check_output(store, batch, o)).collect::<Result<Vec<_>, _>>()?;
+            let outputs = outputs
+                .outputs
+                .into_iter()
+                .map(|o| check_output(store, batch, o))
+                .collect::<Result<Vec<_>, _>>()?;
             Ok(Report::Ended(Outcome::Outputs(outputs)))
         }
         Some(task_result::Outcome::Refusal(refusal)) => {
             let claimed = from_wire(&refusal.digest).map_err(|e| e.to_string())?;
             artefact::refusal::Refusal::decode(&refusal.json).map_err(|e| e.to_string())?;
-            let digest = batch.put(refusal.json.to_vec(), Naming::Plain).map_err(|e| e.to_string())?;
-            if digest == claimed { Ok(Report::Ended(Outcome::Refused(digest))) } else { Err("a refusal's bytes do not hash to its digest".to_owned()) }
+            let digest = batch
+                .put(refusal.json.to_vec(), Naming::Plain)
+                .map_err(|e| e.to_string())?;
+            if digest == claimed {
+                Ok(Report::Ended(Outcome::Refused(digest)))
+            } else {
+                Err("a refusal's bytes do not hash to its digest".to_owned())
+            }
         }
-        Some(task_result::Outcome::Failure(failure)) => Ok(Report::Failed { bug: failure.bug, message: failure.message }),
-        Some(task_result::Outcome::Missing(missing)) => {
-            Ok(Report::Missing(missing.digests.iter().filter_map(|d| from_wire(d).ok()).collect()))
-        }
+        Some(task_result::Outcome::Failure(failure)) => Ok(Report::Failed {
+            bug: failure.bug,
+            message: failure.message,
+        }),
+        Some(task_result::Outcome::Missing(missing)) => Ok(Report::Missing(
+            missing
+                .digests
+                .iter()
+                .filter_map(|d| from_wire(d).ok())
+                .collect(),
+        )),
         None => Err("a result without outcome".to_owned()),
     }
 }
 
-fn check_output(store: &Store, batch: &mut Batch<'_>, output: proto::Output) -> Result<Output, String> {
+fn check_output(
+    store: &Store,
+    batch: &mut Batch<'_>,
+    output: proto::Output,
+) -> Result<Output, String> {
     let claimed = from_wire(&output.digest).map_err(|e| e.to_string())?;
-    let done = Output { port: output.port, digest: claimed, len: output.len };
+    let done = Output {
+        port: output.port,
+        digest: claimed,
+        len: output.len,
+    };
     if claimed.is_keyed() {
         return Ok(done); // Site-bound: its worker has verified it, and keeps it.
     }
     let here = |digest: &Digest| store.has(digest).map_err(|e| e.to_string());
     if output.has_inline {
-        let digest = batch.put(output.inline.to_vec(), Naming::Plain).map_err(|e| e.to_string())?;
-        return if digest == claimed { Ok(done) } else { Err(format!("port {}: bytes do not hash to {claimed}", done.port)) };
+        let digest = batch
+            .put(output.inline.to_vec(), Naming::Plain)
+            .map_err(|e| e.to_string())?;
+        return if digest == claimed {
+            Ok(done)
+        } else {
+            Err(format!(
+                "port {}: bytes do not hash to {claimed}",
+                done.port
+            ))
+        };
     }
     if here(&claimed)? {
         return Ok(done);
     }
     if let Some(slice) = output.slice {
         let base = from_wire(&slice.base).map_err(|e| e.to_string())?;
-        let ranges: Vec<std::ops::Range<u64>> = slice.ranges.chunks_exact(2).map(|r| r[0]..r[1]).collect();
-        let digest = store.put_slices(&base, &ranges).map_err(|e| e.to_string())?;
-        return if digest == claimed { Ok(done) } else { Err(format!("port {}: ranges do not hash to {claimed}", done.port)) };
+        let ranges: Vec<std::ops::Range<u64>> =
+            slice.ranges.chunks_exact(2).map(|r| r[0]..r[1]).collect();
+        let digest = store
+            .put_slices(&base, &ranges)
+            .map_err(|e| e.to_string())?;
+        return if digest == claimed {
+            Ok(done)
+        } else {
+            Err(format!(
+                "port {}: ranges do not hash to {claimed}",
+                done.port
+            ))
+        };
     }
     Err(format!("port {}: {claimed} was not uploaded", done.port))
 }
 
 fn divergence(existing: &Outcome, new: &Report) -> String {
-    let name = |outcome: &Outcome| outcome.digests().iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+    let name = |outcome: &Outcome| {
+        outcome
+            .digests()
+            .iter()
+            .map(ToString::to_string)
+            .collect::<Vec<_>>()
+            .join(", ")
+    };
     let new = match new {
         Report::Ended(outcome) => name(outcome),
         _ => String::new(),
     };
-    format!("divergence: the same recipe gave {} before and {new} now; nothing was replaced", name(existing))
+    format!(
+        "divergence: the same recipe gave {} before and {new} now; nothing was replaced",
+        name(existing)
+    )
 }

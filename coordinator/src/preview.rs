@@ -29,14 +29,26 @@ enum Fate {
 /// See [`SubmitError`].
 pub fn preview(hub: &Hub, request: &SubmitRequest) -> Result<PlanReply, SubmitError> {
     let tables: BTreeMap<String, bytes::Bytes> = request.tables.clone().into_iter().collect();
-    let (study, digests) = prepare(hub, &request.study_toml, &request.file, &request.sets, &tables)?;
+    let (study, digests) = prepare(
+        hub,
+        &request.study_toml,
+        &request.file,
+        &request.sets,
+        &tables,
+    )?;
     let snapshot = hub.snapshot(&study.sites, digests)?;
     let started = Instant::now();
     let plan = pipeline_defs::plan::plan(&study, &snapshot)?;
     let planning_us = started.elapsed().as_micros() as u64;
     crate::submit::store_absences(hub, &plan)?;
     let manifest = last_manifest(hub, &study.name)?;
-    let mut walk = Walk { hub, plan: &plan, outputs: vec![None; plan.n_tasks()], fates: Vec::with_capacity(plan.n_tasks()), whys: Vec::new() };
+    let mut walk = Walk {
+        hub,
+        plan: &plan,
+        outputs: vec![None; plan.n_tasks()],
+        fates: Vec::with_capacity(plan.n_tasks()),
+        whys: Vec::new(),
+    };
     for task in 0..plan.n_tasks() as TaskIdx {
         let fate = walk.judge(task, request.why.then_some(&manifest))?;
         walk.fates.push(fate);
@@ -47,7 +59,16 @@ pub fn preview(hub: &Hub, request: &SubmitRequest) -> Result<PlanReply, SubmitEr
         whys: walk.whys,
         planning_us,
         total: plan.n_tasks() as u64,
-        notes: plan.leaks().iter().map(|l| format!("leak on purpose: {}.{} receives {}: {}", l.step, l.port, l.receives, l.reason)).collect(),
+        notes: plan
+            .leaks()
+            .iter()
+            .map(|l| {
+                format!(
+                    "leak on purpose: {}.{} receives {}: {}",
+                    l.step, l.port, l.receives, l.reason
+                )
+            })
+            .collect(),
     })
 }
 
@@ -58,7 +79,9 @@ fn last_manifest(hub: &Hub, study: &str) -> Result<BTreeMap<String, Digest>, Sub
         Some(digest) => hub.store.get(&digest)?,
         None => None,
     };
-    Ok(text.map(|t| read_manifest(&String::from_utf8_lossy(&t))).unwrap_or_default())
+    Ok(text
+        .map(|t| read_manifest(&String::from_utf8_lossy(&t)))
+        .unwrap_or_default())
 }
 
 struct Walk<'a> {
@@ -70,8 +93,16 @@ struct Walk<'a> {
 }
 
 impl Walk<'_> {
-    fn judge(&mut self, task: TaskIdx, manifest: Option<&BTreeMap<String, Digest>>) -> Result<Fate, SubmitError> {
-        if self.plan.dependencies(task).any(|d| matches!(self.fates[d as usize], Fate::Run | Fate::Unknown)) {
+    fn judge(
+        &mut self,
+        task: TaskIdx,
+        manifest: Option<&BTreeMap<String, Digest>>,
+    ) -> Result<Fate, SubmitError> {
+        if self
+            .plan
+            .dependencies(task)
+            .any(|d| matches!(self.fates[d as usize], Fate::Run | Fate::Unknown))
+        {
             return Ok(Fate::Unknown);
         }
         if let Some(refusal) = self.refused_above(task) {
@@ -86,7 +117,8 @@ impl Walk<'_> {
                 Ok(Fate::Refused)
             }
             Some(outcome) => {
-                self.outputs[task as usize] = crate::run_loop::outputs_of(&outcome, self.plan, task).map(Ok);
+                self.outputs[task as usize] =
+                    crate::run_loop::outputs_of(&outcome, self.plan, task).map(Ok);
                 Ok(Fate::Cached)
             }
             None => {
@@ -102,10 +134,19 @@ impl Walk<'_> {
         match origin {
             Origin::Source(source) => {
                 let source = self.plan.source(*source);
-                if source.absent.is_some() { Resolved::Refused(source.digest) } else { Resolved::Digest(source.digest) }
+                if source.absent.is_some() {
+                    Resolved::Refused(source.digest)
+                } else {
+                    Resolved::Digest(source.digest)
+                }
             }
             Origin::Output { task, port } => match &self.outputs[*task as usize] {
-                Some(Ok(outputs)) => Resolved::Digest(outputs.get(*port as usize).copied().unwrap_or(Digest::of(b""))),
+                Some(Ok(outputs)) => Resolved::Digest(
+                    outputs
+                        .get(*port as usize)
+                        .copied()
+                        .unwrap_or(Digest::of(b"")),
+                ),
                 Some(Err(refusal)) => Resolved::Refused(*refusal),
                 None => Resolved::Refused(Digest::of(b"")),
             },
@@ -118,11 +159,21 @@ impl Walk<'_> {
         if let Some(key) = self.plan.pin_key(task, &mut |o| self.resolve(o))
             && let Some(bytes) = self.hub.store.note(&format!("pin:{}", Digest::of(&key)))?
         {
-            let digests = bytes.chunks(digest::WIRE_LEN).filter_map(|c| proto::from_wire(c).ok());
-            let entries = self.plan.ports(task).iter().filter(|p| p.pinned).flat_map(|p| self.plan.entries(p));
+            let digests = bytes
+                .chunks(digest::WIRE_LEN)
+                .filter_map(|c| proto::from_wire(c).ok());
+            let entries = self
+                .plan
+                .ports(task)
+                .iter()
+                .filter(|p| p.pinned)
+                .flat_map(|p| self.plan.entries(p));
             pins.extend(entries.map(|e| e.origin).zip(digests));
         }
-        Ok(self.plan.recipe(task, &mut |o| pins.get(o).map_or_else(|| self.resolve(o), |d| Resolved::Digest(*d))))
+        Ok(self.plan.recipe(task, &mut |o| {
+            pins.get(o)
+                .map_or_else(|| self.resolve(o), |d| Resolved::Digest(*d))
+        }))
     }
 
     fn refused_above(&self, task: TaskIdx) -> Option<Digest> {
@@ -130,29 +181,49 @@ impl Walk<'_> {
         let kind = self.plan.kind_of(task);
         self.plan.ports(task).iter().find_map(|port| {
             let gathers = kind.input(port.name).is_some_and(|p| p.gathers);
-            self.plan.entries(port).iter().filter(|_| !(excludes && gathers)).find_map(|entry| match self.resolve(&entry.origin) {
-                Resolved::Refused(digest) => Some(digest),
-                Resolved::Digest(_) => None,
-            })
+            self.plan
+                .entries(port)
+                .iter()
+                .filter(|_| !(excludes && gathers))
+                .find_map(|entry| match self.resolve(&entry.origin) {
+                    Resolved::Refused(digest) => Some(digest),
+                    Resolved::Digest(_) => None,
+                })
         })
     }
 
-    fn explain(&mut self, task: TaskIdx, bytes: &[u8], manifest: &BTreeMap<String, Digest>) -> Result<(), SubmitError> {
+    fn explain(
+        &mut self,
+        task: TaskIdx,
+        bytes: &[u8],
+        manifest: &BTreeMap<String, Digest>,
+    ) -> Result<(), SubmitError> {
         let address = self.plan.address(task);
         let old = match manifest.get(&address) {
             None => {
-                self.whys.push(format!("{address}: new, no earlier run of this study had it"));
+                self.whys.push(format!(
+                    "{address}: new, no earlier run of this study had it"
+                ));
                 return Ok(());
             }
-            Some(digest) => self.hub.store.get(digest)?.and_then(|b| Recipe::decode(&b).ok()),
+            Some(digest) => self
+                .hub
+                .store
+                .get(digest)?
+                .and_then(|b| Recipe::decode(&b).ok()),
         };
-        let (Some(old), Ok(new)) = (old, Recipe::decode(bytes)) else { return Ok(()) };
+        let (Some(old), Ok(new)) = (old, Recipe::decode(bytes)) else {
+            return Ok(());
+        };
         let differences = diff(&old, &new);
         if differences.is_empty() {
-            self.whys.push(format!("{address}: same recipe as before, but its result is not in the cache any more"));
+            self.whys.push(format!(
+                "{address}: same recipe as before, but its result is not in the cache any more"
+            ));
         }
         for d in differences {
-            self.whys.push(format!("{address}: {}: {} → {}", d.component, d.old, d.new));
+            self.whys
+                .push(format!("{address}: {}: {} → {}", d.component, d.old, d.new));
         }
         Ok(())
     }
@@ -164,13 +235,21 @@ fn rows(plan: &Plan, fates: &[Fate]) -> Vec<PlanRow> {
         let mut by_site: BTreeMap<&str, PlanRow> = BTreeMap::new();
         for task in step.tasks.clone() {
             let site = plan.site_of(task).unwrap_or(crate::state::HUB);
-            let row = by_site.entry(site).or_insert_with(|| PlanRow { step: step.name.clone(), site: site.to_owned(), ..PlanRow::default() });
+            let row = by_site.entry(site).or_insert_with(|| PlanRow {
+                step: step.name.clone(),
+                site: site.to_owned(),
+                ..PlanRow::default()
+            });
             match fates[task as usize] {
                 Fate::Cached => row.cached += 1,
                 Fate::Refused => row.refused += 1,
                 fate => {
                     row.seconds += f64::from(plan.kind_of(task).cost.seconds);
-                    if fate == Fate::Run { row.to_run += 1 } else { row.unknown += 1 }
+                    if fate == Fate::Run {
+                        row.to_run += 1
+                    } else {
+                        row.unknown += 1
+                    }
                 }
             }
         }
@@ -183,12 +262,25 @@ fn rows(plan: &Plan, fates: &[Fate]) -> Vec<PlanRow> {
 fn leaving(plan: &Plan, walk: &Walk<'_>) -> Vec<Leaving> {
     let mut found: BTreeMap<(String, String), Leaving> = BTreeMap::new();
     for task in 0..plan.n_tasks() as TaskIdx {
-        let Some(site) = plan.site_of(task) else { continue };
-        for (port, out) in plan.kind_of(task).outputs.iter().enumerate().filter(|(_, p)| p.class != Class::Site) {
+        let Some(site) = plan.site_of(task) else {
+            continue;
+        };
+        for (port, out) in plan
+            .kind_of(task)
+            .outputs
+            .iter()
+            .enumerate()
+            .filter(|(_, p)| p.class != Class::Site)
+        {
             let kind = format!("{}.{}", plan.step_of(task).name, out.name);
             let entry = found
                 .entry((site.to_owned(), kind.clone()))
-                .or_insert_with(|| Leaving { site: site.to_owned(), kind, bytes_known: true, ..Leaving::default() });
+                .or_insert_with(|| Leaving {
+                    site: site.to_owned(),
+                    kind,
+                    bytes_known: true,
+                    ..Leaving::default()
+                });
             entry.artefacts += 1;
             let digest = match &walk.outputs[task as usize] {
                 Some(Ok(outputs)) => outputs.get(port).copied(),

@@ -8,7 +8,9 @@ use std::time::Duration;
 use cas::{Naming, Outcome};
 use digest::Digest;
 use pipeline_defs::plan::{Origin, Plan, TaskIdx};
-use proto::{Acks, Cancels, Lease, Leases, RunStatus, StepCount, ToWorker, Welcome, to_wire, to_worker};
+use proto::{
+    Acks, Cancels, Lease, Leases, RunStatus, StepCount, ToWorker, Welcome, to_wire, to_worker,
+};
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::sync::oneshot;
 
@@ -58,7 +60,10 @@ pub enum Question {
     /// All runs.
     Runs(oneshot::Sender<Vec<RunStatus>>),
     /// What a run gave.
-    Result(String, oneshot::Sender<Option<(RunStatus, Option<RunResult>)>>),
+    Result(
+        String,
+        oneshot::Sender<Option<(RunStatus, Option<RunResult>)>>,
+    ),
     /// What a task is and waits for.
     Task(String, String, oneshot::Sender<Option<TaskView>>),
     /// Drop, hold or release a run.
@@ -130,7 +135,12 @@ pub struct Loop {
 impl Loop {
     /// A loop over an empty state.
     #[must_use]
-    pub fn new(hub: Hub, state: State, heartbeat_ms: Ms, to_finisher: std::sync::mpsc::Sender<Finished>) -> Loop {
+    pub fn new(
+        hub: Hub,
+        state: State,
+        heartbeat_ms: Ms,
+        to_finisher: std::sync::mpsc::Sender<Finished>,
+    ) -> Loop {
         Loop {
             hub,
             state,
@@ -162,7 +172,11 @@ impl Loop {
                 }
                 self.take(message);
                 taken += 1;
-                next = if taken < BATCH { messages.try_recv().ok() } else { None };
+                next = if taken < BATCH {
+                    messages.try_recv().ok()
+                } else {
+                    None
+                };
             }
             self.pass_time();
             if self.dirty {
@@ -177,7 +191,12 @@ impl Loop {
         let now = self.hub.now();
         if now >= self.last_tick + 50 {
             self.last_tick = now;
-            self.dirty |= !self.state.delayed.is_empty() || !self.state.ready.values().all(std::collections::BTreeSet::is_empty);
+            self.dirty |= !self.state.delayed.is_empty()
+                || !self
+                    .state
+                    .ready
+                    .values()
+                    .all(std::collections::BTreeSet::is_empty);
             self.feed(Event::Tick { now });
         }
     }
@@ -186,22 +205,49 @@ impl Loop {
         let plan = schedule(&self.state);
         if !plan.assignments.is_empty() || !plan.starved.is_empty() {
             let now = self.hub.now();
-            self.feed(Event::Scheduled { assignments: plan.assignments, starved: plan.starved, now });
+            self.feed(Event::Scheduled {
+                assignments: plan.assignments,
+                starved: plan.starved,
+                now,
+            });
         }
     }
 
     fn take(&mut self, message: Message) {
         match message {
             Message::Event(event) => self.feed(event),
-            Message::Join { worker, session, hello, sink } => {
-                let welcome = Welcome { heartbeat_ms: self.heartbeat_ms, lease_ms: self.state.rules.lease_ms };
-                let _ = sink.send(ToWorker { body: Some(to_worker::Body::Welcome(welcome)) });
-                self.sinks.insert(worker, Sink { session, out: sink, leases: Vec::new(), acks: Vec::new(), stops: Vec::new() });
+            Message::Join {
+                worker,
+                session,
+                hello,
+                sink,
+            } => {
+                let welcome = Welcome {
+                    heartbeat_ms: self.heartbeat_ms,
+                    lease_ms: self.state.rules.lease_ms,
+                };
+                let _ = sink.send(ToWorker {
+                    body: Some(to_worker::Body::Welcome(welcome)),
+                });
+                self.sinks.insert(
+                    worker,
+                    Sink {
+                        session,
+                        out: sink,
+                        leases: Vec::new(),
+                        acks: Vec::new(),
+                        stops: Vec::new(),
+                    },
+                );
                 let now = self.hub.now();
                 self.feed(Event::Joined { worker, hello, now });
             }
             Message::Part { worker, session } => {
-                if self.sinks.get(&worker).is_some_and(|s| s.session == session) {
+                if self
+                    .sinks
+                    .get(&worker)
+                    .is_some_and(|s| s.session == session)
+                {
                     self.sinks.remove(&worker);
                     self.feed(Event::Lost { worker });
                 }
@@ -224,21 +270,42 @@ impl Loop {
     fn start(&mut self, start: Start) {
         let no = self.runs.keys().next_back().map_or(0, |last| last + 1);
         self.outside.remove(&start.id);
-        let info = RunInfo { id: start.id, study: start.study, snapshot: start.snapshot, repin: start.repin, result: None, repeats: 0 };
+        let info = RunInfo {
+            id: start.id,
+            study: start.study,
+            snapshot: start.snapshot,
+            repin: start.repin,
+            result: None,
+            repeats: 0,
+        };
         self.runs.insert(no, info);
         let now = self.hub.now();
-        self.feed(Event::Submitted { run: no, plan: start.plan, now });
+        self.feed(Event::Submitted {
+            run: no,
+            plan: start.plan,
+            now,
+        });
     }
 
     /// Starts a run over under its id: what was damaged is absent now, and is made again.
     fn repeat(&mut self, no: RunNo) {
-        let (Some(info), Some(run)) = (self.runs.get_mut(&no), self.state.runs.get(&no)) else { return };
+        let (Some(info), Some(run)) = (self.runs.get_mut(&no), self.state.runs.get(&no)) else {
+            return;
+        };
         if info.repeats >= REPEATS_MAX {
-            info.result = Some(Err("results were damaged in the store again and again; look at its disk".to_owned()));
+            info.result = Some(Err(
+                "results were damaged in the store again and again; look at its disk".to_owned(),
+            ));
             return;
         }
         let (plan, repeats) = (Arc::clone(&run.plan), info.repeats + 1);
-        let start = Start { id: info.id.clone(), study: Arc::clone(&info.study), snapshot: info.snapshot, plan, repin: false };
+        let start = Start {
+            id: info.id.clone(),
+            study: Arc::clone(&info.study),
+            snapshot: info.snapshot,
+            plan,
+            repin: false,
+        };
         self.start(start);
         if let Some((_, info)) = self.runs.iter_mut().next_back() {
             info.repeats = repeats;
@@ -269,10 +336,29 @@ impl Loop {
                     tracing::error!(%error, "the action cache does not answer; the task will run");
                     None
                 });
-                Some(Event::Looked { comp, recipe, answer })
+                Some(Event::Looked {
+                    comp,
+                    recipe,
+                    answer,
+                })
             }
-            Command::Pin { run, task, key, current } => Some(Event::Pinned { run, task, digests: self.pin(run, &key, current) }),
-            Command::Lease { worker, fence, recipe, run, task } => {
+            Command::Pin {
+                run,
+                task,
+                key,
+                current,
+            } => Some(Event::Pinned {
+                run,
+                task,
+                digests: self.pin(run, &key, current),
+            }),
+            Command::Lease {
+                worker,
+                fence,
+                recipe,
+                run,
+                task,
+            } => {
                 self.lease(worker, fence, &recipe, run, task);
                 None
             }
@@ -295,10 +381,23 @@ impl Loop {
     fn pin(&self, run: RunNo, key: &Digest, current: Vec<Digest>) -> Vec<Digest> {
         let note = format!("pin:{key}");
         let repin = self.runs.get(&run).is_some_and(|info| info.repin);
-        let known = self.hub.store.note(&note).ok().flatten().filter(|_| !repin).and_then(|bytes| {
-            let digests: Option<Vec<Digest>> = bytes.chunks(digest::WIRE_LEN).map(|c| proto::from_wire(c).ok()).collect();
-            digests.filter(|d| d.len() == current.len() && d.iter().all(|d| self.hub.store.has(d).unwrap_or(false)))
-        });
+        let known = self
+            .hub
+            .store
+            .note(&note)
+            .ok()
+            .flatten()
+            .filter(|_| !repin)
+            .and_then(|bytes| {
+                let digests: Option<Vec<Digest>> = bytes
+                    .chunks(digest::WIRE_LEN)
+                    .map(|c| proto::from_wire(c).ok())
+                    .collect();
+                digests.filter(|d| {
+                    d.len() == current.len()
+                        && d.iter().all(|d| self.hub.store.has(d).unwrap_or(false))
+                })
+            });
         known.unwrap_or_else(|| {
             let bytes: Vec<u8> = current.iter().flat_map(|d| d.to_wire()).collect();
             if let Err(error) = self.hub.store.set_note(&note, &bytes) {
@@ -308,8 +407,17 @@ impl Loop {
         })
     }
 
-    fn lease(&mut self, worker: WorkerNo, fence: Fence, recipe: &Digest, run: RunNo, task: TaskIdx) {
-        let Some(state) = self.state.runs.get(&run) else { return };
+    fn lease(
+        &mut self,
+        worker: WorkerNo,
+        fence: Fence,
+        recipe: &Digest,
+        run: RunNo,
+        task: TaskIdx,
+    ) {
+        let Some(state) = self.state.runs.get(&run) else {
+            return;
+        };
         let bytes = recipe_bytes(state, task);
         let cost = state.plan.kind_of(task).cost;
         let lease = Lease {
@@ -323,7 +431,12 @@ impl Loop {
         if let Some(w) = self.state.workers.get(&worker)
             && w.site != 0
         {
-            let open = state.plan.ports(task).iter().flat_map(|p| state.plan.entries(p)).filter_map(|e| origin_digest(state, &e.origin));
+            let open = state
+                .plan
+                .ports(task)
+                .iter()
+                .flat_map(|p| state.plan.entries(p))
+                .filter_map(|e| origin_digest(state, &e.origin));
             self.hub.allow(&w.name, open.filter(|d| !d.is_keyed()));
         }
         self.recipes.push(bytes);
@@ -336,7 +449,10 @@ impl Loop {
     fn flush(&mut self) {
         if !self.recipes.is_empty() {
             let mut batch = self.hub.store.batch();
-            let stored = self.recipes.drain(..).try_for_each(|bytes| batch.put(bytes, Naming::Plain).map(|_| ()));
+            let stored = self
+                .recipes
+                .drain(..)
+                .try_for_each(|bytes| batch.put(bytes, Naming::Plain).map(|_| ()));
             if let Err(error) = stored.and_then(|()| self.hub.store.commit(batch).map(|_| ())) {
                 // Results of recipes that are not stored are turned away, so their tasks come back as failed attempts.
                 tracing::error!(%error, "recipes could not be stored");
@@ -361,8 +477,20 @@ impl Loop {
     }
 
     fn finish(&mut self, no: RunNo) {
-        let (Some(run), Some(info)) = (self.state.runs.get(&no), self.runs.get(&no)) else { return };
-        let workers = self.state.workers.iter().map(|(no, w)| (*no, (w.name.clone(), self.state.sites[w.site as usize].clone()))).collect();
+        let (Some(run), Some(info)) = (self.state.runs.get(&no), self.runs.get(&no)) else {
+            return;
+        };
+        let workers = self
+            .state
+            .workers
+            .iter()
+            .map(|(no, w)| {
+                (
+                    *no,
+                    (w.name.clone(), self.state.sites[w.site as usize].clone()),
+                )
+            })
+            .collect();
         let finished = Finished {
             no,
             id: info.id.clone(),
@@ -389,12 +517,17 @@ impl Loop {
             Question::Status(id, reply) => drop(reply.send(self.status(&id))),
             Question::Runs(reply) => {
                 let inside = self.runs.values().map(|info| info.id.clone());
-                let ids: std::collections::BTreeSet<String> = inside.chain(self.outside.keys().cloned()).collect();
+                let ids: std::collections::BTreeSet<String> =
+                    inside.chain(self.outside.keys().cloned()).collect();
                 let _ = reply.send(ids.iter().filter_map(|id| self.status(id)).collect());
             }
             Question::Result(id, reply) => {
                 let result = match self.find(&id) {
-                    Some(no) => self.runs.get(&no).and_then(|i| i.result.clone()).and_then(Result::ok),
+                    Some(no) => self
+                        .runs
+                        .get(&no)
+                        .and_then(|i| i.result.clone())
+                        .and_then(Result::ok),
                     None => match self.outside.get(&id) {
                         Some(Outside::Ended(_, result)) => Some(result.clone()),
                         _ => None,
@@ -419,12 +552,20 @@ impl Loop {
 
     /// The youngest run of that id.
     fn find(&self, id: &str) -> Option<RunNo> {
-        self.runs.iter().rev().find(|(_, info)| info.id == id).map(|(no, _)| *no)
+        self.runs
+            .iter()
+            .rev()
+            .find(|(_, info)| info.id == id)
+            .map(|(no, _)| *no)
     }
 
     fn status(&self, id: &str) -> Option<RunStatus> {
         if let Some(no) = self.find(id) {
-            return Some(status_of(self.state.runs.get(&no)?, self.runs.get(&no)?, &self.state));
+            return Some(status_of(
+                self.state.runs.get(&no)?,
+                self.runs.get(&no)?,
+                &self.state,
+            ));
         }
         Some(match self.outside.get(id)? {
             Outside::Waiting(sites) => RunStatus {
@@ -433,7 +574,12 @@ impl Loop {
                 missing_sites: sites.clone(),
                 ..RunStatus::default()
             },
-            Outside::Refused(problems) => RunStatus { run: id.to_owned(), phase: "refused".to_owned(), problems: problems.clone(), ..RunStatus::default() },
+            Outside::Refused(problems) => RunStatus {
+                run: id.to_owned(),
+                phase: "refused".to_owned(),
+                problems: problems.clone(),
+                ..RunStatus::default()
+            },
             Outside::Ended(status, _) => (**status).clone(),
         })
     }
@@ -444,11 +590,25 @@ impl Loop {
         let task = run.plan.parse_address(address)?;
         let state = &run.tasks[task as usize];
         let open = |t: &TaskIdx| !run.tasks[*t as usize].phase.ended();
-        let waits_for = run.plan.dependencies(task).filter(open).map(|t| run.plan.address(t)).collect();
+        let waits_for = run
+            .plan
+            .dependencies(task)
+            .filter(open)
+            .map(|t| run.plan.address(t))
+            .collect();
         let remark = match state.phase {
-            Phase::Refused => run.refusal(task).and_then(|d| crate::why::refusal_in_words(&self.hub, &d)),
-            Phase::Failed => run.failures.iter().find(|(t, _)| *t == task).map(|(_, m)| m.clone()),
-            Phase::Bound => state.recipe.and_then(|r| self.state.by_recipe.get(&r)).map(|c| self.waiting_remark(*c)),
+            Phase::Refused => run
+                .refusal(task)
+                .and_then(|d| crate::why::refusal_in_words(&self.hub, &d)),
+            Phase::Failed => run
+                .failures
+                .iter()
+                .find(|(t, _)| *t == task)
+                .map(|(_, m)| m.clone()),
+            Phase::Bound => state
+                .recipe
+                .and_then(|r| self.state.by_recipe.get(&r))
+                .map(|c| self.waiting_remark(*c)),
             _ => None,
         };
         Some(TaskView {
@@ -462,16 +622,32 @@ impl Loop {
     }
 
     fn waiting_remark(&self, comp_no: u32) -> String {
-        let Some(comp) = self.state.comp(comp_no) else { return String::new() };
+        let Some(comp) = self.state.comp(comp_no) else {
+            return String::new();
+        };
         let site = &self.state.sites[comp.site as usize];
         match comp.phase {
             CompPhase::Leased { worker, .. } => {
-                let name = self.state.workers.get(&worker).map_or("?", |w| w.name.as_str());
+                let name = self
+                    .state
+                    .workers
+                    .get(&worker)
+                    .map_or("?", |w| w.name.as_str());
                 format!("running on worker {name}")
             }
-            CompPhase::Delayed { .. } => format!("waits after a failed attempt ({} so far)", comp.attempts + comp.bugs),
-            _ if !self.state.workers.values().any(|w| w.connected && w.site == comp.site) => {
-                format!("no worker of site {site} is connected: start `radloom-worker join … --site {site}`")
+            CompPhase::Delayed { .. } => format!(
+                "waits after a failed attempt ({} so far)",
+                comp.attempts + comp.bugs
+            ),
+            _ if !self
+                .state
+                .workers
+                .values()
+                .any(|w| w.connected && w.site == comp.site) =>
+            {
+                format!(
+                    "no worker of site {site} is connected: start `radloom-worker join … --site {site}`"
+                )
             }
             _ => format!("waits for a free worker of site {site}"),
         }
@@ -491,7 +667,11 @@ fn status_of(run: &Run, info: &RunInfo, state: &State) -> RunStatus {
         ..RunStatus::default()
     };
     for step in run.plan.steps() {
-        let mut count = StepCount { step: step.name.clone(), total: u64::from(step.tasks.end - step.tasks.start), ..StepCount::default() };
+        let mut count = StepCount {
+            step: step.name.clone(),
+            total: u64::from(step.tasks.end - step.tasks.start),
+            ..StepCount::default()
+        };
         for task in step.tasks.clone() {
             match run.tasks[task as usize].phase {
                 Phase::Ran => count.done += 1,
@@ -516,13 +696,26 @@ fn status_of(run: &Run, info: &RunInfo, state: &State) -> RunStatus {
         status.cut_off = cut_off(run);
     }
     status.excluded = excluded(run);
-    status.problems = run.failures.iter().map(|(task, message)| format!("{}: {message}", run.plan.address(*task))).collect();
-    status.elapsed_ms = run.ended_ms.unwrap_or_else(|| run.spans.last().map_or(run.submitted_ms, |s| s.started_ms + s.wall_ms)).saturating_sub(run.submitted_ms);
+    status.problems = run
+        .failures
+        .iter()
+        .map(|(task, message)| format!("{}: {message}", run.plan.address(*task)))
+        .collect();
+    status.elapsed_ms = run
+        .ended_ms
+        .unwrap_or_else(|| {
+            run.spans
+                .last()
+                .map_or(run.submitted_ms, |s| s.started_ms + s.wall_ms)
+        })
+        .saturating_sub(run.submitted_ms);
     if let Some(Ok(result)) = &info.result {
         status.problems.extend(result.unpublished.iter().cloned());
     }
     if let Some(Err(message)) = &info.result {
-        status.problems.push(format!("the run's record could not be written: {message}"));
+        status
+            .problems
+            .push(format!("the run's record could not be written: {message}"));
     }
     status.phase = phase_of(run, info).to_owned();
     status
@@ -558,8 +751,15 @@ fn count_running(run: &Run, info: &RunInfo, state: &State, status: &mut RunStatu
 
 /// Reused although something right above ran: it gave the same bytes.
 fn cut_off(run: &Run) -> u64 {
-    let reused = (0..run.tasks.len() as u32).filter(|t| run.tasks[*t as usize].phase == Phase::Reused);
-    reused.filter(|t| run.plan.dependencies(*t).any(|d| run.tasks[d as usize].phase == Phase::Ran)).count() as u64
+    let reused =
+        (0..run.tasks.len() as u32).filter(|t| run.tasks[*t as usize].phase == Phase::Reused);
+    reused
+        .filter(|t| {
+            run.plan
+                .dependencies(*t)
+                .any(|d| run.tasks[d as usize].phase == Phase::Ran)
+        })
+        .count() as u64
 }
 
 /// Patients with a refusal of their own.
@@ -567,7 +767,12 @@ fn excluded(run: &Run) -> u64 {
     let patients: std::collections::BTreeSet<(&str, &str)> = run
         .refusals
         .iter()
-        .filter_map(|(task, _)| Some((run.plan.site_of(*task).unwrap_or(""), run.plan.patient_of(*task)?)))
+        .filter_map(|(task, _)| {
+            Some((
+                run.plan.site_of(*task).unwrap_or(""),
+                run.plan.patient_of(*task)?,
+            ))
+        })
         .collect();
     patients.len() as u64
 }
@@ -575,16 +780,36 @@ fn excluded(run: &Run) -> u64 {
 /// Whether a digest of an action is a refusal; kept here for the preview, which asks the same cache.
 #[must_use]
 pub fn outputs_of(outcome: &Outcome, plan: &Plan, task: TaskIdx) -> Option<Vec<Digest>> {
-    let Outcome::Outputs(outputs) = outcome else { return None };
+    let Outcome::Outputs(outputs) = outcome else {
+        return None;
+    };
     let ports = plan.kind_of(task).outputs;
-    Some(ports.iter().map(|p| outputs.iter().find(|o| o.port == p.name).map_or(Digest::of(b""), |o| o.digest)).collect())
+    Some(
+        ports
+            .iter()
+            .map(|p| {
+                outputs
+                    .iter()
+                    .find(|o| o.port == p.name)
+                    .map_or(Digest::of(b""), |o| o.digest)
+            })
+            .collect(),
+    )
 }
 
 /// Digest of an entry's origin among outputs by task.
 #[must_use]
-pub fn known_digest(plan: &Plan, outputs: &[Option<Vec<Digest>>], origin: &Origin) -> Option<Digest> {
+pub fn known_digest(
+    plan: &Plan,
+    outputs: &[Option<Vec<Digest>>],
+    origin: &Origin,
+) -> Option<Digest> {
     match origin {
         Origin::Source(source) => Some(plan.source(*source).digest),
-        Origin::Output { task, port } => outputs.get(*task as usize)?.as_ref()?.get(*port as usize).copied(),
+        Origin::Output { task, port } => outputs
+            .get(*task as usize)?
+            .as_ref()?
+            .get(*port as usize)
+            .copied(),
     }
 }

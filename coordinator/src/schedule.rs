@@ -50,8 +50,17 @@ pub fn schedule(state: &State) -> Schedule {
     }
     let mut plan = Schedule::default();
     for (site, rows) in sites {
-        let here = state.workers.iter().filter(|(_, w)| w.site == site && state.is_here(w));
-        let crew: Vec<Hand<'_>> = here.map(|(no, worker)| Hand { no: *no, worker, load: worker.load }).collect();
+        let here = state
+            .workers
+            .iter()
+            .filter(|(_, w)| w.site == site && state.is_here(w));
+        let crew: Vec<Hand<'_>> = here
+            .map(|(no, worker)| Hand {
+                no: *no,
+                worker,
+                load: worker.load,
+            })
+            .collect();
         give(state, rows, crew, &mut plan);
     }
     plan
@@ -61,7 +70,9 @@ pub fn schedule(state: &State) -> Schedule {
 fn give(state: &State, mut rows: Vec<Row<'_>>, mut crew: Vec<Hand<'_>>, plan: &mut Schedule) {
     let mut passed = 0;
     while passed < WINDOW && crew.iter().any(|hand| !full(state, hand)) {
-        let Some(at) = (0..rows.len()).min_by_key(|at| rows[*at].head) else { return };
+        let Some(at) = (0..rows.len()).min_by_key(|at| rows[*at].head) else {
+            return;
+        };
         let no = rows[at].head.comp;
         let Some(comp) = state.comp(no) else { return };
         let mut closed = false;
@@ -95,8 +106,15 @@ fn choose(state: &State, no: CompNo, comp: &Comp, crew: &[Hand<'_>]) -> Choice {
     let mut readable = inputs.is_empty() && comp.place.is_none();
     let mut best: Option<((bool, u32, WorkerNo), usize)> = None;
     for (at, hand) in crew.iter().enumerate() {
-        if comp.place.is_some_and(|place| !hand.worker.holders.contains(&place))
-            || !inputs.iter().all(|d| state.presence.get(d).is_some_and(|held| reads(hand.worker, held)))
+        if comp
+            .place
+            .is_some_and(|place| !hand.worker.holders.contains(&place))
+            || !inputs.iter().all(|d| {
+                state
+                    .presence
+                    .get(d)
+                    .is_some_and(|held| reads(hand.worker, held))
+            })
         {
             continue;
         }
@@ -104,7 +122,11 @@ fn choose(state: &State, no: CompNo, comp: &Comp, crew: &[Hand<'_>]) -> Choice {
         if !takes(state, comp, hand) {
             continue;
         }
-        let rank = (comp.avoid == Some(hand.no), hand.load.cores * 1_000 / hand.worker.cores.max(1), hand.no);
+        let rank = (
+            comp.avoid == Some(hand.no),
+            hand.load.cores * 1_000 / hand.worker.cores.max(1),
+            hand.no,
+        );
         if best.is_none_or(|(b, _)| rank < b) {
             best = Some((rank, at));
         }
@@ -122,7 +144,8 @@ fn reads(worker: &Worker, held: &[HolderNo]) -> bool {
 
 /// Whether a worker would take a computation, its inputs aside.
 fn takes(state: &State, comp: &Comp, hand: &Hand<'_>) -> bool {
-    let fits = hand.load.count == 0 || hand.load.memory_mb + u64::from(comp.memory_mb) <= hand.worker.memory_mb;
+    let fits = hand.load.count == 0
+        || hand.load.memory_mb + u64::from(comp.memory_mb) <= hand.worker.memory_mb;
     fits && hand.worker.kinds.contains(&comp.kind) && !full(state, hand)
 }
 
@@ -130,6 +153,7 @@ fn full(state: &State, hand: &Hand<'_>) -> bool {
     if hand.load.cores < hand.worker.cores {
         return false;
     }
-    let backlog_ms = f64::from(state.rules.backlog_seconds) * 1_000.0 * f64::from(hand.worker.cores);
+    let backlog_ms =
+        f64::from(state.rules.backlog_seconds) * 1_000.0 * f64::from(hand.worker.cores);
     hand.load.count >= state.rules.held_max || hand.load.ms as f64 >= backlog_ms
 }

@@ -76,9 +76,13 @@ impl Coordinator {
         let mut threads = Vec::new();
         let heartbeat_ms = settings.heartbeat_ms;
         let h = hub.clone();
-        threads.push(spawn("loop", move || Loop::new(h, state, heartbeat_ms, to_finisher).run(&messages))?);
+        threads.push(spawn("loop", move || {
+            Loop::new(h, state, heartbeat_ms, to_finisher).run(&messages)
+        })?);
         let h = hub.clone();
-        threads.push(spawn("intake", move || crate::intake::run(&h, &deliveries))?);
+        threads.push(spawn("intake", move || {
+            crate::intake::run(&h, &deliveries)
+        })?);
         let h = hub.clone();
         threads.push(spawn("finish", move || crate::finish::run(&h, &finished))?);
         Ok(Coordinator { hub, threads })
@@ -93,15 +97,24 @@ impl Coordinator {
         for (key, value) in self.hub.store.notes("submit:")? {
             let id = key.trim_start_matches("submit:").to_owned();
             if let Some((status, result)) = self.recorded(&id)? {
-                self.hub.tell(Message::Phase { run: id, phase: Outside::Ended(Box::new(status), result) });
+                self.hub.tell(Message::Phase {
+                    run: id,
+                    phase: Outside::Ended(Box::new(status), result),
+                });
                 continue;
             }
             match serde_json::from_slice::<Submission>(&value) {
                 Ok(submission) => {
                     resumed += 1;
+                    self.hub.tell(Message::Phase {
+                        run: id.clone(),
+                        phase: Outside::Waiting(Vec::new()),
+                    });
                     tokio::spawn(crate::submit::launch(self.hub.clone(), id, submission));
                 }
-                Err(error) => tracing::error!(run = id, %error, "a stored submission does not read; the run is left alone"),
+                Err(error) => {
+                    tracing::error!(run = id, %error, "a stored submission does not read; the run is left alone")
+                }
             }
         }
         Ok(resumed)
@@ -115,20 +128,34 @@ impl Coordinator {
         for (key, _) in self.hub.store.notes("submit:")? {
             let id = key.trim_start_matches("submit:").to_owned();
             if let Some((status, result)) = self.recorded(&id)? {
-                self.hub.tell(Message::Phase { run: id, phase: Outside::Ended(Box::new(status), result) });
+                self.hub.tell(Message::Phase {
+                    run: id,
+                    phase: Outside::Ended(Box::new(status), result),
+                });
             }
         }
         Ok(())
     }
 
     fn recorded(&self, id: &str) -> Result<Option<(proto::RunStatus, RunResult)>, ServeError> {
-        let Some(bytes) = self.hub.store.note(&format!("result:{id}"))? else { return Ok(None) };
-        let Ok(note) = serde_json::from_slice::<serde_json::Value>(&bytes) else { return Ok(None) };
-        let Ok(result) = serde_json::from_value::<RunResult>(note["result"].clone()) else { return Ok(None) };
+        let Some(bytes) = self.hub.store.note(&format!("result:{id}"))? else {
+            return Ok(None);
+        };
+        let Ok(note) = serde_json::from_slice::<serde_json::Value>(&bytes) else {
+            return Ok(None);
+        };
+        let Ok(result) = serde_json::from_value::<RunResult>(note["result"].clone()) else {
+            return Ok(None);
+        };
         let mut status = crate::finish::status_from_json(&note["status"]);
         status.run = id.to_owned();
         status.problems.extend(result.unpublished.iter().cloned());
-        status.phase = if result.complete { "done" } else { "incomplete" }.to_owned();
+        status.phase = if result.complete {
+            "done"
+        } else {
+            "incomplete"
+        }
+        .to_owned();
         Ok(Some((status, result)))
     }
 
@@ -150,14 +177,21 @@ impl Coordinator {
     ///
     /// # Errors
     /// The socket cannot be bound.
-    pub async fn serve_on(&self, listener: tokio::net::TcpListener, stop: impl Future<Output = ()>) -> Result<(), ServeError> {
+    pub async fn serve_on(
+        &self,
+        listener: tokio::net::TcpListener,
+        stop: impl Future<Output = ()>,
+    ) -> Result<(), ServeError> {
         let incoming = tokio_stream::wrappers::TcpListenerStream::new(listener);
         // Sessions are streams without end, so nobody waits for them: broken calls are resumed by their callers.
         let served = tokio::select! {
             served = router(&self.hub).serve_with_incoming(incoming) => served,
             () = stop => Ok(()),
         };
-        served.map_err(|e| ServeError::Io { doing: "serve".to_owned(), source: std::io::Error::other(e) })
+        served.map_err(|e| ServeError::Io {
+            doing: "serve".to_owned(),
+            source: std::io::Error::other(e),
+        })
     }
 
     /// Ends the threads after what they hold is done.
@@ -180,12 +214,16 @@ pub(crate) fn router(hub: &Hub) -> tonic::transport::server::Router {
         .add_service(ControlServer::new(service).max_decoding_message_size(256 << 20))
 }
 
-fn in_process_channel(server: mpsc::UnboundedSender<Result<DuplexStream, std::io::Error>>) -> Channel {
+fn in_process_channel(
+    server: mpsc::UnboundedSender<Result<DuplexStream, std::io::Error>>,
+) -> Channel {
     let connector = tower::service_fn(move |_: Uri| {
         let server = server.clone();
         async move {
             let (ours, theirs) = tokio::io::duplex(1 << 20);
-            server.send(Ok(theirs)).map_err(|_| std::io::Error::other("the coordinator stopped"))?;
+            server
+                .send(Ok(theirs))
+                .map_err(|_| std::io::Error::other("the coordinator stopped"))?;
             Ok::<_, std::io::Error>(TokioIo::new(ours))
         }
     });
@@ -207,8 +245,16 @@ pub fn connector_to(url: &str) -> Result<worker::session::Connector, String> {
 ///
 /// # Errors
 /// See [`cas::StoreError`].
-pub fn open_store(dir: &Path, shared: Option<PathBuf>, create_key: bool) -> Result<Store, cas::StoreError> {
-    let (store, report) = Store::open(StoreConfig { dir: dir.to_owned(), shared, create_key })?;
+pub fn open_store(
+    dir: &Path,
+    shared: Option<PathBuf>,
+    create_key: bool,
+) -> Result<Store, cas::StoreError> {
+    let (store, report) = Store::open(StoreConfig {
+        dir: dir.to_owned(),
+        shared,
+        create_key,
+    })?;
     if report.index_rebuilt || report.log_bytes_cut > 0 || report.log_bytes_damaged > 0 {
         tracing::warn!(?report, "the store was repaired while opening");
     }
@@ -218,12 +264,20 @@ pub fn open_store(dir: &Path, shared: Option<PathBuf>, create_key: bool) -> Resu
 /// Leases of this life are younger than all before.
 fn first_fence(hub: &Hub) -> Result<u64, ServeError> {
     let note = hub.store.note("epoch")?;
-    let epoch = note.and_then(|b| String::from_utf8_lossy(&b).parse::<u64>().ok()).unwrap_or(0) + 1;
+    let epoch = note
+        .and_then(|b| String::from_utf8_lossy(&b).parse::<u64>().ok())
+        .unwrap_or(0)
+        + 1;
     hub.store.set_note("epoch", epoch.to_string().as_bytes())?;
     Ok(epoch << 40)
 }
 
 fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>, ServeError> {
-    let built = std::thread::Builder::new().name(name.to_owned()).spawn(work);
-    built.map_err(|source| ServeError::Io { doing: format!("start thread {name}"), source })
+    let built = std::thread::Builder::new()
+        .name(name.to_owned())
+        .spawn(work);
+    built.map_err(|source| ServeError::Io {
+        doing: format!("start thread {name}"),
+        source,
+    })
 }

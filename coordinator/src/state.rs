@@ -63,7 +63,15 @@ impl Rules {
     /// Values for networks of hospitals: a lease outlives a short outage, small tasks travel in hundreds.
     #[must_use]
     pub fn production() -> Rules {
-        Rules { lease_ms: 30_000, backoff_ms: 500, attempts_max: 5, bugs_max: 2, losses_max: 25, backlog_seconds: 0.5, held_max: 2_048 }
+        Rules {
+            lease_ms: 30_000,
+            backoff_ms: 500,
+            attempts_max: 5,
+            bugs_max: 2,
+            losses_max: 25,
+            backlog_seconds: 0.5,
+            held_max: 2_048,
+        }
     }
 }
 
@@ -168,7 +176,9 @@ impl Run {
         if !state.phase.done() {
             return None;
         }
-        self.outputs.get(state.outputs_at as usize + port as usize).copied()
+        self.outputs
+            .get(state.outputs_at as usize + port as usize)
+            .copied()
     }
 
     /// Digest of the refusal that ended a task.
@@ -418,7 +428,10 @@ impl State {
 
     /// Number of a kind, made when it is new.
     pub fn kind_no(&mut self, name: &str, version: u32) -> KindNo {
-        let known = self.kinds.iter().position(|(n, v)| *v == version && n == name);
+        let known = self
+            .kinds
+            .iter()
+            .position(|(n, v)| *v == version && n == name);
         let at = known.unwrap_or_else(|| {
             self.kinds.push((name.to_owned(), version));
             self.kinds.len() - 1
@@ -448,18 +461,29 @@ impl State {
     pub fn ready_key(&self, no: CompNo) -> Option<ReadyKey> {
         let comp = self.comp(no)?;
         let (run, task) = comp.waiters.first().copied()?;
-        Some(ReadyKey { lateness: u32::MAX - comp.priority, run, task, comp: no })
+        Some(ReadyKey {
+            lateness: u32::MAX - comp.priority,
+            run,
+            task,
+            comp: no,
+        })
     }
 
     /// Site-bound inputs of a computation.
     #[must_use]
     pub fn keyed_inputs(&self, no: CompNo) -> Vec<Digest> {
-        let Some(comp) = self.comp(no) else { return Vec::new() };
+        let Some(comp) = self.comp(no) else {
+            return Vec::new();
+        };
         if comp.site == 0 {
             return Vec::new();
         }
-        let Some(&(run_no, task)) = comp.waiters.first() else { return Vec::new() };
-        let Some(run) = self.runs.get(&run_no) else { return Vec::new() };
+        let Some(&(run_no, task)) = comp.waiters.first() else {
+            return Vec::new();
+        };
+        let Some(run) = self.runs.get(&run_no) else {
+            return Vec::new();
+        };
         let mut found = Vec::new();
         for port in run.plan.ports(task) {
             for entry in run.plan.entries(port) {
@@ -477,34 +501,68 @@ impl State {
     #[must_use]
     pub fn check_invariants(&self) -> Vec<String> {
         let mut wrong = Vec::new();
-        for (no, comp) in self.comps.iter().enumerate().filter_map(|(i, c)| Some((i as CompNo, c.as_ref()?))) {
+        for (no, comp) in self
+            .comps
+            .iter()
+            .enumerate()
+            .filter_map(|(i, c)| Some((i as CompNo, c.as_ref()?)))
+        {
             self.check_comp(no, comp, &mut wrong);
         }
         for (worker_no, worker) in &self.workers {
             let mut load = Load::default();
             for (fence, held) in &worker.held {
                 let comp = self.comp(held.comp);
-                if comp.map(|c| c.phase) != Some(CompPhase::Leased { worker: *worker_no, fence: *fence }) {
-                    wrong.push(format!("worker {worker_no} holds computation {} which is {:?}", held.comp, comp.map(|c| c.phase)));
+                if comp.map(|c| c.phase)
+                    != Some(CompPhase::Leased {
+                        worker: *worker_no,
+                        fence: *fence,
+                    })
+                {
+                    wrong.push(format!(
+                        "worker {worker_no} holds computation {} which is {:?}",
+                        held.comp,
+                        comp.map(|c| c.phase)
+                    ));
                 }
                 comp.into_iter().for_each(|c| load.add(c));
             }
             if load != worker.load {
-                wrong.push(format!("worker {worker_no} holds {load:?} and counts {:?}", worker.load));
+                wrong.push(format!(
+                    "worker {worker_no} holds {load:?} and counts {:?}",
+                    worker.load
+                ));
             }
         }
         for (no, run) in &self.runs {
             let open = run.tasks.iter().filter(|t| !t.phase.ended()).count();
             if open != run.open as usize || (open == 0) != run.ended_ms.is_some() {
-                wrong.push(format!("run {no} counts {} open tasks, has {open}, ended {:?}", run.open, run.ended_ms));
+                wrong.push(format!(
+                    "run {no} counts {} open tasks, has {open}, ended {:?}",
+                    run.open, run.ended_ms
+                ));
             }
         }
-        let listed = self.ready.values().map(BTreeSet::len).sum::<usize>() + self.delayed.len() + self.starved.len();
-        let phased = |c: &&Comp| matches!(c.phase, CompPhase::Ready | CompPhase::Delayed { .. } | CompPhase::Starved { .. });
+        let listed = self.ready.values().map(BTreeSet::len).sum::<usize>()
+            + self.delayed.len()
+            + self.starved.len();
+        let phased = |c: &&Comp| {
+            matches!(
+                c.phase,
+                CompPhase::Ready | CompPhase::Delayed { .. } | CompPhase::Starved { .. }
+            )
+        };
         if listed != self.comps.iter().flatten().filter(phased).count() {
-            wrong.push(format!("{listed} computations are listed by phase, not as many are in one"));
+            wrong.push(format!(
+                "{listed} computations are listed by phase, not as many are in one"
+            ));
         }
-        wrong.extend(self.remakes.keys().filter(|no| self.comp(**no).is_none()).map(|no| format!("computation {no} is a remake and gone")));
+        wrong.extend(
+            self.remakes
+                .keys()
+                .filter(|no| self.comp(**no).is_none())
+                .map(|no| format!("computation {no} is a remake and gone")),
+        );
         wrong
     }
 
@@ -513,20 +571,36 @@ impl State {
             wrong.push(format!("computation {no} is not found by its recipe"));
         }
         let listed = match comp.phase {
-            CompPhase::Ready => self.ready_key(no).is_some_and(|key| self.ready.get(&(comp.site, comp.kind)).is_some_and(|set| set.contains(&key))),
+            CompPhase::Ready => self.ready_key(no).is_some_and(|key| {
+                self.ready
+                    .get(&(comp.site, comp.kind))
+                    .is_some_and(|set| set.contains(&key))
+            }),
             CompPhase::Delayed { until_ms } => self.delayed.contains(&(until_ms, no)),
             CompPhase::Starved { since_ms } => self.starved.contains(&(since_ms, no)),
-            CompPhase::Leased { worker, fence } => self.workers.get(&worker).and_then(|w| w.held.get(&fence)).map(|h| h.comp) == Some(no),
+            CompPhase::Leased { worker, fence } => {
+                self.workers
+                    .get(&worker)
+                    .and_then(|w| w.held.get(&fence))
+                    .map(|h| h.comp)
+                    == Some(no)
+            }
             CompPhase::Looking | CompPhase::Parked => true,
         };
         if !listed {
-            wrong.push(format!("computation {no} is {:?} and not listed as such", comp.phase));
+            wrong.push(format!(
+                "computation {no} is {:?} and not listed as such",
+                comp.phase
+            ));
         }
         if comp.waiters.is_empty() {
             wrong.push(format!("computation {no} has no waiter"));
         }
         if comp.remake != self.remakes.contains_key(&no) {
-            wrong.push(format!("computation {no} is a remake: {}, and is not listed so", comp.remake));
+            wrong.push(format!(
+                "computation {no} is a remake: {}, and is not listed so",
+                comp.remake
+            ));
         }
     }
 }

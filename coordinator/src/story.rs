@@ -51,7 +51,10 @@ pub fn tell(run: &Finished, data_digest: &Digest, missing: &[String]) -> Value {
 /// Fills the places that the report step left for the shell: the graph, the timeline, where every file came from.
 #[must_use]
 pub fn into_page(page: &str, run: &Finished, data_digest: &Digest) -> String {
-    let counts = phase_counts(&run.tasks).into_iter().map(|(name, n)| (name.to_owned(), n)).collect();
+    let counts = phase_counts(&run.tasks)
+        .into_iter()
+        .map(|(name, n)| (name.to_owned(), n))
+        .collect();
     let story = RunStory {
         run_id: run.id.clone(),
         study: run.study.name.clone(),
@@ -60,9 +63,19 @@ pub fn into_page(page: &str, run: &Finished, data_digest: &Digest) -> String {
         data_digest: data_digest.to_string(),
         versions: vec![("radloom".to_owned(), env!("CARGO_PKG_VERSION").to_owned())],
         sites: run.study.sites.clone(),
-        dag: run.plan.steps().iter().map(|step| dag_step(&run.plan, step)).collect(),
+        dag: run
+            .plan
+            .steps()
+            .iter()
+            .map(|step| dag_step(&run.plan, step))
+            .collect(),
         spans: run.spans.iter().map(|span| span_row(run, span)).collect(),
-        provenance: run.plan.published().iter().map(|p| provenance(run, p)).collect(),
+        provenance: run
+            .plan
+            .published()
+            .iter()
+            .map(|p| provenance(run, p))
+            .collect(),
         counts,
     };
     report::fill(page, &story)
@@ -76,10 +89,15 @@ fn dag_step(plan: &Plan, step: &PlannedStep) -> DagStep {
     for task in step.tasks.clone() {
         kinds.insert(plan.kind_of(task).name);
         for port in plan.ports(task) {
-            inputs.extend(plan.entries(port).iter().take(64).map(|entry| match entry.origin {
-                Origin::Source(source) => plan.source(source).name.clone(),
-                Origin::Output { task, .. } => plan.step_of(task).name.clone(),
-            }));
+            inputs.extend(
+                plan.entries(port)
+                    .iter()
+                    .take(64)
+                    .map(|entry| match entry.origin {
+                        Origin::Source(source) => plan.source(source).name.clone(),
+                        Origin::Output { task, .. } => plan.step_of(task).name.clone(),
+                    }),
+            );
         }
     }
     DagStep {
@@ -106,16 +124,26 @@ fn provenance(run: &Finished, published: &Published) -> ProvenanceRow {
         let entries = run.plan.entries(port);
         match entries {
             [one] => match one.origin {
-                Origin::Source(source) => format!("{}: {}", port.name, run.plan.source(source).name),
+                Origin::Source(source) => {
+                    format!("{}: {}", port.name, run.plan.source(source).name)
+                }
                 Origin::Output { task, .. } => format!("{}: {}", port.name, run.plan.address(task)),
             },
-            many => format!("{}: {} artefacts of {}", port.name, many.len(), producers(&run.plan, many)),
+            many => format!(
+                "{}: {} artefacts of {}",
+                port.name,
+                many.len(),
+                producers(&run.plan, many)
+            ),
         }
     });
     ProvenanceRow {
         file: published.path.clone(),
         task: run.plan.address(published.task),
-        recipe: run.tasks[published.task as usize].recipe.map(|r| r.to_string()).unwrap_or_default(),
+        recipe: run.tasks[published.task as usize]
+            .recipe
+            .map(|r| r.to_string())
+            .unwrap_or_default(),
         inputs: inputs.collect(),
     }
 }

@@ -69,7 +69,9 @@ pub fn prepare(
     let study = pipeline_defs::study::parse(text, file, sets)?;
     let mut digests = BTreeMap::new();
     for name in study.tables.keys() {
-        let bytes = tables.get(name).ok_or_else(|| SubmitError::NoTable(name.clone()))?;
+        let bytes = tables
+            .get(name)
+            .ok_or_else(|| SubmitError::NoTable(name.clone()))?;
         digests.insert(name.clone(), hub.store.put(bytes, Naming::Plain)?);
     }
     Ok((study, digests))
@@ -82,14 +84,22 @@ pub fn prepare(
 pub fn accept(hub: &Hub, study: &Study, submission: &Submission) -> Result<String, SubmitError> {
     let taken = hub.store.notes("submit:")?;
     let prefix = format!("{}-", study.name);
-    let numbers = taken.iter().filter_map(|(key, _)| key.strip_prefix("submit:")?.strip_prefix(&prefix)?.parse::<u32>().ok());
+    let numbers = taken.iter().filter_map(|(key, _)| {
+        key.strip_prefix("submit:")?
+            .strip_prefix(&prefix)?
+            .parse::<u32>()
+            .ok()
+    });
     let id = format!("{prefix}{}", numbers.max().unwrap_or(0) + 1);
     save(hub, &id, submission)?;
     Ok(id)
 }
 
 fn save(hub: &Hub, id: &str, submission: &Submission) -> Result<(), SubmitError> {
-    let json = serde_json::to_vec(submission).map_err(|e| SubmitError::Stored { run: id.to_owned(), problem: e.to_string() })?;
+    let json = serde_json::to_vec(submission).map_err(|e| SubmitError::Stored {
+        run: id.to_owned(),
+        problem: e.to_string(),
+    })?;
     Ok(hub.store.set_note(&format!("submit:{id}"), &json)?)
 }
 
@@ -100,16 +110,26 @@ pub async fn launch(hub: Hub, id: String, mut submission: Submission) {
         Ok(start) => hub.tell(Message::Start(start)),
         Err(error) => {
             let problems = match error {
-                SubmitError::Problems(problems) => problems.0.iter().map(ToString::to_string).collect(),
+                SubmitError::Problems(problems) => {
+                    problems.0.iter().map(ToString::to_string).collect()
+                }
                 other => vec![other.to_string()],
             };
-            hub.tell(Message::Phase { run: id, phase: Outside::Refused(problems) });
+            hub.tell(Message::Phase {
+                run: id,
+                phase: Outside::Refused(problems),
+            });
         }
     }
 }
 
-async fn launch_inner(hub: &Hub, id: &str, submission: &mut Submission) -> Result<Start, SubmitError> {
-    let study = pipeline_defs::study::parse(&submission.study_toml, &submission.file, &submission.sets)?;
+async fn launch_inner(
+    hub: &Hub,
+    id: &str,
+    submission: &mut Submission,
+) -> Result<Start, SubmitError> {
+    let study =
+        pipeline_defs::study::parse(&submission.study_toml, &submission.file, &submission.sets)?;
     let snapshot = match &submission.snapshot {
         Some(text) => stored_snapshot(hub, id, text)?,
         None => {
@@ -131,27 +151,61 @@ async fn launch_inner(hub: &Hub, id: &str, submission: &mut Submission) -> Resul
         store_absences(&hub_here, &plan)?;
         Ok::<_, SubmitError>((study, plan, Digest::of(&snapshot.encode())))
     });
-    let (study, plan, snapshot) = planned.await.map_err(|e| SubmitError::Stored { run: id.clone(), problem: e.to_string() })??;
-    Ok(Start { id, plan: Arc::new(plan), study: Arc::new(study), snapshot, repin })
+    let (study, plan, snapshot) = planned.await.map_err(|e| SubmitError::Stored {
+        run: id.clone(),
+        problem: e.to_string(),
+    })??;
+    Ok(Start {
+        id,
+        plan: Arc::new(plan),
+        study: Arc::new(study),
+        snapshot,
+        repin,
+    })
 }
 
 fn tables_of(id: &str, submission: &Submission) -> Result<BTreeMap<String, Digest>, SubmitError> {
-    let parse = |text: &String| text.parse::<Digest>().map_err(|e| SubmitError::Stored { run: id.to_owned(), problem: e.to_string() });
-    submission.tables.iter().map(|(name, text)| Ok((name.clone(), parse(text)?))).collect()
+    let parse = |text: &String| {
+        text.parse::<Digest>().map_err(|e| SubmitError::Stored {
+            run: id.to_owned(),
+            problem: e.to_string(),
+        })
+    };
+    submission
+        .tables
+        .iter()
+        .map(|(name, text)| Ok((name.clone(), parse(text)?)))
+        .collect()
 }
 
 fn stored_snapshot(hub: &Hub, id: &str, text: &str) -> Result<Snapshot, SubmitError> {
-    let bad = |problem: String| SubmitError::Stored { run: id.to_owned(), problem };
-    let digest = text.parse().map_err(|_| bad(format!("`{text}` is no digest")))?;
-    let bytes = hub.store.get(&digest)?.ok_or_else(|| bad(format!("snapshot {digest} is gone")))?;
+    let bad = |problem: String| SubmitError::Stored {
+        run: id.to_owned(),
+        problem,
+    };
+    let digest = text
+        .parse()
+        .map_err(|_| bad(format!("`{text}` is no digest")))?;
+    let bytes = hub
+        .store
+        .get(&digest)?
+        .ok_or_else(|| bad(format!("snapshot {digest} is gone")))?;
     Snapshot::decode(&bytes).map_err(|e| bad(e.to_string()))
 }
 
-async fn wait_for_sites(hub: &Hub, id: &str, study: &Study, tables: BTreeMap<String, Digest>) -> Result<Snapshot, SubmitError> {
+async fn wait_for_sites(
+    hub: &Hub,
+    id: &str,
+    study: &Study,
+    tables: BTreeMap<String, Digest>,
+) -> Result<Snapshot, SubmitError> {
     loop {
         match hub.snapshot(&study.sites, tables.clone()) {
             Ok(snapshot) => return Ok(snapshot),
-            Err(SnapshotError::Waiting(sites)) => hub.tell(Message::Phase { run: id.to_owned(), phase: Outside::Waiting(sites) }),
+            Err(SnapshotError::Waiting(sites)) => hub.tell(Message::Phase {
+                run: id.to_owned(),
+                phase: Outside::Waiting(sites),
+            }),
             Err(error) => return Err(error.into()),
         }
         hub.board_change().await;
@@ -165,7 +219,11 @@ async fn wait_for_sites(hub: &Hub, id: &str, study: &Study, tables: BTreeMap<Str
 pub fn store_absences(hub: &Hub, plan: &Plan) -> Result<(), cas::StoreError> {
     let mut batch = hub.store.batch();
     let mut some = false;
-    for record in plan.sources().iter().filter_map(|source| source.absent.as_ref()) {
+    for record in plan
+        .sources()
+        .iter()
+        .filter_map(|source| source.absent.as_ref())
+    {
         batch.put(record.as_bytes(), Naming::Plain)?;
         some = true;
     }

@@ -3,4 +3,6 @@
 mod features_only;
 mod real_images;
 mod rerun;
+mod served;
 mod sim;
+mod tidy;

@@ -20,7 +20,9 @@ struct Broken {
 
 #[test]
 fn every_world_comes_to_the_sequential_end() {
-    let one = std::env::var("RADLOOM_SIM_SEED").ok().and_then(|text| text.parse::<u64>().ok());
+    let one = std::env::var("RADLOOM_SIM_SEED")
+        .ok()
+        .and_then(|text| text.parse::<u64>().ok());
     let range = std::env::var("RADLOOM_SIM_SEEDS").ok().and_then(|text| {
         let (first, end) = text.split_once("..")?;
         Some(first.parse().ok()?..end.parse().ok()?)
@@ -33,7 +35,10 @@ fn every_world_comes_to_the_sequential_end() {
             std::thread::spawn(move || seeds.map(live).collect::<Vec<_>>())
         })
         .collect();
-    let lived = halves.into_iter().flat_map(|half| half.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
+    let lived = halves.into_iter().flat_map(|half| {
+        half.join()
+            .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+    });
     let (mut tallies, mut broken) = (Vec::new(), Vec::new());
     for life in lived {
         match life {
@@ -53,9 +58,16 @@ fn live(seed: u64) -> Result<Tally, Broken> {
     let what = match lived {
         Ok(Ok(())) => return Ok(world.tally),
         Ok(Err(what)) => what,
-        Err(panic) => panic.downcast_ref::<String>().cloned().unwrap_or_else(|| "a panic".to_owned()),
+        Err(panic) => panic
+            .downcast_ref::<String>()
+            .cloned()
+            .unwrap_or_else(|| "a panic".to_owned()),
     };
-    Err(Broken { seed, what, story: world.story() })
+    Err(Broken {
+        seed,
+        what,
+        story: world.story(),
+    })
 }
 
 fn complain(mut broken: Vec<Broken>, n: u64) {
@@ -92,5 +104,10 @@ fn faults_happened(tallies: &[Tally]) {
         assert!(count > n / 4, "{what}: {count} in {n} worlds");
         eprintln!("{what}: {count}");
     }
-    eprintln!("{} worlds, {} events, {} leases", tallies.len(), sum(|t| t.events), sum(|t| t.leases));
+    eprintln!(
+        "{} worlds, {} events, {} leases",
+        tallies.len(),
+        sum(|t| t.events),
+        sum(|t| t.leases)
+    );
 }

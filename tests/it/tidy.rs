@@ -4,7 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("tests/ is in the workspace").to_owned()
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .expect("tests/ is in the workspace")
+        .to_owned()
 }
 
 /// Which rooms each room may know.
@@ -23,15 +26,53 @@ const FLOORS: &[(&str, &[&str])] = &[
     ("proto", &["digest", "artefact", "pipeline-defs"]),
     (
         "worker",
-        &["digest", "cas", "artefact", "pipeline-defs", "proto", "cohort", "imaging", "radiomics", "stats", "survival", "evaluation", "report"],
+        &[
+            "digest",
+            "cas",
+            "artefact",
+            "pipeline-defs",
+            "proto",
+            "cohort",
+            "imaging",
+            "radiomics",
+            "stats",
+            "survival",
+            "evaluation",
+            "report",
+        ],
     ),
     // `cohort` and `imaging` for `synth`, which writes files; no other numerics.
-    ("coordinator", &["digest", "cas", "artefact", "pipeline-defs", "proto", "worker", "cohort", "imaging", "report"]),
+    (
+        "coordinator",
+        &[
+            "digest",
+            "cas",
+            "artefact",
+            "pipeline-defs",
+            "proto",
+            "worker",
+            "cohort",
+            "imaging",
+            "report",
+        ],
+    ),
     (
         "tests",
         &[
-            "digest", "cas", "artefact", "pipeline-defs", "proto", "worker", "coordinator", "cohort", "imaging", "radiomics", "stats", "survival",
-            "evaluation", "report",
+            "digest",
+            "cas",
+            "artefact",
+            "pipeline-defs",
+            "proto",
+            "worker",
+            "coordinator",
+            "cohort",
+            "imaging",
+            "radiomics",
+            "stats",
+            "survival",
+            "evaluation",
+            "report",
         ],
     ),
 ];
@@ -42,8 +83,26 @@ const CLOSED_DOORS: &[(&str, &[&str])] = &[
     ("tokio", &["worker", "coordinator", "tests"]),
     ("tonic", &["proto", "worker", "coordinator", "tests"]),
     ("prost", &["proto"]),
-    ("serde", &["crates/artefact", "pipeline-defs", "worker", "coordinator", "tests"]),
-    ("serde_json", &["crates/artefact", "pipeline-defs", "worker", "coordinator", "tests"]),
+    (
+        "serde",
+        &[
+            "crates/artefact",
+            "pipeline-defs",
+            "worker",
+            "coordinator",
+            "tests",
+        ],
+    ),
+    (
+        "serde_json",
+        &[
+            "crates/artefact",
+            "pipeline-defs",
+            "worker",
+            "coordinator",
+            "tests",
+        ],
+    ),
     ("anyhow", &["worker", "coordinator", "tests"]),
     ("clap", &["worker", "coordinator", "tests"]),
 ];
@@ -51,18 +110,28 @@ const CLOSED_DOORS: &[(&str, &[&str])] = &[
 fn manifest(room: &str) -> toml::Table {
     let path = root().join(room).join("Cargo.toml");
     let text = std::fs::read_to_string(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
-    text.parse().unwrap_or_else(|e| panic!("{}: {e}", path.display()))
+    text.parse()
+        .unwrap_or_else(|e| panic!("{}: {e}", path.display()))
 }
 
 fn dependencies(room: &str) -> BTreeSet<String> {
     let manifest = manifest(room);
-    manifest.get("dependencies").and_then(toml::Value::as_table).map(|t| t.keys().cloned().collect()).unwrap_or_default()
+    manifest
+        .get("dependencies")
+        .and_then(toml::Value::as_table)
+        .map(|t| t.keys().cloned().collect())
+        .unwrap_or_default()
 }
 
 fn members() -> BTreeSet<String> {
     let workspace = manifest(".");
-    let members = workspace["workspace"]["members"].as_array().expect("members");
-    members.iter().map(|m| m.as_str().expect("text").to_owned()).collect()
+    let members = workspace["workspace"]["members"]
+        .as_array()
+        .expect("members");
+    members
+        .iter()
+        .map(|m| m.as_str().expect("text").to_owned())
+        .collect()
 }
 
 fn sources(under: &Path, found: &mut Vec<PathBuf>) {
@@ -83,11 +152,24 @@ fn sources(under: &Path, found: &mut Vec<PathBuf>) {
 fn rooms_know_only_the_rooms_below() {
     let floors: BTreeMap<&str, &[&str]> = FLOORS.iter().copied().collect();
     let rooms: BTreeSet<String> = floors.keys().map(|r| (*r).to_owned()).collect();
-    assert_eq!(members(), rooms, "a room was added or removed: give it its floor in tests/it/tidy.rs and its row in ARCHITECTURE.md");
-    let names: BTreeSet<&str> = rooms.iter().map(|r| r.rsplit('/').next().expect("a name")).collect();
+    assert_eq!(
+        members(),
+        rooms,
+        "a room was added or removed: give it its floor in tests/it/tidy.rs and its row in ARCHITECTURE.md"
+    );
+    let names: BTreeSet<&str> = rooms
+        .iter()
+        .map(|r| r.rsplit('/').next().expect("a name"))
+        .collect();
     for (room, allowed) in floors {
-        for dependency in dependencies(room).iter().filter(|d| names.contains(d.as_str())) {
-            assert!(allowed.contains(&dependency.as_str()), "{room} knows {dependency}: turn the arrow round, or move what it needs one floor down");
+        for dependency in dependencies(room)
+            .iter()
+            .filter(|d| names.contains(d.as_str()))
+        {
+            assert!(
+                allowed.contains(&dependency.as_str()),
+                "{room} knows {dependency}: turn the arrow round, or move what it needs one floor down"
+            );
         }
     }
 }
@@ -97,7 +179,11 @@ fn libraries_stay_behind_their_doors() {
     for (library, rooms) in CLOSED_DOORS {
         for room in members() {
             let knows = dependencies(&room).contains(*library);
-            assert!(!knows || rooms.contains(&room.as_str()), "{room} depends on {library}: convert at the door of {}", rooms.join(", "));
+            assert!(
+                !knows || rooms.contains(&room.as_str()),
+                "{room} depends on {library}: convert at the door of {}",
+                rooms.join(", ")
+            );
         }
     }
 }
@@ -105,38 +191,79 @@ fn libraries_stay_behind_their_doors() {
 #[test]
 fn the_map_shows_the_tree() {
     let text = std::fs::read_to_string(root().join("ARCHITECTURE.md")).expect("ARCHITECTURE.md");
-    let map: BTreeSet<String> = text.lines().filter_map(|l| Some(l.strip_prefix("| `")?.split('`').next()?.to_owned())).collect();
+    let map: BTreeSet<String> = text
+        .lines()
+        .filter_map(|l| Some(l.strip_prefix("| `")?.split('`').next()?.to_owned()))
+        .collect();
     for room in members().iter().map(String::as_str).chain(["docs"]) {
-        assert!(map.contains(room), "ARCHITECTURE.md's map has no row for {room}");
+        assert!(
+            map.contains(room),
+            "ARCHITECTURE.md's map has no row for {room}"
+        );
     }
     for room in &map {
-        assert!(root().join(room).exists(), "ARCHITECTURE.md's map shows {room}, which is not there");
+        assert!(
+            root().join(room).exists(),
+            "ARCHITECTURE.md's map shows {room}, which is not there"
+        );
     }
 }
 
 #[test]
 fn every_library_has_its_line() {
-    let text = std::fs::read_to_string(root().join("docs/dependencies.md")).expect("docs/dependencies.md");
-    let listed: BTreeSet<String> = text.lines().filter_map(|l| Some(l.strip_prefix("| `")?.split('`').next()?.to_owned())).collect();
-    let rooms: BTreeSet<String> = members().iter().map(|r| r.rsplit('/').next().expect("a name").to_owned()).collect();
+    let text =
+        std::fs::read_to_string(root().join("docs/dependencies.md")).expect("docs/dependencies.md");
+    let listed: BTreeSet<String> = text
+        .lines()
+        .filter_map(|l| Some(l.strip_prefix("| `")?.split('`').next()?.to_owned()))
+        .collect();
+    let rooms: BTreeSet<String> = members()
+        .iter()
+        .map(|r| r.rsplit('/').next().expect("a name").to_owned())
+        .collect();
     let mut used = BTreeSet::new();
     for room in members() {
         let manifest = manifest(&room);
         for section in ["dependencies", "dev-dependencies", "build-dependencies"] {
-            used.extend(manifest.get(section).and_then(toml::Value::as_table).into_iter().flat_map(|t| t.keys().cloned()));
+            used.extend(
+                manifest
+                    .get(section)
+                    .and_then(toml::Value::as_table)
+                    .into_iter()
+                    .flat_map(|t| t.keys().cloned()),
+            );
         }
     }
     let used: BTreeSet<String> = used.difference(&rooms).cloned().collect();
-    assert_eq!(listed, used, "docs/dependencies.md and the manifests differ: a new library needs a line that says why; an old line must go");
+    assert_eq!(
+        listed, used,
+        "docs/dependencies.md and the manifests differ: a new library needs a line that says why; an old line must go"
+    );
 }
 
 #[test]
 fn the_middle_is_pure() {
     for file in ["state", "event", "apply", "schedule"] {
-        let text = std::fs::read_to_string(root().join(format!("coordinator/src/{file}.rs"))).expect("a file of the pure middle");
-        for word in ["tokio", "std::fs", "std::time", "Instant", "SystemTime", "async ", "rand", "Mutex", "thread"] {
-            let found = text.lines().any(|l| !l.trim_start().starts_with("//") && l.contains(word));
-            assert!(!found, "coordinator/src/{file}.rs says `{word}`: time comes inside events, work goes out as commands");
+        let text = std::fs::read_to_string(root().join(format!("coordinator/src/{file}.rs")))
+            .expect("a file of the pure middle");
+        for word in [
+            "tokio",
+            "std::fs",
+            "std::time",
+            "Instant",
+            "SystemTime",
+            "async ",
+            "rand",
+            "Mutex",
+            "thread",
+        ] {
+            let found = text
+                .lines()
+                .any(|l| !l.trim_start().starts_with("//") && l.contains(word));
+            assert!(
+                !found,
+                "coordinator/src/{file}.rs says `{word}`: time comes inside events, work goes out as commands"
+            );
         }
     }
 }
@@ -145,14 +272,26 @@ fn the_middle_is_pure() {
 fn files_stay_readable() {
     let mut files = Vec::new();
     sources(&root(), &mut files);
-    assert!(files.len() > 100, "the walk found only {} files", files.len());
+    assert!(
+        files.len() > 100,
+        "the walk found only {} files",
+        files.len()
+    );
     for file in files {
         let text = std::fs::read_to_string(&file).expect("a source file");
         let lines = text.lines().count();
-        assert!(lines <= 800, "{} has {lines} lines: would two readers come to it for different reasons? split it", file.display());
+        assert!(
+            lines <= 800,
+            "{} has {lines} lines: would two readers come to it for different reasons? split it",
+            file.display()
+        );
         for forbidden in ["todo!(", "unimplemented!(", "#[ignore"] {
             let here = file.ends_with("tidy.rs");
-            assert!(here || !text.contains(forbidden), "{} says {forbidden}: unfinished things return an error that says so", file.display());
+            assert!(
+                here || !text.contains(forbidden),
+                "{} says {forbidden}: unfinished things return an error that says so",
+                file.display()
+            );
         }
     }
 }
@@ -161,5 +300,8 @@ fn files_stay_readable() {
 fn every_kind_has_code_and_every_code_a_kind() {
     let registered: BTreeSet<&str> = pipeline_defs::kinds::all().iter().map(|k| k.name).collect();
     let coded: BTreeSet<&str> = worker::steps::KINDS.iter().copied().collect();
-    assert_eq!(registered, coded, "registry (pipeline-defs/src/kinds) and worker/src/steps differ");
+    assert_eq!(
+        registered, coded,
+        "registry (pipeline-defs/src/kinds) and worker/src/steps differ"
+    );
 }

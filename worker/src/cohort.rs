@@ -49,7 +49,10 @@ pub struct Columns {
 
 impl Default for Columns {
     fn default() -> Columns {
-        Columns { patient_id: "patient_id".to_owned(), site: "site".to_owned() }
+        Columns {
+            patient_id: "patient_id".to_owned(),
+            site: "site".to_owned(),
+        }
     }
 }
 
@@ -166,7 +169,10 @@ impl SourceFile {
 fn identify(bytes: Vec<u8>) -> (Identity, Bytes) {
     // The name is for messages; what reads here has none.
     match imaging::nifti::read_bytes(&bytes, "") {
-        Ok(volume) => (Identity::Image, Bytes::from(imaging::canonical::canonical_bytes(&volume))),
+        Ok(volume) => (
+            Identity::Image,
+            Bytes::from(imaging::canonical::canonical_bytes(&volume)),
+        ),
         Err(_) => (Identity::Bytes, Bytes::from(bytes)),
     }
 }
@@ -195,8 +201,14 @@ pub struct Scan {
 /// # Errors
 /// It is not there, or not what it should be; the message has line and column.
 pub fn read_file(path: &Path) -> Result<CohortFile, CohortError> {
-    let text = std::fs::read_to_string(path).map_err(|source| CohortError::Read { path: path.to_owned(), source })?;
-    toml::from_str(&text).map_err(|e| CohortError::Toml { path: path.to_owned(), problem: e.to_string().trim().to_owned() })
+    let text = std::fs::read_to_string(path).map_err(|source| CohortError::Read {
+        path: path.to_owned(),
+        source,
+    })?;
+    toml::from_str(&text).map_err(|e| CohortError::Toml {
+        path: path.to_owned(),
+        problem: e.to_string().trim().to_owned(),
+    })
 }
 
 /// Finds out what the site has. Files that have not changed since an earlier scan are not read again.
@@ -212,18 +224,37 @@ pub fn scan(path: &Path, site: &str, store: &Store) -> Result<Scan, CohortError>
     let rows = table.rows_of(&file, site)?;
     let wanted = wanted_files(&file, &table, &rows, folder)?;
     let memo_key = format!("memo:{}", path.display());
-    let memo: Memo = store.note(&memo_key)?.and_then(|b| serde_json::from_slice(&b).ok()).unwrap_or_default();
-    let found: Vec<(Remembered, bool)> =
-        wanted.par_iter().map(|w| look(&w.path, memo.files.get(&w.path), store)).collect::<Result<_, CohortError>>()?;
-    let mut scan = Scan { n_read: found.iter().filter(|(_, read)| *read).count(), ..Scan::default() };
+    let memo: Memo = store
+        .note(&memo_key)?
+        .and_then(|b| serde_json::from_slice(&b).ok())
+        .unwrap_or_default();
+    let found: Vec<(Remembered, bool)> = wanted
+        .par_iter()
+        .map(|w| look(&w.path, memo.files.get(&w.path), store))
+        .collect::<Result<_, CohortError>>()?;
+    let mut scan = Scan {
+        n_read: found.iter().filter(|(_, read)| *read).count(),
+        ..Scan::default()
+    };
     for row in &rows {
         scan.patients.entry(row.1.clone()).or_default();
     }
     let mut next = Memo::default();
     for (want, (seen, _)) in wanted.iter().zip(found) {
-        let Ok(digest) = seen.digest.parse::<Digest>() else { continue };
-        scan.patients.entry(want.patient_id.clone()).or_default().insert(want.item.clone(), digest);
-        scan.sources.insert(digest, SourceFile { path: want.path.clone(), identity: seen.identity });
+        let Ok(digest) = seen.digest.parse::<Digest>() else {
+            continue;
+        };
+        scan.patients
+            .entry(want.patient_id.clone())
+            .or_default()
+            .insert(want.item.clone(), digest);
+        scan.sources.insert(
+            digest,
+            SourceFile {
+                path: want.path.clone(),
+                identity: seen.identity,
+            },
+        );
         next.files.insert(want.path.clone(), seen);
     }
     if scan.n_read > 0 || next.files.len() != memo.files.len() {
@@ -266,7 +297,9 @@ const STAMP_RESOLUTION: Duration = Duration::from_secs(2);
 
 fn stamp(path: &Path) -> Option<Stamp> {
     use std::os::unix::fs::MetadataExt;
-    let meta = std::fs::metadata(path).ok().filter(std::fs::Metadata::is_file)?;
+    let meta = std::fs::metadata(path)
+        .ok()
+        .filter(std::fs::Metadata::is_file)?;
     Some(Stamp {
         size: meta.size(),
         mtime_ns: meta.mtime() * 1_000_000_000 + meta.mtime_nsec(),
@@ -276,28 +309,48 @@ fn stamp(path: &Path) -> Option<Stamp> {
 }
 
 fn trusted(memo: &Remembered, now: &Stamp) -> bool {
-    let settled = |at_ns: i64| at_ns + (STAMP_RESOLUTION.as_nanos() as i64) < memo.read_at_ns as i64;
+    let settled =
+        |at_ns: i64| at_ns + (STAMP_RESOLUTION.as_nanos() as i64) < memo.read_at_ns as i64;
     memo.stamp.as_ref() == Some(now) && settled(now.mtime_ns.max(now.ctime_ns))
 }
 
 /// The identity of a file, read only if it may have changed.
-fn look(path: &Path, memo: Option<&Remembered>, store: &Store) -> Result<(Remembered, bool), CohortError> {
+fn look(
+    path: &Path,
+    memo: Option<&Remembered>,
+    store: &Store,
+) -> Result<(Remembered, bool), CohortError> {
     let now = stamp(path);
     if let (Some(memo), Some(now)) = (memo, &now)
         && trusted(memo, now)
     {
         return Ok((memo.clone(), false));
     }
-    let read_at_ns = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_nanos() as u64);
+    let read_at_ns = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |d| d.as_nanos() as u64);
     let (identity, bytes) = match std::fs::read(path) {
         Ok(bytes) => identify(bytes),
         Err(_) => (Identity::Missing, Bytes::from_static(MISSING)),
     };
     let digest = store.name(&bytes, Naming::Keyed)?.to_string();
-    Ok((Remembered { stamp: now, read_at_ns, digest, identity }, true))
+    Ok((
+        Remembered {
+            stamp: now,
+            read_at_ns,
+            digest,
+            identity,
+        },
+        true,
+    ))
 }
 
-fn wanted_files(file: &CohortFile, table: &Table, rows: &[(usize, String)], folder: &Path) -> Result<Vec<Wanted>, CohortError> {
+fn wanted_files(
+    file: &CohortFile,
+    table: &Table,
+    rows: &[(usize, String)],
+    folder: &Path,
+) -> Result<Vec<Wanted>, CohortError> {
     let mut wanted = Vec::new();
     for (item, how) in &file.items {
         let column = match how {
@@ -311,7 +364,11 @@ fn wanted_files(file: &CohortFile, table: &Table, rows: &[(usize, String)], fold
                 (Item::Column(_), None) => continue,
             };
             if !text.is_empty() {
-                wanted.push(Wanted { patient_id: patient_id.clone(), item: item.clone(), path: folder.join(text) });
+                wanted.push(Wanted {
+                    patient_id: patient_id.clone(),
+                    item: item.clone(),
+                    path: folder.join(text),
+                });
             }
         }
     }
@@ -319,22 +376,45 @@ fn wanted_files(file: &CohortFile, table: &Table, rows: &[(usize, String)], fold
 }
 
 /// `patient_id,site,<shared columns>` of this site's rows, as they stand in the table.
-fn shared_csv(file: &CohortFile, table: &Table, rows: &[(usize, String)], site: &str) -> Result<Vec<u8>, CohortError> {
-    let columns: Vec<usize> = file.share.columns.iter().map(|c| table.need(c, "share.columns")).collect::<Result<_, _>>()?;
+fn shared_csv(
+    file: &CohortFile,
+    table: &Table,
+    rows: &[(usize, String)],
+    site: &str,
+) -> Result<Vec<u8>, CohortError> {
+    let columns: Vec<usize> = file
+        .share
+        .columns
+        .iter()
+        .map(|c| table.need(c, "share.columns"))
+        .collect::<Result<_, _>>()?;
     if columns.is_empty() {
         return Ok(Vec::new());
     }
     let mut writer = csv::Writer::from_writer(Vec::new());
-    let to_error = |e: csv::Error| CohortError::Table { table: table.path.clone(), row: 0, problem: e.to_string() };
-    let header = ["patient_id", "site"].into_iter().map(str::to_owned).chain(file.share.columns.iter().cloned());
+    let to_error = |e: csv::Error| CohortError::Table {
+        table: table.path.clone(),
+        row: 0,
+        problem: e.to_string(),
+    };
+    let header = ["patient_id", "site"]
+        .into_iter()
+        .map(str::to_owned)
+        .chain(file.share.columns.iter().cloned());
     writer.write_record(header).map_err(to_error)?;
     let mut sorted: Vec<&(usize, String)> = rows.iter().collect();
     sorted.sort_by(|a, b| a.1.cmp(&b.1));
     for (row, patient_id) in sorted {
         let cells = columns.iter().map(|c| table.cell(*row, *c));
-        writer.write_record([patient_id.as_str(), site].into_iter().chain(cells)).map_err(to_error)?;
+        writer
+            .write_record([patient_id.as_str(), site].into_iter().chain(cells))
+            .map_err(to_error)?;
     }
-    writer.into_inner().map_err(|e| CohortError::Table { table: table.path.clone(), row: 0, problem: e.to_string() })
+    writer.into_inner().map_err(|e| CohortError::Table {
+        table: table.path.clone(),
+        row: 0,
+        problem: e.to_string(),
+    })
 }
 
 struct Table {
@@ -345,29 +425,53 @@ struct Table {
 
 impl Table {
     fn read(path: &Path) -> Result<Table, CohortError> {
-        let bytes = std::fs::read(path).map_err(|source| CohortError::Read { path: path.to_owned(), source })?;
+        let bytes = std::fs::read(path).map_err(|source| CohortError::Read {
+            path: path.to_owned(),
+            source,
+        })?;
         let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes);
-        let bad = |row: usize, e: csv::Error| CohortError::Table { table: path.to_owned(), row, problem: e.to_string() };
-        let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::All).from_reader(bytes);
-        let header = reader.headers().map_err(|e| bad(1, e))?.iter().map(str::to_owned).collect();
+        let bad = |row: usize, e: csv::Error| CohortError::Table {
+            table: path.to_owned(),
+            row,
+            problem: e.to_string(),
+        };
+        let mut reader = csv::ReaderBuilder::new()
+            .trim(csv::Trim::All)
+            .from_reader(bytes);
+        let header = reader
+            .headers()
+            .map_err(|e| bad(1, e))?
+            .iter()
+            .map(str::to_owned)
+            .collect();
         let mut records = Vec::new();
         for (i, record) in reader.records().enumerate() {
             records.push(record.map_err(|e| bad(i + 2, e))?);
         }
-        Ok(Table { path: path.to_owned(), header, records })
-    }
-
-    fn need(&self, column: &str, wanted_by: &str) -> Result<usize, CohortError> {
-        self.header.iter().position(|h| h == column).ok_or_else(|| CohortError::Column {
-            table: self.path.clone(),
-            column: column.to_owned(),
-            wanted_by: wanted_by.to_owned(),
-            found: self.header.join(", "),
+        Ok(Table {
+            path: path.to_owned(),
+            header,
+            records,
         })
     }
 
+    fn need(&self, column: &str, wanted_by: &str) -> Result<usize, CohortError> {
+        self.header
+            .iter()
+            .position(|h| h == column)
+            .ok_or_else(|| CohortError::Column {
+                table: self.path.clone(),
+                column: column.to_owned(),
+                wanted_by: wanted_by.to_owned(),
+                found: self.header.join(", "),
+            })
+    }
+
     fn cell(&self, row: usize, column: usize) -> &str {
-        self.records.get(row).and_then(|r| r.get(column)).unwrap_or("")
+        self.records
+            .get(row)
+            .and_then(|r| r.get(column))
+            .unwrap_or("")
     }
 
     /// Rows of one site with their pseudonyms; each patient once.
@@ -382,11 +486,19 @@ impl Table {
             }
             let patient_id = self.cell(row, id).to_owned();
             if patient_id.is_empty() {
-                return Err(CohortError::Table { table: self.path.clone(), row: row + 2, problem: "the patient has no pseudonym".to_owned() });
+                return Err(CohortError::Table {
+                    table: self.path.clone(),
+                    row: row + 2,
+                    problem: "the patient has no pseudonym".to_owned(),
+                });
             }
             if let Some(earlier) = first_row.insert(patient_id.clone(), row + 2) {
                 let problem = format!("patient `{patient_id}` stands in row {earlier} already");
-                return Err(CohortError::Table { table: self.path.clone(), row: row + 2, problem });
+                return Err(CohortError::Table {
+                    table: self.path.clone(),
+                    row: row + 2,
+                    problem,
+                });
             }
             rows.push((row, patient_id));
         }
@@ -394,7 +506,11 @@ impl Table {
             let mut sites: Vec<&str> = (0..self.records.len()).map(|r| self.cell(r, at)).collect();
             sites.sort_unstable();
             sites.dedup();
-            return Err(CohortError::NobodyHere { table: self.path.clone(), site: site.to_owned(), found: sites.join(", ") });
+            return Err(CohortError::NobodyHere {
+                table: self.path.clone(),
+                site: site.to_owned(),
+                found: sites.join(", "),
+            });
         }
         Ok(rows)
     }
@@ -408,7 +524,10 @@ pub fn sites(path: &Path) -> Result<Vec<String>, CohortError> {
     let file = read_file(path)?;
     let table = Table::read(&path.parent().unwrap_or(Path::new(".")).join(&file.table))?;
     let at = table.need(&file.columns.site, "columns.site")?;
-    let mut sites: Vec<String> = (0..table.records.len()).map(|r| table.cell(r, at).to_owned()).filter(|s| !s.is_empty()).collect();
+    let mut sites: Vec<String> = (0..table.records.len())
+        .map(|r| table.cell(r, at).to_owned())
+        .filter(|s| !s.is_empty())
+        .collect();
     sites.sort();
     sites.dedup();
     Ok(sites)

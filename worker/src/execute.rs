@@ -11,7 +11,10 @@ use digest::Digest;
 use pipeline_defs::kinds::{self, Class, KindSpec};
 use pipeline_defs::recipe::Recipe;
 use proto::loom_client::LoomClient;
-use proto::{INLINE_BYTES, Lease, MissingInputs, Outputs, SliceOf, TaskResult, from_wire, task_result::Outcome, to_wire};
+use proto::{
+    INLINE_BYTES, Lease, MissingInputs, Outputs, SliceOf, TaskResult, from_wire,
+    task_result::Outcome, to_wire,
+};
 use tonic::transport::Channel;
 
 use crate::local::Local;
@@ -41,7 +44,13 @@ pub async fn execute(crew: Arc<Crew>, bulk: LoomClient<Channel>, lease: Lease) -
         Ok(outcome) => outcome,
         Err(fate) => fate.into_outcome(),
     };
-    TaskResult { fence, recipe, outcome: Some(outcome), wall_ms: started.elapsed().as_millis() as u64, started_ms_ago: started.elapsed().as_millis() as u64 }
+    TaskResult {
+        fence,
+        recipe,
+        outcome: Some(outcome),
+        wall_ms: started.elapsed().as_millis() as u64,
+        started_ms_ago: started.elapsed().as_millis() as u64,
+    }
 }
 
 /// An attempt that gave no result to keep.
@@ -53,11 +62,19 @@ enum Fate {
 
 impl Fate {
     fn into_outcome(self) -> Outcome {
-        let failure = |bug, code: &str, message| Outcome::Failure(proto::Failure { bug, code: code.to_owned(), message });
+        let failure = |bug, code: &str, message| {
+            Outcome::Failure(proto::Failure {
+                bug,
+                code: code.to_owned(),
+                message,
+            })
+        };
         match self {
             Fate::Retry(message) => failure(false, "retry", message),
             Fate::Bug(message) => failure(true, "bug", message),
-            Fate::Missing(digests) => Outcome::Missing(MissingInputs { digests: digests.iter().map(to_wire).collect() }),
+            Fate::Missing(digests) => Outcome::Missing(MissingInputs {
+                digests: digests.iter().map(to_wire).collect(),
+            }),
         }
     }
 }
@@ -74,7 +91,11 @@ enum Local1 {
     Need(Vec<Digest>),
 }
 
-async fn work(crew: &Arc<Crew>, mut bulk: LoomClient<Channel>, lease: Lease) -> Result<Outcome, Fate> {
+async fn work(
+    crew: &Arc<Crew>,
+    mut bulk: LoomClient<Channel>,
+    lease: Lease,
+) -> Result<Outcome, Fate> {
     let lease = Arc::new(lease);
     let mut fetched = false;
     let (outcome, uploads) = loop {
@@ -94,10 +115,18 @@ async fn work(crew: &Arc<Crew>, mut bulk: LoomClient<Channel>, lease: Lease) -> 
 }
 
 /// Site-bound inputs are here or nowhere; the others are fetched.
-async fn fetch(crew: &Crew, bulk: &mut LoomClient<Channel>, digests: &[Digest]) -> Result<(), Fate> {
+async fn fetch(
+    crew: &Crew,
+    bulk: &mut LoomClient<Channel>,
+    digests: &[Digest],
+) -> Result<(), Fate> {
     let bound: Vec<Digest> = digests.iter().copied().filter(Digest::is_keyed).collect();
     if !bound.is_empty() || crew.shares_store {
-        return Err(Fate::Missing(if bound.is_empty() { digests.to_vec() } else { bound }));
+        return Err(Fate::Missing(if bound.is_empty() {
+            digests.to_vec()
+        } else {
+            bound
+        }));
     }
     let _one_at_a_time = crew.downloading.lock().await;
     for digest in digests {
@@ -128,32 +157,61 @@ async fn send(crew: &Crew, bulk: &mut LoomClient<Channel>, digest: Digest) -> Re
 
 /// Everything that needs no network: read the inputs, run the step, store what it gave.
 fn run_locally(crew: &Crew, lease: &Lease) -> Result<Local1, Fate> {
-    let recipe = Recipe::decode(&lease.recipe_json).map_err(|e| Fate::Bug(format!("recipe does not read: {e}")))?;
+    let recipe = Recipe::decode(&lease.recipe_json)
+        .map_err(|e| Fate::Bug(format!("recipe does not read: {e}")))?;
     let claimed = from_wire(&lease.recipe).map_err(|e| Fate::Retry(e.to_string()))?;
     if Digest::of(&lease.recipe_json) != claimed {
-        return Err(Fate::Retry("the recipe's bytes are not what its digest says".to_owned()));
+        return Err(Fate::Retry(
+            "the recipe's bytes are not what its digest says".to_owned(),
+        ));
     }
     let spec = kinds::kind(&recipe.kind).filter(|spec| spec.version == recipe.version);
-    let spec = spec.ok_or_else(|| Fate::Retry(format!("this worker has no {} version {}", recipe.kind, recipe.version)))?;
+    let spec = spec.ok_or_else(|| {
+        Fate::Retry(format!(
+            "this worker has no {} version {}",
+            recipe.kind, recipe.version
+        ))
+    })?;
     let inputs = match read_inputs(crew, &recipe)? {
         Ok(inputs) => inputs,
         Err(absent) => return Ok(Local1::Need(absent)),
     };
-    let context = Context { params: recipe.params.clone(), seed: recipe.seed };
-    let ran = catch_unwind(AssertUnwindSafe(|| crate::steps::run(&recipe.kind, &context, &inputs)));
+    let context = Context {
+        params: recipe.params.clone(),
+        seed: recipe.seed,
+    };
+    let ran = catch_unwind(AssertUnwindSafe(|| {
+        crate::steps::run(&recipe.kind, &context, &inputs)
+    }));
     match ran {
         Ok(Ok(produced)) => store_outputs(crew, spec, &recipe, &inputs, produced),
-        Ok(Err(StepError::Refuse { code, message })) => refusal(&Refusal { code, message, kind: recipe.kind }),
+        Ok(Err(StepError::Refuse { code, message })) => refusal(&Refusal {
+            code,
+            message,
+            kind: recipe.kind,
+        }),
         Ok(Err(StepError::Retry(message))) => Err(Fate::Retry(message)),
-        Ok(Err(StepError::Bug(message))) => Err(Fate::Bug(format!("{} ({})", message, lease.address))),
-        Err(panic) => Err(Fate::Bug(format!("{} panicked: {}", lease.address, panic_text(panic.as_ref())))),
+        Ok(Err(StepError::Bug(message))) => {
+            Err(Fate::Bug(format!("{} ({})", message, lease.address)))
+        }
+        Err(panic) => Err(Fate::Bug(format!(
+            "{} panicked: {}",
+            lease.address,
+            panic_text(panic.as_ref())
+        ))),
     }
 }
 
 fn refusal(refusal: &Refusal) -> Result<Local1, Fate> {
     let json = refusal.encode().map_err(|e| Fate::Bug(e.to_string()))?;
     let digest = to_wire(&Digest::of(&json));
-    Ok(Local1::Done(Outcome::Refusal(proto::Refusal { digest, json: json.into() }), Vec::new()))
+    Ok(Local1::Done(
+        Outcome::Refusal(proto::Refusal {
+            digest,
+            json: json.into(),
+        }),
+        Vec::new(),
+    ))
 }
 
 /// The inputs, or the digests that are not here.
@@ -167,27 +225,57 @@ fn read_inputs(crew: &Crew, recipe: &Recipe) -> Result<Result<Inputs, Vec<Digest
                 absent.push(entry.digest);
                 continue;
             };
-            let content = if entry.refused { Err(Refusal::decode(&bytes).map_err(|e| Fate::Bug(e.to_string()))?) } else { Ok(bytes) };
-            read.push(Input { axes: entry.axes.clone(), content });
+            let content = if entry.refused {
+                Err(Refusal::decode(&bytes).map_err(|e| Fate::Bug(e.to_string()))?)
+            } else {
+                Ok(bytes)
+            };
+            read.push(Input {
+                axes: entry.axes.clone(),
+                content,
+            });
         }
         inputs.ports.insert(port.clone(), read);
     }
-    Ok(if absent.is_empty() { Ok(inputs) } else { Err(absent) })
+    Ok(if absent.is_empty() {
+        Ok(inputs)
+    } else {
+        Err(absent)
+    })
 }
 
 /// Stores the outputs under names that fit their class, and says which must be sent.
-fn store_outputs(crew: &Crew, spec: &KindSpec, recipe: &Recipe, inputs: &Inputs, produced: Vec<Produced>) -> Result<Local1, Fate> {
+fn store_outputs(
+    crew: &Crew,
+    spec: &KindSpec,
+    recipe: &Recipe,
+    inputs: &Inputs,
+    produced: Vec<Produced>,
+) -> Result<Local1, Fate> {
     let mut batch = crew.local.store.batch();
     let mut outputs = Vec::new();
     let mut uploads = Vec::new();
     let mut produced: Vec<Option<Produced>> = produced.into_iter().map(Some).collect();
     for port in spec.outputs {
-        let found = produced.iter_mut().find(|p| p.as_ref().is_some_and(|p| p.port == port.name)).and_then(Option::take);
+        let found = produced
+            .iter_mut()
+            .find(|p| p.as_ref().is_some_and(|p| p.port == port.name))
+            .and_then(Option::take);
         let Some(Produced { content, .. }) = found else {
-            return Err(Fate::Bug(format!("{} gave nothing at port `{}`", spec.name, port.name)));
+            return Err(Fate::Bug(format!(
+                "{} gave nothing at port `{}`",
+                spec.name, port.name
+            )));
         };
-        let naming = if port.class == Class::Site { Naming::Keyed } else { Naming::Plain };
-        let mut output = proto::Output { port: port.name.to_owned(), ..proto::Output::default() };
+        let naming = if port.class == Class::Site {
+            Naming::Keyed
+        } else {
+            Naming::Plain
+        };
+        let mut output = proto::Output {
+            port: port.name.to_owned(),
+            ..proto::Output::default()
+        };
         match content {
             Content::Bytes(bytes) => {
                 let bytes = Bytes::from(bytes);
@@ -202,16 +290,34 @@ fn store_outputs(crew: &Crew, spec: &KindSpec, recipe: &Recipe, inputs: &Inputs,
                 }
             }
             Content::Rows { of, ranges } => {
-                let base = recipe.inputs.get(of).and_then(|e| e.first()).map(|e| e.digest);
-                let base = base.ok_or_else(|| Fate::Bug(format!("{} gave rows of port `{of}`, which has no input", spec.name)))?;
+                let base = recipe
+                    .inputs
+                    .get(of)
+                    .and_then(|e| e.first())
+                    .map(|e| e.digest);
+                let base = base.ok_or_else(|| {
+                    Fate::Bug(format!(
+                        "{} gave rows of port `{of}`, which has no input",
+                        spec.name
+                    ))
+                })?;
                 if naming == Naming::Keyed || base.is_keyed() {
-                    return Err(Fate::Bug(format!("{}: a view on a site-bound artefact", spec.name)));
+                    return Err(Fate::Bug(format!(
+                        "{}: a view on a site-bound artefact",
+                        spec.name
+                    )));
                 }
                 let digest = crew.local.store.put_slices(&base, &ranges)?;
                 let whole = inputs.one(of).map_err(|e| Fate::Bug(e.to_string()))?.len() as u64;
                 output.digest = to_wire(&digest);
-                output.len = ranges.iter().map(|r| r.end.min(whole).saturating_sub(r.start)).sum();
-                output.slice = Some(SliceOf { base: to_wire(&base), ranges: ranges.iter().flat_map(|r| [r.start, r.end]).collect() });
+                output.len = ranges
+                    .iter()
+                    .map(|r| r.end.min(whole).saturating_sub(r.start))
+                    .sum();
+                output.slice = Some(SliceOf {
+                    base: to_wire(&base),
+                    ranges: ranges.iter().flat_map(|r| [r.start, r.end]).collect(),
+                });
             }
         }
         outputs.push(output);

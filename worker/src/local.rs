@@ -22,18 +22,29 @@ impl Local {
     /// A worker's view of a store, without source files yet.
     #[must_use]
     pub fn new(store: Store) -> Local {
-        Local { store, sources: Arc::default() }
+        Local {
+            store,
+            sources: Arc::default(),
+        }
     }
 
     /// Replaces the known source files.
     pub fn set_sources(&self, files: BTreeMap<Digest, SourceFile>) {
-        *self.sources.write().unwrap_or_else(std::sync::PoisonError::into_inner) = files;
+        *self
+            .sources
+            .write()
+            .unwrap_or_else(std::sync::PoisonError::into_inner) = files;
     }
 
     /// Digests of the source files.
     #[must_use]
     pub fn source_digests(&self) -> Vec<Digest> {
-        self.sources.read().unwrap_or_else(std::sync::PoisonError::into_inner).keys().copied().collect()
+        self.sources
+            .read()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
+            .keys()
+            .copied()
+            .collect()
     }
 
     /// The bytes behind a digest. A source file is read anew and must still be what was announced: otherwise it is absent.
@@ -44,9 +55,16 @@ impl Local {
         if let Some(bytes) = self.store.get(digest)? {
             return Ok(Some(bytes));
         }
-        let file = self.sources.read().unwrap_or_else(std::sync::PoisonError::into_inner).get(digest).cloned();
+        let file = self
+            .sources
+            .read()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
+            .get(digest)
+            .cloned();
         let Some(file) = file else { return Ok(None) };
-        let Some(bytes) = file.read() else { return Ok(None) };
+        let Some(bytes) = file.read() else {
+            return Ok(None);
+        };
         let same = self.store.name(&bytes, cas::Naming::Keyed)? == *digest;
         Ok(same.then_some(bytes))
     }
@@ -54,6 +72,10 @@ impl Local {
     /// Path of a source, for the site's own log.
     #[must_use]
     pub fn path_of(&self, digest: &Digest) -> Option<PathBuf> {
-        self.sources.read().unwrap_or_else(std::sync::PoisonError::into_inner).get(digest).map(|f| f.path.clone())
+        self.sources
+            .read()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
+            .get(digest)
+            .map(|f| f.path.clone())
     }
 }

@@ -11,7 +11,10 @@ use std::time::Duration;
 
 use cas::{Naming, Store};
 use proto::loom_client::LoomClient;
-use proto::{Announcement, AnnouncedPatient, FromWorker, Heartbeat, Hello, Inventory, Item, Lease, Results, Running, StepKind, TaskResult, ToWorker, from_worker, to_wire, to_worker};
+use proto::{
+    AnnouncedPatient, Announcement, FromWorker, Heartbeat, Hello, Inventory, Item, Lease, Results,
+    Running, StepKind, TaskResult, ToWorker, from_worker, to_wire, to_worker,
+};
 use tokio::sync::{Semaphore, mpsc};
 use tonic::transport::Channel;
 
@@ -85,7 +88,11 @@ struct Worker {
 ///
 /// # Errors
 /// See [`SessionError`].
-pub async fn run(config: Config, connect: Connector, mut stop: tokio::sync::watch::Receiver<bool>) -> Result<(), SessionError> {
+pub async fn run(
+    config: Config,
+    connect: Connector,
+    mut stop: tokio::sync::watch::Receiver<bool>,
+) -> Result<(), SessionError> {
     let local = Local::new(config.store.clone());
     let announcement = announce(&config, &local).await?;
     let crew = Arc::new(Crew {
@@ -96,15 +103,28 @@ pub async fn run(config: Config, connect: Connector, mut stop: tokio::sync::watc
         downloading: tokio::sync::Mutex::new(()),
     });
     let (done, mut results) = mpsc::unbounded_channel();
-    let worker = Worker { config, crew, desk: Arc::default(), done, bulk: LoomClient::new(connect()) };
+    let worker = Worker {
+        config,
+        crew,
+        desk: Arc::default(),
+        done,
+        bulk: LoomClient::new(connect()),
+    };
     let mut pause = Duration::from_millis(50);
     loop {
         let began = std::time::Instant::now();
-        match worker.session(&connect, &announcement, &mut results, &mut stop).await {
+        match worker
+            .session(&connect, &announcement, &mut results, &mut stop)
+            .await
+        {
             Ok(()) => return Ok(()),
-            Err(End::Denied { code, message }) => return Err(SessionError::Denied { code, message }),
+            Err(End::Denied { code, message }) => {
+                return Err(SessionError::Denied { code, message });
+            }
             Err(End::Store(error)) => return Err(error.into()),
-            Err(End::Link(message)) => tracing::info!(message, "the link to the coordinator broke; dialling again"),
+            Err(End::Link(message)) => {
+                tracing::info!(message, "the link to the coordinator broke; dialling again")
+            }
         }
         if began.elapsed() > Duration::from_secs(5) {
             pause = Duration::from_millis(50);
@@ -142,10 +162,16 @@ impl Worker {
         // Room for the whole opening, in order, before anybody reads.
         let (out, outbox) = mpsc::channel::<FromWorker>(opening.len() + 64);
         for message in opening {
-            out.send(message).await.map_err(|_| End::Link("the stream is closed".to_owned()))?;
+            out.send(message)
+                .await
+                .map_err(|_| End::Link("the stream is closed".to_owned()))?;
         }
         let mut client = LoomClient::new(connect());
-        let mut inbox = client.session(tokio_stream::wrappers::ReceiverStream::new(outbox)).await.map_err(denied_or_link)?.into_inner();
+        let mut inbox = client
+            .session(tokio_stream::wrappers::ReceiverStream::new(outbox))
+            .await
+            .map_err(denied_or_link)?
+            .into_inner();
         let mut beat = tokio::time::interval(Duration::from_secs(1));
         beat.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
@@ -175,11 +201,27 @@ impl Worker {
     /// Who is here, what it has, what it holds, and results that nobody confirmed.
     async fn opening(&self, announcement: &[Announcement]) -> Result<Vec<FromWorker>, End> {
         let store = self.config.store.clone();
-        let inventory = tokio::task::spawn_blocking(move || store.keyed_inventory()).await.map_err(|e| End::Link(e.to_string()))?;
-        let inventory = if self.config.site == "hub" { Vec::new() } else { inventory.map_err(End::Store)? };
+        let inventory = tokio::task::spawn_blocking(move || store.keyed_inventory())
+            .await
+            .map_err(|e| End::Link(e.to_string()))?;
+        let inventory = if self.config.site == "hub" {
+            Vec::new()
+        } else {
+            inventory.map_err(End::Store)?
+        };
         let desk = self.desk.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut running: Vec<Running> = desk.held.iter().map(|(fence, recipe)| Running { recipe: recipe.clone(), fence: *fence }).collect();
-        running.extend(desk.finished.values().map(|r| Running { recipe: r.recipe.clone(), fence: r.fence }));
+        let mut running: Vec<Running> = desk
+            .held
+            .iter()
+            .map(|(fence, recipe)| Running {
+                recipe: recipe.clone(),
+                fence: *fence,
+            })
+            .collect();
+        running.extend(desk.finished.values().map(|r| Running {
+            recipe: r.recipe.clone(),
+            fence: r.fence,
+        }));
         let hello = Hello {
             protocol: proto::PROTOCOL,
             software: env!("CARGO_PKG_VERSION").to_owned(),
@@ -192,26 +234,55 @@ impl Worker {
             running,
         };
         let mut bodies = vec![from_worker::Body::Hello(hello)];
-        bodies.extend(inventory.chunks(4096).map(|part| from_worker::Body::Inventory(Inventory { digests: part.iter().map(to_wire).collect(), last: false })));
-        bodies.push(from_worker::Body::Inventory(Inventory { digests: Vec::new(), last: true }));
-        bodies.extend(announcement.iter().cloned().map(from_worker::Body::Announcement));
+        bodies.extend(inventory.chunks(4096).map(|part| {
+            from_worker::Body::Inventory(Inventory {
+                digests: part.iter().map(to_wire).collect(),
+                last: false,
+            })
+        }));
+        bodies.push(from_worker::Body::Inventory(Inventory {
+            digests: Vec::new(),
+            last: true,
+        }));
+        bodies.extend(
+            announcement
+                .iter()
+                .cloned()
+                .map(from_worker::Body::Announcement),
+        );
         let unconfirmed: Vec<TaskResult> = desk.finished.values().cloned().collect();
-        bodies.extend(unconfirmed.chunks(16).map(|part| from_worker::Body::Results(Results { results: part.to_vec() })));
-        Ok(bodies.into_iter().map(|body| FromWorker { body: Some(body) }).collect())
+        bodies.extend(unconfirmed.chunks(16).map(|part| {
+            from_worker::Body::Results(Results {
+                results: part.to_vec(),
+            })
+        }));
+        Ok(bodies
+            .into_iter()
+            .map(|body| FromWorker { body: Some(body) })
+            .collect())
     }
 
     fn fences(&self) -> Vec<u64> {
         let desk = self.desk.lock().unwrap_or_else(PoisonError::into_inner);
-        desk.held.keys().chain(desk.finished.keys()).copied().collect()
+        desk.held
+            .keys()
+            .chain(desk.finished.keys())
+            .copied()
+            .collect()
     }
 
     fn take(&self, message: ToWorker, beat: &mut tokio::time::Interval) -> Result<(), End> {
         match message.body {
             Some(to_worker::Body::Welcome(welcome)) => {
-                *beat = tokio::time::interval(Duration::from_millis(welcome.heartbeat_ms.clamp(50, 60_000)));
+                *beat = tokio::time::interval(Duration::from_millis(
+                    welcome.heartbeat_ms.clamp(50, 60_000),
+                ));
                 beat.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
             }
-            Some(to_worker::Body::Leases(leases)) => leases.leases.into_iter().for_each(|lease| self.start(lease)),
+            Some(to_worker::Body::Leases(leases)) => leases
+                .leases
+                .into_iter()
+                .for_each(|lease| self.start(lease)),
             Some(to_worker::Body::Acks(acks)) => {
                 let mut desk = self.desk.lock().unwrap_or_else(PoisonError::into_inner);
                 for fence in acks.fences {
@@ -227,7 +298,12 @@ impl Worker {
                     desk.finished.remove(&fence);
                 }
             }
-            Some(to_worker::Body::Denied(denied)) => return Err(End::Denied { code: denied.code, message: denied.message }),
+            Some(to_worker::Body::Denied(denied)) => {
+                return Err(End::Denied {
+                    code: denied.code,
+                    message: denied.message,
+                });
+            }
             None => {}
         }
         Ok(())
@@ -235,10 +311,17 @@ impl Worker {
 
     fn start(&self, lease: Lease) {
         let worker = self.clone();
-        worker.desk.lock().unwrap_or_else(PoisonError::into_inner).held.insert(lease.fence, lease.recipe.clone());
+        worker
+            .desk
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .held
+            .insert(lease.fence, lease.recipe.clone());
         tokio::spawn(async move {
             let wanted = lease.cores.clamp(1, worker.config.cores.max(1));
-            let Ok(permit) = worker.config.permits.acquire_many(wanted).await else { return };
+            let Ok(permit) = worker.config.permits.acquire_many(wanted).await else {
+                return;
+            };
             let fence = lease.fence;
             if !worker.holds(fence) {
                 return; // cancelled while it waited
@@ -256,7 +339,11 @@ impl Worker {
     }
 
     fn holds(&self, fence: u64) -> bool {
-        self.desk.lock().unwrap_or_else(PoisonError::into_inner).held.contains_key(&fence)
+        self.desk
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .held
+            .contains_key(&fence)
     }
 }
 
@@ -266,42 +353,81 @@ fn digest_text(wire: &[u8]) -> String {
 }
 
 async fn send(out: &mpsc::Sender<FromWorker>, body: from_worker::Body) -> Result<(), End> {
-    out.send(FromWorker { body: Some(body) }).await.map_err(|_| End::Link("the stream is closed".to_owned()))
+    out.send(FromWorker { body: Some(body) })
+        .await
+        .map_err(|_| End::Link("the stream is closed".to_owned()))
 }
 
 fn denied_or_link(status: tonic::Status) -> End {
     if status.code() == tonic::Code::FailedPrecondition {
-        return End::Denied { code: "incompatible".to_owned(), message: status.message().to_owned() };
+        return End::Denied {
+            code: "incompatible".to_owned(),
+            message: status.message().to_owned(),
+        };
     }
     status.into()
 }
 
 fn kinds() -> Vec<StepKind> {
-    let known = pipeline_defs::kinds::all().iter().filter(|spec| crate::steps::KINDS.contains(&spec.name));
-    known.map(|spec| StepKind { name: spec.name.to_owned(), version: spec.version }).collect()
+    let known = pipeline_defs::kinds::all()
+        .iter()
+        .filter(|spec| crate::steps::KINDS.contains(&spec.name));
+    known
+        .map(|spec| StepKind {
+            name: spec.name.to_owned(),
+            version: spec.version,
+        })
+        .collect()
 }
 
 /// Scans the cohort and says what may be said about it.
 async fn announce(config: &Config, local: &Local) -> Result<Vec<Announcement>, SessionError> {
-    let Some(path) = config.cohort.clone() else { return Ok(Vec::new()) };
+    let Some(path) = config.cohort.clone() else {
+        return Ok(Vec::new());
+    };
     let (store, site) = (config.store.clone(), config.site.clone());
     let scan = tokio::task::spawn_blocking(move || cohort::scan(&path, &site, &store))
         .await
         .map_err(|e| SessionError::Stopped(e.to_string()))??;
-    tracing::info!(patients = scan.patients.len(), files = scan.sources.len(), read = scan.n_read, "cohort scanned");
+    tracing::info!(
+        patients = scan.patients.len(),
+        files = scan.sources.len(),
+        read = scan.n_read,
+        "cohort scanned"
+    );
     local.set_sources(scan.sources);
-    let shared_table = if scan.shared_csv.is_empty() { bytes::Bytes::new() } else { to_wire(&config.store.name(&scan.shared_csv, Naming::Plain)?) };
+    let shared_table = if scan.shared_csv.is_empty() {
+        bytes::Bytes::new()
+    } else {
+        to_wire(&config.store.name(&scan.shared_csv, Naming::Plain)?)
+    };
     let patients: Vec<AnnouncedPatient> = scan
         .patients
         .into_iter()
         .map(|(patient_id, items)| AnnouncedPatient {
             patient_id,
-            items: items.into_iter().map(|(name, digest)| Item { name, digest: to_wire(&digest) }).collect(),
+            items: items
+                .into_iter()
+                .map(|(name, digest)| Item {
+                    name,
+                    digest: to_wire(&digest),
+                })
+                .collect(),
         })
         .collect();
-    let mut parts: Vec<Announcement> =
-        patients.chunks(1024).map(|part| Announcement { patients: part.to_vec(), ..Announcement::default() }).collect();
-    parts.push(Announcement { patients: Vec::new(), shared_table, shared_table_csv: scan.shared_csv.into(), last: true });
+    let mut parts: Vec<Announcement> = patients
+        .chunks(1024)
+        .map(|part| Announcement {
+            patients: part.to_vec(),
+            ..Announcement::default()
+        })
+        .collect();
+    parts.push(Announcement {
+        patients: Vec::new(),
+        shared_table,
+        shared_table_csv: scan.shared_csv.into(),
+        last: true,
+    });
     Ok(parts)
 }
 
@@ -310,9 +436,15 @@ async fn announce(config: &Config, local: &Local) -> Result<Vec<Announcement>, S
 /// # Errors
 /// The address is no URL.
 pub fn connector_to(url: &str) -> Result<Connector, String> {
-    let text = if url.contains("://") { url.to_owned() } else { format!("http://{url}") };
+    let text = if url.contains("://") {
+        url.to_owned()
+    } else {
+        format!("http://{url}")
+    };
     let endpoint = tonic::transport::Endpoint::from_shared(text.clone())
-        .map_err(|e| format!("`{url}` is no address of a coordinator ({e}); write http://HOST:7411"))?
+        .map_err(|e| {
+            format!("`{url}` is no address of a coordinator ({e}); write http://HOST:7411")
+        })?
         .connect_timeout(Duration::from_secs(10))
         .initial_stream_window_size(4 << 20)
         .initial_connection_window_size(16 << 20)

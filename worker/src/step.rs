@@ -20,7 +20,10 @@ impl Input {
     /// Value of a gathered axis.
     #[must_use]
     pub fn axis(&self, name: &str) -> Option<&str> {
-        self.axes.iter().find(|(axis, _)| axis == name).map(|(_, value)| value.as_str())
+        self.axes
+            .iter()
+            .find(|(axis, _)| axis == name)
+            .map(|(_, value)| value.as_str())
     }
 }
 
@@ -55,7 +58,12 @@ impl Inputs {
     /// # Errors
     /// Nothing is connected: refused by name.
     pub fn one(&self, port: &'static str) -> Result<&Bytes, StepError> {
-        self.optional(port)?.ok_or_else(|| StepError::refuse("input-missing", format!("input `{port}` is not connected; give it with --in {port}=PATH")))
+        self.optional(port)?.ok_or_else(|| {
+            StepError::refuse(
+                "input-missing",
+                format!("input `{port}` is not connected; give it with --in {port}=PATH"),
+            )
+        })
     }
 }
 
@@ -74,7 +82,8 @@ impl Context {
     /// # Errors
     /// They do not fit: a bug of the planner, which checks them first.
     pub fn params<T: DeserializeOwned>(&self) -> Result<T, StepError> {
-        serde_json::from_value(self.params.clone()).map_err(|e| StepError::Bug(format!("parameters do not fit: {e}")))
+        serde_json::from_value(self.params.clone())
+            .map_err(|e| StepError::Bug(format!("parameters do not fit: {e}")))
     }
 
     /// The seed.
@@ -82,7 +91,8 @@ impl Context {
     /// # Errors
     /// None was given: a bug of the planner.
     pub fn seed(&self) -> Result<u64, StepError> {
-        self.seed.ok_or_else(|| StepError::Bug("a seeded step got no seed".to_owned()))
+        self.seed
+            .ok_or_else(|| StepError::Bug("a seeded step got no seed".to_owned()))
     }
 }
 
@@ -99,7 +109,10 @@ impl Produced {
     /// Bytes at a port.
     #[must_use]
     pub fn bytes(port: &'static str, bytes: Vec<u8>) -> Produced {
-        Produced { port, content: Content::Bytes(bytes) }
+        Produced {
+            port,
+            content: Content::Bytes(bytes),
+        }
     }
 }
 
@@ -139,7 +152,10 @@ pub enum StepError {
 impl StepError {
     /// A refusal.
     pub fn refuse(code: &str, message: impl Into<String>) -> StepError {
-        StepError::Refuse { code: code.to_owned(), message: message.into() }
+        StepError::Refuse {
+            code: code.to_owned(),
+            message: message.into(),
+        }
     }
 }
 

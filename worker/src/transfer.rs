@@ -35,16 +35,28 @@ impl From<tonic::Status> for TransferError {
 ///
 /// # Errors
 /// See [`TransferError`].
-pub async fn upload(client: &mut LoomClient<Channel>, store: &Store, digest: Digest) -> Result<(), TransferError> {
+pub async fn upload(
+    client: &mut LoomClient<Channel>,
+    store: &Store,
+    digest: Digest,
+) -> Result<(), TransferError> {
     if digest.is_keyed() {
         return Err(TransferError::SiteBound(digest));
     }
     let reader = {
         let store = store.clone();
-        blocking(move || store.reader(&digest)).await??.ok_or(TransferError::Absent(digest))?
+        blocking(move || store.reader(&digest))
+            .await??
+            .ok_or(TransferError::Absent(digest))?
     };
     let len = reader.len();
-    let state = client.upload_offset(UploadQuery { digest: to_wire(&digest), len }).await?.into_inner();
+    let state = client
+        .upload_offset(UploadQuery {
+            digest: to_wire(&digest),
+            len,
+        })
+        .await?
+        .into_inner();
     if state.complete {
         return Ok(());
     }
@@ -55,18 +67,30 @@ pub async fn upload(client: &mut LoomClient<Channel>, store: &Store, digest: Dig
         loop {
             let end = (offset + CHUNK_BYTES as u64).min(len);
             let data: Bytes = reader.read(offset..end)?;
-            let chunk = UploadChunk { digest: to_wire(&digest), len, offset, data };
+            let chunk = UploadChunk {
+                digest: to_wire(&digest),
+                len,
+                offset,
+                data,
+            };
             if tx.blocking_send(chunk).is_err() || end == len {
                 return Ok::<(), cas::StoreError>(());
             }
             offset = end;
         }
     });
-    let sent = client.upload(tokio_stream::wrappers::ReceiverStream::new(rx)).await;
-    sending.await.map_err(|e| TransferError::Link(e.to_string()))??;
+    let sent = client
+        .upload(tokio_stream::wrappers::ReceiverStream::new(rx))
+        .await;
+    sending
+        .await
+        .map_err(|e| TransferError::Link(e.to_string()))??;
     match sent?.into_inner() {
         state if state.complete => Ok(()),
-        state => Err(TransferError::Link(format!("upload stopped at byte {} of {len}", state.offset))),
+        state => Err(TransferError::Link(format!(
+            "upload stopped at byte {} of {len}",
+            state.offset
+        ))),
     }
 }
 
@@ -74,7 +98,12 @@ pub async fn upload(client: &mut LoomClient<Channel>, store: &Store, digest: Dig
 ///
 /// # Errors
 /// See [`TransferError`].
-pub async fn download(client: &mut LoomClient<Channel>, store: &Store, digest: Digest, worker: &str) -> Result<(), TransferError> {
+pub async fn download(
+    client: &mut LoomClient<Channel>,
+    store: &Store,
+    digest: Digest,
+    worker: &str,
+) -> Result<(), TransferError> {
     let mut attempt = 0;
     loop {
         match download_once(client, store, digest, worker).await {
@@ -87,8 +116,17 @@ pub async fn download(client: &mut LoomClient<Channel>, store: &Store, digest: D
     }
 }
 
-async fn download_once(client: &mut LoomClient<Channel>, store: &Store, digest: Digest, worker: &str) -> Result<(), TransferError> {
-    let request = |offset| DownloadRequest { digest: to_wire(&digest), offset, worker: worker.to_owned() };
+async fn download_once(
+    client: &mut LoomClient<Channel>,
+    store: &Store,
+    digest: Digest,
+    worker: &str,
+) -> Result<(), TransferError> {
+    let request = |offset| DownloadRequest {
+        digest: to_wire(&digest),
+        offset,
+        worker: worker.to_owned(),
+    };
     let (mut stream, len, mut first) = open(client, request(0), digest).await?;
     let mut partial = {
         let store = store.clone();
@@ -100,12 +138,16 @@ async fn download_once(client: &mut LoomClient<Channel>, store: &Store, digest: 
     let mut data = Some(first);
     while let Some(chunk) = data {
         if partial.offset() < len && !chunk.is_empty() {
-            partial = blocking(move || partial.write(partial.offset(), &chunk).map(|()| partial)).await??;
+            partial = blocking(move || partial.write(partial.offset(), &chunk).map(|()| partial))
+                .await??;
         }
         data = stream.message().await?.map(|c| c.data);
     }
     if partial.offset() < len {
-        return Err(TransferError::Link(format!("download stopped at byte {} of {len}", partial.offset())));
+        return Err(TransferError::Link(format!(
+            "download stopped at byte {} of {len}",
+            partial.offset()
+        )));
     }
     blocking(move || partial.finish()).await??;
     Ok(())
@@ -119,10 +161,15 @@ async fn open(
 ) -> Result<(tonic::Streaming<proto::DownloadChunk>, u64, Bytes), TransferError> {
     let mut stream = match client.download(request).await {
         Ok(stream) => stream.into_inner(),
-        Err(status) if status.code() == Code::NotFound => return Err(TransferError::Absent(digest)),
+        Err(status) if status.code() == Code::NotFound => {
+            return Err(TransferError::Absent(digest));
+        }
         Err(status) => return Err(status.into()),
     };
-    let first = stream.message().await?.ok_or_else(|| TransferError::Link("the stream was empty".to_owned()))?;
+    let first = stream
+        .message()
+        .await?
+        .ok_or_else(|| TransferError::Link("the stream was empty".to_owned()))?;
     Ok((stream, first.len, first.data))
 }
 
@@ -138,6 +185,10 @@ pub fn digest_of(bytes: &[u8]) -> Result<Digest, TransferError> {
 ///
 /// # Errors
 /// The thread panicked.
-pub async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, TransferError> {
-    tokio::task::spawn_blocking(work).await.map_err(|e| TransferError::Link(e.to_string()))
+pub async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, TransferError> {
+    tokio::task::spawn_blocking(work)
+        .await
+        .map_err(|e| TransferError::Link(e.to_string()))
 }

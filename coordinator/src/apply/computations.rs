@@ -8,10 +8,19 @@ use pipeline_defs::plan::{Origin, TaskIdx};
 use super::leases::Source;
 use super::settle;
 use crate::event::Command;
-use crate::state::{Comp, CompNo, CompPhase, Fence, Held, HolderNo, Phase, RunNo, Span, State, WorkerNo, origin_digest};
+use crate::state::{
+    Comp, CompNo, CompPhase, Fence, Held, HolderNo, Phase, RunNo, Span, State, WorkerNo,
+    origin_digest,
+};
 
 /// A bound task waits for the computation of its recipe, which begins if there is none.
-pub(super) fn join(state: &mut State, run_no: RunNo, task: TaskIdx, recipe: Digest, out: &mut Vec<Command>) {
+pub(super) fn join(
+    state: &mut State,
+    run_no: RunNo,
+    task: TaskIdx,
+    recipe: Digest,
+    out: &mut Vec<Command>,
+) {
     if let Some(&no) = state.by_recipe.get(&recipe) {
         if let Some(comp) = state.comp_mut(no) {
             comp.waiters.push((run_no, task));
@@ -58,8 +67,17 @@ fn begin(state: &mut State, run_no: RunNo, task: TaskIdx, recipe: Digest) -> Opt
     Some(no)
 }
 
-pub(super) fn looked(state: &mut State, no: CompNo, recipe: Digest, answer: Option<Outcome>, out: &mut Vec<Command>) {
-    if !state.comp(no).is_some_and(|comp| comp.phase == CompPhase::Looking && comp.recipe == recipe) {
+pub(super) fn looked(
+    state: &mut State,
+    no: CompNo,
+    recipe: Digest,
+    answer: Option<Outcome>,
+    out: &mut Vec<Command>,
+) {
+    if !state
+        .comp(no)
+        .is_some_and(|comp| comp.phase == CompPhase::Looking && comp.recipe == recipe)
+    {
         return;
     }
     if let Some(outcome) = answer {
@@ -81,12 +99,18 @@ pub(super) fn looked(state: &mut State, no: CompNo, recipe: Digest, answer: Opti
 pub(super) fn enter(state: &mut State, no: CompNo, phase: CompPhase) {
     leave(state, no);
     let (now, lease_ms, key) = (state.now_ms, state.rules.lease_ms, state.ready_key(no));
-    let Some(comp) = state.comps.get_mut(no as usize).and_then(Option::as_mut) else { return };
+    let Some(comp) = state.comps.get_mut(no as usize).and_then(Option::as_mut) else {
+        return;
+    };
     comp.phase = phase;
     match phase {
         CompPhase::Looking | CompPhase::Parked => {}
         CompPhase::Ready => {
-            state.ready.entry((comp.site, comp.kind)).or_default().extend(key);
+            state
+                .ready
+                .entry((comp.site, comp.kind))
+                .or_default()
+                .extend(key);
         }
         CompPhase::Delayed { until_ms } => {
             state.delayed.insert((until_ms, no));
@@ -96,7 +120,14 @@ pub(super) fn enter(state: &mut State, no: CompNo, phase: CompPhase) {
         }
         CompPhase::Leased { worker, fence } => {
             if let Some(worker) = state.workers.get_mut(&worker) {
-                worker.held.insert(fence, Held { comp: no, expires_ms: now + lease_ms, since_ms: now });
+                worker.held.insert(
+                    fence,
+                    Held {
+                        comp: no,
+                        expires_ms: now + lease_ms,
+                        since_ms: now,
+                    },
+                );
                 worker.load.add(comp);
             }
         }
@@ -106,7 +137,9 @@ pub(super) fn enter(state: &mut State, no: CompNo, phase: CompPhase) {
 /// Takes a computation off the lists of its phase.
 fn leave(state: &mut State, no: CompNo) {
     let key = state.ready_key(no);
-    let Some(comp) = state.comps.get(no as usize).and_then(Option::as_ref) else { return };
+    let Some(comp) = state.comps.get(no as usize).and_then(Option::as_ref) else {
+        return;
+    };
     match comp.phase {
         CompPhase::Looking | CompPhase::Parked => {}
         CompPhase::Ready => {
@@ -139,19 +172,42 @@ pub(super) fn requeue(state: &mut State, no: CompNo) {
     let Some(comp) = state.comp(no) else { return };
     let paused = |(run, _): &(RunNo, TaskIdx)| state.runs.get(run).is_some_and(|run| run.paused);
     let parked = !comp.remake && comp.waiters.iter().all(paused);
-    enter(state, no, if parked { CompPhase::Parked } else { CompPhase::Ready });
+    enter(
+        state,
+        no,
+        if parked {
+            CompPhase::Parked
+        } else {
+            CompPhase::Ready
+        },
+    );
 }
 
 /// Whether a task or a computation below still waits for it.
 fn wanted(state: &State, no: CompNo) -> bool {
-    let Some(comp) = state.comp(no) else { return false };
-    let open = |(run, task): &(RunNo, TaskIdx)| state.runs.get(run).is_some_and(|run| !run.tasks[*task as usize].phase.ended());
-    comp.waiters.iter().any(open) || state.remakes.get(&no).is_some_and(|below| below.iter().any(|recipe| state.by_recipe.contains_key(recipe)))
+    let Some(comp) = state.comp(no) else {
+        return false;
+    };
+    let open = |(run, task): &(RunNo, TaskIdx)| {
+        state
+            .runs
+            .get(run)
+            .is_some_and(|run| !run.tasks[*task as usize].phase.ended())
+    };
+    comp.waiters.iter().any(open)
+        || state.remakes.get(&no).is_some_and(|below| {
+            below
+                .iter()
+                .any(|recipe| state.by_recipe.contains_key(recipe))
+        })
 }
 
 /// Whether nobody wants it and nobody works on it.
 pub(super) fn idle(state: &State, no: CompNo) -> bool {
-    state.comp(no).is_some_and(|comp| !matches!(comp.phase, CompPhase::Leased { .. })) && !wanted(state, no)
+    state
+        .comp(no)
+        .is_some_and(|comp| !matches!(comp.phase, CompPhase::Leased { .. }))
+        && !wanted(state, no)
 }
 
 /// Forgets a computation. With it come the recipes that wait until it made their lost inputs again.
@@ -170,7 +226,11 @@ pub(super) fn drop_waiters(state: &mut State, no: CompNo, run_no: RunNo) {
         return;
     }
     let Some(comp) = state.comp(no) else { return };
-    let mine = comp.waiters.iter().filter(|(run, _)| *run == run_no).count();
+    let mine = comp
+        .waiters
+        .iter()
+        .filter(|(run, _)| *run == run_no)
+        .count();
     if mine == 0 || mine == comp.waiters.len() {
         return;
     }
@@ -190,8 +250,16 @@ pub(super) fn drop_waiters(state: &mut State, no: CompNo, run_no: RunNo) {
 // ---- ends -----------------------------------------------------------------------------------------------------------
 
 /// Ends a computation: its waiters get the outcome, the tasks below them wake. `ran`: by whom, in this life.
-pub(super) fn finish(state: &mut State, no: CompNo, outcome: &Outcome, ran: Option<&Source>, out: &mut Vec<Command>) {
-    let Some((comp, below)) = take(state, no) else { return };
+pub(super) fn finish(
+    state: &mut State,
+    no: CompNo,
+    outcome: &Outcome,
+    ran: Option<&Source>,
+    out: &mut Vec<Command>,
+) {
+    let Some((comp, below)) = take(state, no) else {
+        return;
+    };
     if let Some((worker, fence)) = state.orphans.remove(&comp.recipe) {
         out.push(Command::Stop { worker, fence });
     }
@@ -199,9 +267,18 @@ pub(super) fn finish(state: &mut State, no: CompNo, outcome: &Outcome, ran: Opti
         && let Some(run) = state.runs.get_mut(run)
     {
         let started_ms = source.now.saturating_sub(source.wall_ms);
-        run.spans.push(Span { task: *task, worker: source.worker, started_ms, wall_ms: source.wall_ms });
+        run.spans.push(Span {
+            task: *task,
+            worker: source.worker,
+            started_ms,
+            wall_ms: source.wall_ms,
+        });
     }
-    let done = if ran.is_some() { Phase::Ran } else { Phase::Reused };
+    let done = if ran.is_some() {
+        Phase::Ran
+    } else {
+        Phase::Reused
+    };
     for (run_no, task) in comp.waiters {
         match outcome {
             Outcome::Outputs(outputs) => {
@@ -209,7 +286,11 @@ pub(super) fn finish(state: &mut State, no: CompNo, outcome: &Outcome, ran: Opti
                 settle(state, run_no, task, done, &digests, out);
             }
             Outcome::Refused(refusal) => {
-                if let Some(run) = state.runs.get_mut(&run_no).filter(|run| !run.tasks[task as usize].phase.ended()) {
+                if let Some(run) = state
+                    .runs
+                    .get_mut(&run_no)
+                    .filter(|run| !run.tasks[task as usize].phase.ended())
+                {
                     run.refusals.push((task, *refusal));
                 }
                 settle(state, run_no, task, Phase::Refused, &[*refusal], out);
@@ -218,31 +299,60 @@ pub(super) fn finish(state: &mut State, no: CompNo, outcome: &Outcome, ran: Opti
     }
     for recipe in below {
         // It goes on when the last of its lost inputs is there; before, it would only find the next one missing.
-        let awaited = state.remakes.values().any(|waiting| waiting.contains(&recipe));
+        let awaited = state
+            .remakes
+            .values()
+            .any(|waiting| waiting.contains(&recipe));
         if let Some(no) = starved(state, &recipe).filter(|_| !awaited) {
             requeue(state, no);
         }
     }
 }
 
-fn in_port_order(state: &State, run_no: RunNo, task: TaskIdx, outputs: &[cas::Output]) -> Vec<Digest> {
-    let Some(run) = state.runs.get(&run_no) else { return Vec::new() };
+fn in_port_order(
+    state: &State,
+    run_no: RunNo,
+    task: TaskIdx,
+    outputs: &[cas::Output],
+) -> Vec<Digest> {
+    let Some(run) = state.runs.get(&run_no) else {
+        return Vec::new();
+    };
     let kind = run.plan.kind_of(task);
-    kind.outputs.iter().map(|port| outputs.iter().find(|o| o.port == port.name).map_or(Digest::of(b""), |o| o.digest)).collect()
+    kind.outputs
+        .iter()
+        .map(|port| {
+            outputs
+                .iter()
+                .find(|o| o.port == port.name)
+                .map_or(Digest::of(b""), |o| o.digest)
+        })
+        .collect()
 }
 
 /// Gives a computation up, and those that wait until it makes their lost inputs again.
 pub(super) fn fail(state: &mut State, no: CompNo, message: &str, out: &mut Vec<Command>) {
-    let Some((comp, below)) = take(state, no) else { return };
+    let Some((comp, below)) = take(state, no) else {
+        return;
+    };
     for (run_no, task) in comp.waiters {
-        if let Some(run) = state.runs.get_mut(&run_no).filter(|run| !run.tasks[task as usize].phase.ended()) {
+        if let Some(run) = state
+            .runs
+            .get_mut(&run_no)
+            .filter(|run| !run.tasks[task as usize].phase.ended())
+        {
             run.failures.push((task, message.to_owned()));
         }
         settle(state, run_no, task, Phase::Failed, &[], out);
     }
     for recipe in below {
         if let Some(no) = starved(state, &recipe) {
-            fail(state, no, &format!("an input was lost and cannot be made again: {message}"), out);
+            fail(
+                state,
+                no,
+                &format!("an input was lost and cannot be made again: {message}"),
+                out,
+            );
         }
     }
 }
@@ -263,7 +373,10 @@ pub(super) fn present(state: &mut State, holder: &str, digests: &[Digest]) {
             held.push(no);
         }
         for comp in state.lacking.remove(digest).unwrap_or_default() {
-            if matches!(state.comp(comp).map(|c| c.phase), Some(CompPhase::Starved { .. })) {
+            if matches!(
+                state.comp(comp).map(|c| c.phase),
+                Some(CompPhase::Starved { .. })
+            ) {
                 requeue(state, comp);
             }
         }
@@ -275,7 +388,12 @@ pub(super) fn present(state: &mut State, holder: &str, digests: &[Digest]) {
 pub(super) fn starve(state: &mut State, no: CompNo) {
     let (place, lacking) = nearest(state, no);
     let here = live_holders(state, no);
-    let gone = |d: &&Digest| state.presence.get(*d).is_some_and(|held| held.is_empty() || held.iter().any(|h| here.contains(h)));
+    let gone = |d: &&Digest| {
+        state
+            .presence
+            .get(*d)
+            .is_some_and(|held| held.is_empty() || held.iter().any(|h| here.contains(h)))
+    };
     let lost: Vec<Digest> = lacking.iter().filter(gone).copied().collect();
     remake_producers(state, no, place, &lost);
     for digest in lacking {
@@ -309,7 +427,12 @@ pub(super) fn starved_long(state: &mut State, no: CompNo) {
     }
     let (place, lacking) = nearest(state, no);
     let remakes = remake_producers(state, no, place, &lacking);
-    let awaited = state.comp(no).is_some_and(|c| state.remakes.values().any(|below| below.contains(&c.recipe)));
+    let awaited = state.comp(no).is_some_and(|c| {
+        state
+            .remakes
+            .values()
+            .any(|below| below.contains(&c.recipe))
+    });
     if lacking.is_empty() && !remakes && !awaited {
         requeue(state, no);
         return;
@@ -319,40 +442,90 @@ pub(super) fn starved_long(state: &mut State, no: CompNo) {
 
 /// Holders that workers who are here read, at the site of a computation.
 fn live_holders(state: &State, no: CompNo) -> Vec<HolderNo> {
-    let Some(site) = state.comp(no).map(|c| c.site) else { return Vec::new() };
-    state.workers.values().filter(|w| w.site == site && state.is_here(w)).flat_map(|w| w.holders.iter().copied()).collect()
+    let Some(site) = state.comp(no).map(|c| c.site) else {
+        return Vec::new();
+    };
+    state
+        .workers
+        .values()
+        .filter(|w| w.site == site && state.is_here(w))
+        .flat_map(|w| w.holders.iter().copied())
+        .collect()
 }
 
 /// The place of the worker that lacks the fewest of the inputs, sources counting most, and what it lacks.
 fn nearest(state: &State, no: CompNo) -> (Option<HolderNo>, Vec<Digest>) {
-    let Some(comp) = state.comp(no) else { return (None, Vec::new()) };
+    let Some(comp) = state.comp(no) else {
+        return (None, Vec::new());
+    };
     let inputs = state.keyed_inputs(no);
     let sources = sources_of(state, comp);
-    let crew = state.workers.values().filter(|w| w.site == comp.site && state.is_here(w) && comp.place.is_none_or(|p| w.holders.contains(&p)));
+    let crew = state.workers.values().filter(|w| {
+        w.site == comp.site && state.is_here(w) && comp.place.is_none_or(|p| w.holders.contains(&p))
+    });
     let lacks = crew.map(|worker| {
-        let read = |d: &Digest| state.presence.get(d).is_some_and(|held| held.iter().any(|h| worker.holders.contains(h)));
+        let read = |d: &Digest| {
+            state
+                .presence
+                .get(d)
+                .is_some_and(|held| held.iter().any(|h| worker.holders.contains(h)))
+        };
         let lacking: Vec<Digest> = inputs.iter().copied().filter(|d| !read(d)).collect();
         (worker.holders.first().copied(), lacking)
     });
-    let nearest = lacks.min_by_key(|(_, lacking)| (lacking.iter().filter(|d| sources.contains(d)).count(), lacking.len()));
+    let nearest = lacks.min_by_key(|(_, lacking)| {
+        (
+            lacking.iter().filter(|d| sources.contains(d)).count(),
+            lacking.len(),
+        )
+    });
     nearest.unwrap_or((None, inputs))
 }
 
 fn sources_of(state: &State, comp: &Comp) -> Vec<Digest> {
-    let Some((run, task)) = comp.waiters.first().and_then(|(no, task)| Some((state.runs.get(no)?, *task))) else { return Vec::new() };
-    let entries = run.plan.ports(task).iter().flat_map(|port| run.plan.entries(port));
-    entries.filter(|e| matches!(e.origin, Origin::Source(_))).filter_map(|e| origin_digest(run, &e.origin)).collect()
+    let Some((run, task)) = comp
+        .waiters
+        .first()
+        .and_then(|(no, task)| Some((state.runs.get(no)?, *task)))
+    else {
+        return Vec::new();
+    };
+    let entries = run
+        .plan
+        .ports(task)
+        .iter()
+        .flat_map(|port| run.plan.entries(port));
+    entries
+        .filter(|e| matches!(e.origin, Origin::Source(_)))
+        .filter_map(|e| origin_digest(run, &e.origin))
+        .collect()
 }
 
 /// Readies the tasks that made `lost` inputs of a computation, at a place, without asking the action cache. Whether
 /// there were any.
-pub(super) fn remake_producers(state: &mut State, no: CompNo, place: Option<HolderNo>, lost: &[Digest]) -> bool {
-    let Some(comp) = state.comp(no) else { return false };
+pub(super) fn remake_producers(
+    state: &mut State,
+    no: CompNo,
+    place: Option<HolderNo>,
+    lost: &[Digest],
+) -> bool {
+    let Some(comp) = state.comp(no) else {
+        return false;
+    };
     let (below, (run_no, task)) = (comp.recipe, comp.waiters[0]);
-    let Some(run) = state.runs.get(&run_no) else { return false };
+    let Some(run) = state.runs.get(&run_no) else {
+        return false;
+    };
     let mut producers: Vec<(TaskIdx, Digest)> = Vec::new();
-    for entry in run.plan.ports(task).iter().flat_map(|port| run.plan.entries(port)) {
-        let Origin::Output { task: above, .. } = entry.origin else { continue };
+    for entry in run
+        .plan
+        .ports(task)
+        .iter()
+        .flat_map(|port| run.plan.entries(port))
+    {
+        let Origin::Output { task: above, .. } = entry.origin else {
+            continue;
+        };
         let is_lost = origin_digest(run, &entry.origin).is_some_and(|d| lost.contains(&d));
         if let (true, Some(recipe)) = (is_lost, run.tasks[above as usize].recipe) {
             producers.push((above, recipe));
@@ -365,14 +538,25 @@ pub(super) fn remake_producers(state: &mut State, no: CompNo, place: Option<Hold
 }
 
 /// Begins to make one output again, or waits for whoever makes it already.
-fn remake(state: &mut State, run_no: RunNo, above: TaskIdx, recipe: &Digest, place: Option<HolderNo>, below: Digest) {
+fn remake(
+    state: &mut State,
+    run_no: RunNo,
+    above: TaskIdx,
+    recipe: &Digest,
+    place: Option<HolderNo>,
+    below: Digest,
+) {
     let known = state.by_recipe.get(recipe).copied();
-    let Some(made) = known.or_else(|| begin(state, run_no, above, *recipe)) else { return };
+    let Some(made) = known.or_else(|| begin(state, run_no, above, *recipe)) else {
+        return;
+    };
     let waiting = state.remakes.entry(made).or_default();
     if !waiting.contains(&below) {
         waiting.push(below);
     }
-    let Some(comp) = state.comp_mut(made) else { return };
+    let Some(comp) = state.comp_mut(made) else {
+        return;
+    };
     comp.remake = true;
     if known.is_none() {
         // What runs at the hub has one place only.

@@ -69,7 +69,8 @@ pub(super) async fn cache(command: CacheCommand) -> anyhow::Result<u8> {
         CacheCommand::Show(args) => show(&args).await,
         CacheCommand::Get(args) => {
             let bytes = fetch(&args.place, &args.digest).await?;
-            std::fs::write(&args.output, bytes).with_context(|| format!("cannot write {}", args.output.display()))?;
+            std::fs::write(&args.output, bytes)
+                .with_context(|| format!("cannot write {}", args.output.display()))?;
             Ok(0)
         }
         CacheCommand::Verify(args) => verify(&args),
@@ -82,15 +83,26 @@ fn stores(place: &Place) -> anyhow::Result<Vec<(String, cas::Store)>> {
     let cache = place.cache()?;
     let mut found = Vec::new();
     if cache.join("coordinator").exists() {
-        found.push(("coordinator".to_owned(), crate::serve::open_store(&cache.join("coordinator"), None, false)?));
+        found.push((
+            "coordinator".to_owned(),
+            crate::serve::open_store(&cache.join("coordinator"), None, false)?,
+        ));
     }
-    let mut sites: Vec<PathBuf> = std::fs::read_dir(cache.join("sites")).map(|d| d.flatten().map(|e| e.path()).collect()).unwrap_or_default();
+    let mut sites: Vec<PathBuf> = std::fs::read_dir(cache.join("sites"))
+        .map(|d| d.flatten().map(|e| e.path()).collect())
+        .unwrap_or_default();
     sites.sort();
     for dir in sites {
-        let name = dir.file_name().map_or_else(String::new, |n| n.to_string_lossy().into_owned());
+        let name = dir
+            .file_name()
+            .map_or_else(String::new, |n| n.to_string_lossy().into_owned());
         found.push((name, crate::serve::open_store(&dir, None, false)?));
     }
-    anyhow::ensure!(!found.is_empty(), "there is no store in {}", cache.display());
+    anyhow::ensure!(
+        !found.is_empty(),
+        "there is no store in {}",
+        cache.display()
+    );
     Ok(found)
 }
 
@@ -113,7 +125,9 @@ fn list(args: &ListArgs) -> anyhow::Result<u8> {
 }
 
 async fn fetch(place: &Place, text: &str) -> anyhow::Result<Vec<u8>> {
-    let digest: Digest = text.parse().map_err(|_| anyhow::anyhow!("`{text}` is no digest; one looks like b3: and 64 hexadecimal digits"))?;
+    let digest: Digest = text.parse().map_err(|_| {
+        anyhow::anyhow!("`{text}` is no digest; one looks like b3: and 64 hexadecimal digits")
+    })?;
     if let Some(url) = &place.coordinator {
         return Client::served(url)?.fetch(digest).await;
     }
@@ -137,7 +151,11 @@ async fn show(args: &OneArgs) -> anyhow::Result<u8> {
     match serde_json::from_slice::<serde_json::Value>(&bytes) {
         Ok(value) => println!("{}", serde_json::to_string_pretty(&value)?),
         Err(_) if std::str::from_utf8(&bytes).is_ok() => std::io::stdout().write_all(&bytes)?,
-        Err(_) => println!("{} bytes; radloom cache get {} -o FILE", bytes.len(), args.digest),
+        Err(_) => println!(
+            "{} bytes; radloom cache get {} -o FILE",
+            bytes.len(),
+            args.digest
+        ),
     }
     Ok(0)
 }
@@ -162,9 +180,17 @@ fn gc(args: &GcArgs) -> anyhow::Result<u8> {
             .notes("submit:")?
             .into_iter()
             .map(|(key, _)| key.trim_start_matches("submit:").to_owned())
-            .filter(|id| !store.note(&format!("result:{id}")).is_ok_and(|n| n.is_some()))
+            .filter(|id| {
+                !store
+                    .note(&format!("result:{id}"))
+                    .is_ok_and(|n| n.is_some())
+            })
             .collect();
-        anyhow::ensure!(unfinished.is_empty(), "runs {} have not ended; finish or cancel them first", unfinished.join(", "));
+        anyhow::ensure!(
+            unfinished.is_empty(),
+            "runs {} have not ended; finish or cancel them first",
+            unfinished.join(", ")
+        );
         let report = store.gc(&roots(&store)?, args.dry_run)?;
         println!("{name}: {report:?}");
     }
@@ -176,11 +202,23 @@ fn roots(store: &cas::Store) -> anyhow::Result<BTreeSet<Digest>> {
     for (_, value) in store.notes("result:")? {
         let note: serde_json::Value = serde_json::from_slice(&value)?;
         let result = &note["result"];
-        roots.extend([&result["record"], &note["manifest"]].into_iter().filter_map(|v| v.as_str()?.parse::<Digest>().ok()));
+        roots.extend(
+            [&result["record"], &note["manifest"]]
+                .into_iter()
+                .filter_map(|v| v.as_str()?.parse::<Digest>().ok()),
+        );
         let published = result["published"].as_array().cloned().unwrap_or_default();
-        roots.extend(published.iter().filter_map(|p| p[1].as_str()?.parse::<Digest>().ok()));
-        let Some(manifest) = note["manifest"].as_str().and_then(|m| m.parse().ok()) else { continue };
-        let Some(text) = store.get(&manifest)? else { continue };
+        roots.extend(
+            published
+                .iter()
+                .filter_map(|p| p[1].as_str()?.parse::<Digest>().ok()),
+        );
+        let Some(manifest) = note["manifest"].as_str().and_then(|m| m.parse().ok()) else {
+            continue;
+        };
+        let Some(text) = store.get(&manifest)? else {
+            continue;
+        };
         for recipe in crate::finish::read_manifest(&String::from_utf8_lossy(&text)).into_values() {
             roots.insert(recipe);
             if let Some(outcome) = store.action_unchecked(&recipe)? {
@@ -195,13 +233,24 @@ fn roots(store: &cas::Store) -> anyhow::Result<BTreeSet<Digest>> {
     }
     for (_, value) in store.notes("submit:")? {
         let note: serde_json::Value = serde_json::from_slice(&value)?;
-        roots.extend(note["snapshot"].as_str().and_then(|s| s.parse::<Digest>().ok()));
+        roots.extend(
+            note["snapshot"]
+                .as_str()
+                .and_then(|s| s.parse::<Digest>().ok()),
+        );
         let tables = note["tables"].as_object().cloned().unwrap_or_default();
-        roots.extend(tables.values().filter_map(|v| v.as_str()?.parse::<Digest>().ok()));
+        roots.extend(
+            tables
+                .values()
+                .filter_map(|v| v.as_str()?.parse::<Digest>().ok()),
+        );
     }
     for (_, value) in store.notes("pin:")? {
-        roots.extend(value.chunks(digest::WIRE_LEN).filter_map(|c| proto::from_wire(c).ok()));
+        roots.extend(
+            value
+                .chunks(digest::WIRE_LEN)
+                .filter_map(|c| proto::from_wire(c).ok()),
+        );
     }
     Ok(roots)
 }
-

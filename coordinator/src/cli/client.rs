@@ -37,37 +37,88 @@ impl Client {
         }
         let connector = tower::service_fn(move |_: Uri| {
             let path = path.clone();
-            async move { tokio::net::UnixStream::connect(path).await.map(TokioIo::new) }
+            async move {
+                tokio::net::UnixStream::connect(path)
+                    .await
+                    .map(TokioIo::new)
+            }
         });
-        let endpoint = Endpoint::from_static("http://beside").connect_timeout(Duration::from_secs(2));
-        endpoint.connect_with_connector(connector).await.ok().map(Client::new)
+        let endpoint =
+            Endpoint::from_static("http://beside").connect_timeout(Duration::from_secs(2));
+        endpoint
+            .connect_with_connector(connector)
+            .await
+            .ok()
+            .map(Client::new)
     }
 
     pub fn control(&self) -> ControlClient<Channel> {
-        ControlClient::new(self.channel.clone()).max_encoding_message_size(256 << 20).max_decoding_message_size(256 << 20)
+        ControlClient::new(self.channel.clone())
+            .max_encoding_message_size(256 << 20)
+            .max_decoding_message_size(256 << 20)
     }
 
     pub fn loom(&self) -> LoomClient<Channel> {
         LoomClient::new(self.channel.clone()).max_decoding_message_size(64 << 20)
     }
 
-    /// An artefact, verified.
+    /// An artefact, verified. A served coordinator may restart meanwhile: it is asked again for a while.
     pub async fn fetch(&self, digest: digest::Digest) -> anyhow::Result<Vec<u8>> {
-        let request = proto::DownloadRequest { digest: proto::to_wire(&digest), offset: 0, worker: String::new() };
-        let mut stream = self.loom().download(request).await.map_err(told)?.into_inner();
+        patiently(|| self.fetch_once(digest)).await.map_err(told)
+    }
+
+    async fn fetch_once(&self, digest: digest::Digest) -> Result<Vec<u8>, tonic::Status> {
+        let request = proto::DownloadRequest {
+            digest: proto::to_wire(&digest),
+            offset: 0,
+            worker: String::new(),
+        };
+        let mut stream = self.loom().download(request).await?.into_inner();
         let mut bytes = Vec::new();
-        while let Some(chunk) = stream.message().await.map_err(told)? {
+        while let Some(chunk) = stream.message().await? {
             bytes.extend_from_slice(&chunk.data);
         }
-        anyhow::ensure!(digest::Digest::of(&bytes) == digest, "{digest} came damaged; try again");
-        Ok(bytes)
+        if digest::Digest::of(&bytes) == digest {
+            Ok(bytes)
+        } else {
+            Err(tonic::Status::unavailable(format!("{digest} came damaged")))
+        }
     }
+}
+
+/// How long a coordinator that went away is asked again.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Calls again while the link is broken.
+pub(super) async fn patiently<T, F: Future<Output = Result<T, tonic::Status>>>(
+    call: impl Fn() -> F,
+) -> Result<T, tonic::Status> {
+    let started = std::time::Instant::now();
+    loop {
+        match call().await {
+            Err(status) if link_broke(&status) && started.elapsed() < PATIENCE => {
+                tokio::time::sleep(Duration::from_millis(300)).await
+            }
+            other => return other,
+        }
+    }
+}
+
+/// Whether a status tells of the link and not of the request. A connection that dies in the middle of an answer shows as `Unknown` or `Internal`.
+pub(super) fn link_broke(status: &tonic::Status) -> bool {
+    use tonic::Code;
+    matches!(
+        status.code(),
+        Code::Unavailable | Code::Unknown | Code::Cancelled
+    ) || (status.code() == Code::Internal && status.message().contains("h2"))
 }
 
 /// A status in words for people.
 pub(super) fn told(status: tonic::Status) -> anyhow::Error {
     match status.code() {
-        tonic::Code::Unavailable => anyhow::anyhow!("the coordinator does not answer: {}", status.message()),
+        tonic::Code::Unavailable => {
+            anyhow::anyhow!("the coordinator does not answer: {}", status.message())
+        }
         _ => anyhow::anyhow!("{}", status.message()),
     }
 }

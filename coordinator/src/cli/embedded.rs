@@ -27,15 +27,27 @@ pub(super) struct Embedded {
 /// Memory that in-process workers offer, MiB: what the machine has, or a cautious guess.
 fn memory_mb() -> u64 {
     let text = std::fs::read_to_string("/proc/meminfo").unwrap_or_default();
-    let kib = text.lines().find_map(|l| l.strip_prefix("MemTotal:")?.trim().strip_suffix("kB")?.trim().parse::<u64>().ok());
+    let kib = text.lines().find_map(|l| {
+        l.strip_prefix("MemTotal:")?
+            .trim()
+            .strip_suffix("kB")?
+            .trim()
+            .parse::<u64>()
+            .ok()
+    });
     kib.map_or(4096, |k| k / 1024 * 3 / 4)
 }
 
 impl Embedded {
     /// Opens the cache and starts the coordinator and its hub worker.
     pub async fn start(cache: &Path, cores: u32) -> anyhow::Result<Embedded> {
-        std::fs::create_dir_all(cache).with_context(|| format!("cannot make cache folder {}", cache.display()))?;
-        let settings = Settings { state: cache.join("coordinator"), rules: Rules::production(), heartbeat_ms: 1_000 };
+        std::fs::create_dir_all(cache)
+            .with_context(|| format!("cannot make cache folder {}", cache.display()))?;
+        let settings = Settings {
+            state: cache.join("coordinator"),
+            rules: Rules::production(),
+            heartbeat_ms: 1_000,
+        };
         let coordinator = Coordinator::start(&settings)?;
         let connect = coordinator.serve_in_process();
         let (stop, _) = watch::channel(false);
@@ -63,7 +75,9 @@ impl Embedded {
             Ok(listener) => {
                 self.socket = Some(path.to_owned());
                 let router = crate::serve::router(&self.coordinator.hub);
-                tokio::spawn(router.serve_with_incoming(tokio_stream::wrappers::UnixListenerStream::new(listener)));
+                tokio::spawn(router.serve_with_incoming(
+                    tokio_stream::wrappers::UnixListenerStream::new(listener),
+                ));
             }
             Err(error) => tracing::warn!(%error, "other processes cannot ask this one"),
         }
@@ -73,13 +87,20 @@ impl Embedded {
     pub fn add_sites(&mut self, cohort: &Path, sites: &[String]) -> anyhow::Result<()> {
         for site in sites {
             let dir = self.cache.join("sites").join(site);
-            let store = open_store(&dir, None, true).with_context(|| format!("store of site {site}"))?;
+            let store =
+                open_store(&dir, None, true).with_context(|| format!("store of site {site}"))?;
             self.add_worker(site, store, Some(cohort.to_owned()), false);
         }
         Ok(())
     }
 
-    fn add_worker(&mut self, site: &str, store: cas::Store, cohort: Option<PathBuf>, shares_store: bool) {
+    fn add_worker(
+        &mut self,
+        site: &str,
+        store: cas::Store,
+        cohort: Option<PathBuf>,
+        shares_store: bool,
+    ) {
         let config = worker::session::Config {
             name: format!("{site}@{}", std::process::id()),
             site: site.to_owned(),
@@ -90,7 +111,11 @@ impl Embedded {
             memory_mb: memory_mb(),
             permits: Arc::clone(&self.permits),
         };
-        self.workers.push(tokio::spawn(worker::session::run(config, Arc::clone(&self.connect), self.stop.subscribe())));
+        self.workers.push(tokio::spawn(worker::session::run(
+            config,
+            Arc::clone(&self.connect),
+            self.stop.subscribe(),
+        )));
     }
 
     /// Fails when a worker gave up.

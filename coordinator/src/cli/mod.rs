@@ -18,7 +18,12 @@ use clap::{Args, Parser, Subcommand};
 
 /// Weaves a radiomics survival study from many hospitals.
 #[derive(Debug, Parser)]
-#[command(name = "radloom", version, about, after_help = "First look:  radloom demo\nYour study:  radloom new my-study; radloom plan my-study/study.toml; radloom run my-study/study.toml")]
+#[command(
+    name = "radloom",
+    version,
+    about,
+    after_help = "First look:  radloom demo\nYour study:  radloom new my-study; radloom plan my-study/study.toml; radloom run my-study/study.toml"
+)]
 pub struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -33,13 +38,19 @@ enum Command {
     #[command(after_help = "Example:  radloom new my-study --from cervical-ccrt")]
     New(NewArgs),
     /// Make the synthetic cohort with known truth
-    #[command(after_help = "Example:  radloom synth --size tiny --out cohort; radloom run cohort/study.toml")]
+    #[command(
+        after_help = "Example:  radloom synth --size tiny --out cohort; radloom run cohort/study.toml"
+    )]
     Synth(synth::SynthArgs),
     /// What a run would do, and why; nothing runs
-    #[command(after_help = "Examples:\n  radloom plan study.toml\n  radloom plan study.toml --why --set steps.ring.with.margin_mm=10.0")]
+    #[command(
+        after_help = "Examples:\n  radloom plan study.toml\n  radloom plan study.toml --why --set steps.ring.with.margin_mm=10.0"
+    )]
     Plan(plan::PlanArgs),
     /// Run a study, here or on a served coordinator
-    #[command(after_help = "Examples:\n  radloom run study.toml --out results\n  radloom run study.toml --coordinator http://hub:7411 --out results")]
+    #[command(
+        after_help = "Examples:\n  radloom run study.toml --out results\n  radloom run study.toml --coordinator http://hub:7411 --out results"
+    )]
     Run(run::RunArgs),
     /// Serve as coordinator; workers dial in
     #[command(after_help = "Example:  radloom serve --state /srv/radloom --listen 127.0.0.1:7411")]
@@ -96,7 +107,11 @@ impl Place {
         if let Some(dir) = std::env::var_os("XDG_CACHE_HOME").filter(|d| !d.is_empty()) {
             return Ok(PathBuf::from(dir).join("radloom"));
         }
-        let home = std::env::var_os("HOME").ok_or_else(|| anyhow::anyhow!("no cache folder: neither --cache, RADLOOM_CACHE, XDG_CACHE_HOME nor HOME is set"))?;
+        let home = std::env::var_os("HOME").ok_or_else(|| {
+            anyhow::anyhow!(
+                "no cache folder: neither --cache, RADLOOM_CACHE, XDG_CACHE_HOME nor HOME is set"
+            )
+        })?;
         Ok(PathBuf::from(home).join(".cache/radloom"))
     }
 }
@@ -106,7 +121,11 @@ impl Place {
 pub fn main() -> std::process::ExitCode {
     let cli = Cli::parse();
     init_logs();
-    let runtime = match tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build() {
+    let runtime = match tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+    {
         Ok(runtime) => runtime,
         Err(error) => {
             eprintln!("radloom: cannot start: {error}");
@@ -147,9 +166,16 @@ async fn dispatch(command: Command) -> anyhow::Result<u8> {
 
 /// Logs go to stderr; `RADLOOM_LOG` chooses what, `RADLOOM_LOG_FORMAT=json` how.
 fn init_logs() {
-    let filter = tracing_subscriber::EnvFilter::try_from_env("RADLOOM_LOG").unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("warn"));
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
-    let set = if std::env::var("RADLOOM_LOG_FORMAT").is_ok_and(|f| f == "json") { builder.json().try_init() } else { builder.try_init() };
+    let filter = tracing_subscriber::EnvFilter::try_from_env("RADLOOM_LOG")
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("warn"));
+    let builder = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr);
+    let set = if std::env::var("RADLOOM_LOG_FORMAT").is_ok_and(|f| f == "json") {
+        builder.json().try_init()
+    } else {
+        builder.try_init()
+    };
     // Only a second initialisation fails, and then the first one stands.
     drop(set);
 }
@@ -158,10 +184,18 @@ fn new(args: &NewArgs) -> anyhow::Result<u8> {
     let shipped = pipeline_defs::shipped();
     let Some((name, text)) = shipped.iter().find(|(name, _)| *name == args.from) else {
         let names: Vec<&str> = shipped.iter().map(|(name, _)| *name).collect();
-        anyhow::bail!("there is no study `{}` to start from; there are {}", args.from, names.join(", "));
+        anyhow::bail!(
+            "there is no study `{}` to start from; there are {}",
+            args.from,
+            names.join(", ")
+        );
     };
     let study = args.dir.join("study.toml");
-    anyhow::ensure!(!study.exists(), "{} exists already; choose another folder", study.display());
+    anyhow::ensure!(
+        !study.exists(),
+        "{} exists already; choose another folder",
+        study.display()
+    );
     std::fs::create_dir_all(&args.dir)?;
     std::fs::write(&study, text)?;
     println!("{}", study.display());
@@ -170,7 +204,10 @@ fn new(args: &NewArgs) -> anyhow::Result<u8> {
         std::fs::write(&cohort, COHORT)?;
         println!("{}", cohort.display());
     }
-    println!("study `{name}` is ready to edit; then: radloom plan {}", study.display());
+    println!(
+        "study `{name}` is ready to edit; then: radloom plan {}",
+        study.display()
+    );
     Ok(0)
 }
 

@@ -1,5 +1,6 @@
 //! The output directory: everything that a run published, put in place in one step.
 
+use std::collections::BTreeMap;
 use std::path::{Component, Path, PathBuf};
 
 use anyhow::{Context as _, bail, ensure};
@@ -9,13 +10,22 @@ use super::client::Client;
 
 /// Fetches what a run published and replaces `out` with it. Another folder that is no output of a run is left alone.
 pub(super) async fn write(client: &Client, result: &RunResult, out: &Path) -> anyhow::Result<()> {
-    let parent = out.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let parent = out
+        .parent()
+        .filter(|p| !p.as_os_str().is_empty())
+        .unwrap_or(Path::new("."));
     std::fs::create_dir_all(parent).with_context(|| format!("cannot make {}", parent.display()))?;
     if out.exists() {
         let ours = out.join("run.json").exists() || std::fs::read_dir(out)?.next().is_none();
-        ensure!(ours, "{} exists and is no output of a run (it has no run.json); choose another --out", out.display());
+        ensure!(
+            ours,
+            "{} exists and is no output of a run (it has no run.json); choose another --out",
+            out.display()
+        );
     }
-    let name = out.file_name().map_or_else(|| "out".to_owned(), |n| n.to_string_lossy().into_owned());
+    let name = out
+        .file_name()
+        .map_or_else(|| "out".to_owned(), |n| n.to_string_lossy().into_owned());
     let fresh = parent.join(format!(".{name}.new-{}", std::process::id()));
     let _ = std::fs::remove_dir_all(&fresh);
     let filled = fill(client, result, &fresh).await;
@@ -25,9 +35,11 @@ pub(super) async fn write(client: &Client, result: &RunResult, out: &Path) -> an
     }
     let old = parent.join(format!(".{name}.old-{}", std::process::id()));
     if out.exists() {
-        std::fs::rename(out, &old).with_context(|| format!("cannot move {} aside", out.display()))?;
+        std::fs::rename(out, &old)
+            .with_context(|| format!("cannot move {} aside", out.display()))?;
     }
-    std::fs::rename(&fresh, out).with_context(|| format!("cannot put {} in place", out.display()))?;
+    std::fs::rename(&fresh, out)
+        .with_context(|| format!("cannot put {} in place", out.display()))?;
     let _ = std::fs::remove_dir_all(&old);
     Ok(())
 }
@@ -36,7 +48,10 @@ async fn fill(client: &Client, result: &RunResult, dir: &Path) -> anyhow::Result
     std::fs::create_dir_all(dir)?;
     for file in &result.published {
         let digest = proto::from_wire(&file.digest)?;
-        let bytes = client.fetch(digest).await.with_context(|| format!("cannot fetch {}", file.path))?;
+        let bytes = client
+            .fetch(digest)
+            .await
+            .with_context(|| format!("cannot fetch {}", file.path))?;
         if file.bundle {
             for (name, text) in artefact::bundle::decode(&bytes)? {
                 put(dir, &format!("{}{name}", file.path), text.as_bytes())?;
@@ -47,12 +62,19 @@ async fn fill(client: &Client, result: &RunResult, dir: &Path) -> anyhow::Result
     }
     let record = client.fetch(proto::from_wire(&result.record)?).await?;
     let record: serde_json::Value = serde_json::from_slice(&record)?;
-    put(dir, "run.json", serde_json::to_string_pretty(&record)?.as_bytes())
+    put(
+        dir,
+        "run.json",
+        serde_json::to_string_pretty(&record)?.as_bytes(),
+    )
 }
 
 fn put(dir: &Path, path: &str, bytes: &[u8]) -> anyhow::Result<()> {
     let relative = PathBuf::from(path);
-    if !relative.components().all(|c| matches!(c, Component::Normal(_))) {
+    if !relative
+        .components()
+        .all(|c| matches!(c, Component::Normal(_)))
+    {
         bail!("`{path}` leaves the output directory");
     }
     let full = dir.join(relative);
@@ -62,42 +84,89 @@ fn put(dir: &Path, path: &str, bytes: &[u8]) -> anyhow::Result<()> {
     std::fs::write(&full, bytes).with_context(|| format!("cannot write {}", full.display()))
 }
 
-/// The comparison on the terminal: cross-validated and external composite AUC and C-index of each model.
+/// What the terminal shows of one model: by (set, metric).
+type Shown = BTreeMap<(String, String), String>;
+
+/// The comparison on the terminal: composite AUC and C-index of each model, and on whom they were judged.
 pub(super) fn print_comparison(csv_path: &Path) -> anyhow::Result<()> {
-    use std::collections::BTreeMap;
     let mut reader = csv::Reader::from_path(csv_path)?;
     let header = reader.headers()?.clone();
-    let at = |name: &str| header.iter().position(|h| h == name).with_context(|| format!("comparison.csv has no column {name}"));
-    let columns = ["endpoint", "roi_set", "learner", "set", "metric", "value", "lower", "upper", "reason", "n", "n_events"].map(at);
+    let at = |name: &str| {
+        header
+            .iter()
+            .position(|h| h == name)
+            .with_context(|| format!("comparison.csv has no column {name}"))
+    };
+    let columns = [
+        "endpoint", "roi_set", "learner", "set", "metric", "value", "lower", "upper", "reason",
+        "n", "n_events",
+    ]
+    .map(at);
     let columns = columns.into_iter().collect::<Result<Vec<_>, _>>()?;
-    let mut rows: BTreeMap<(String, String, String), BTreeMap<(String, String), String>> = BTreeMap::new();
+    let mut models: BTreeMap<[String; 3], Shown> = BTreeMap::new();
+    let mut sizes: BTreeMap<(String, String), String> = BTreeMap::new();
     for record in reader.records() {
         let record = record?;
         let cell = |i: usize| record.get(columns[i]).unwrap_or("").to_owned();
-        let metric = cell(4);
-        if metric != "composite_auc" && metric != "harrell_c" {
-            continue;
+        if cell(4) == "composite_auc" || cell(4) == "harrell_c" {
+            let shown = estimate(&cell(5), &cell(6), &cell(7), &cell(8));
+            models
+                .entry([cell(0), cell(1), cell(2)])
+                .or_default()
+                .insert((cell(3), cell(4)), shown);
         }
-        let short = |text: String| text.parse::<f64>().map_or(text, |v| format!("{v:.3}"));
-        let value = if cell(5).is_empty() { cell(8) } else { format!("{} ({}–{})", short(cell(5)), short(cell(6)), short(cell(7))) };
-        rows.entry((cell(0), cell(1), cell(2))).or_default().insert((cell(3), metric), value);
+        if cell(4) == "harrell_c" && !cell(9).is_empty() {
+            sizes.insert(
+                (cell(0), cell(3)),
+                format!("{} patients, {} events", cell(9), cell(10)),
+            );
+        }
     }
     let mut table = comfy_table::Table::new();
-    table.load_style(comfy_table::presets::UTF8_HORIZONTAL_ONLY);
-    table.set_header(["endpoint", "region", "learner", "AUC, cross-validated", "AUC, external", "C, cross-validated", "C, external", "AUC, apparent"]);
-    for ((endpoint, roi, learner), values) in rows {
-        let get = |set: &str, metric: &str| values.get(&(set.to_owned(), metric.to_owned())).cloned().unwrap_or_default();
-        table.add_row([
-            endpoint,
-            roi,
-            learner,
-            get("cv", "composite_auc"),
-            get("external", "composite_auc"),
-            get("cv", "harrell_c"),
-            get("external", "harrell_c"),
-            get("apparent", "composite_auc"),
-        ]);
+    table.load_style(comfy_table::presets::UTF8_FULL_CONDENSED);
+    table.set_header([
+        "endpoint",
+        "region",
+        "learner",
+        "AUC, cross-validated",
+        "AUC, external",
+        "C, cross-validated",
+        "C, external",
+        "AUC, apparent",
+    ]);
+    for (model, shown) in models {
+        let get = |(set, metric): (&str, &str)| {
+            shown
+                .get(&(set.to_owned(), metric.to_owned()))
+                .cloned()
+                .unwrap_or_default()
+        };
+        let values = [
+            ("cv", "composite_auc"),
+            ("external", "composite_auc"),
+            ("cv", "harrell_c"),
+            ("external", "harrell_c"),
+            ("apparent", "composite_auc"),
+        ];
+        table.add_row(model.into_iter().chain(values.map(get)));
     }
     println!("{table}");
+    println!("AUC: mean over the horizons that a set supports. In brackets 95 % intervals.");
+    for ((endpoint, set), size) in sizes {
+        println!("{endpoint}, {set}: {size}");
+    }
     Ok(())
+}
+
+/// A value with its interval, or why there is none; the details of the reason stand in the file.
+fn estimate(value: &str, lower: &str, upper: &str, reason: &str) -> String {
+    let short = |text: &str| {
+        text.parse::<f64>()
+            .map_or_else(|_| text.to_owned(), |v| format!("{v:.3}"))
+    };
+    match (value.is_empty(), lower.is_empty() || upper.is_empty()) {
+        (true, _) => reason.split(':').next().unwrap_or_default().to_owned(),
+        (false, true) => format!("{} (no interval)", short(value)),
+        (false, false) => format!("{} ({}–{})", short(value), short(lower), short(upper)),
+    }
 }

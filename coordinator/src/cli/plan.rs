@@ -31,11 +31,21 @@ pub(super) async fn plan(args: PlanArgs) -> anyhow::Result<u8> {
     request.why = args.why;
     let study = pipeline_defs::study::parse(&request.study_toml, &request.file, &request.sets)?;
     let reply = if let Some(url) = &args.place.coordinator {
-        Client::served(url)?.control().plan(request).await.map_err(told)?.into_inner()
+        Client::served(url)?
+            .control()
+            .plan(request)
+            .await
+            .map_err(told)?
+            .into_inner()
     } else {
         let cache = args.place.cache()?;
         if let Some(client) = Client::beside(&cache).await {
-            client.control().plan(request).await.map_err(told)?.into_inner()
+            client
+                .control()
+                .plan(request)
+                .await
+                .map_err(told)?
+                .into_inner()
         } else {
             let mut embedded = run::open_for(&cache, &args.study, &study, None).await?;
             let reply = wait_and_plan(&mut embedded, request).await;
@@ -43,17 +53,27 @@ pub(super) async fn plan(args: PlanArgs) -> anyhow::Result<u8> {
             reply?
         }
     };
-    if args.json { print_json(&reply) } else { print(&reply) }
+    if args.json {
+        print_json(&reply)
+    } else {
+        print(&reply)
+    }
     Ok(0)
 }
 
 /// Our own workers announce their cohorts first.
-async fn wait_and_plan(embedded: &mut super::embedded::Embedded, request: proto::SubmitRequest) -> anyhow::Result<PlanReply> {
+async fn wait_and_plan(
+    embedded: &mut super::embedded::Embedded,
+    request: proto::SubmitRequest,
+) -> anyhow::Result<PlanReply> {
     loop {
         embedded.check().await?;
         match embedded.client.control().plan(request.clone()).await {
             Ok(reply) => return Ok(reply.into_inner()),
-            Err(status) if status.code() == tonic::Code::FailedPrecondition && status.message().starts_with("no cohort announced") => {
+            Err(status)
+                if status.code() == tonic::Code::FailedPrecondition
+                    && status.message().starts_with("no cohort announced") =>
+            {
                 embedded.coordinator.hub.board_change().await;
             }
             Err(status) => return Err(told(status)),
@@ -63,10 +83,23 @@ async fn wait_and_plan(embedded: &mut super::embedded::Embedded, request: proto:
 
 fn print(reply: &PlanReply) {
     let mut table = Table::new();
-    table.load_style(presets::UTF8_HORIZONTAL_ONLY).set_header(["step", "site", "cached", "to run", "depends", "refused", "about"]);
-    let number = |n: u64| Cell::new(if n == 0 { "·".to_owned() } else { n.to_string() }).set_alignment(CellAlignment::Right);
+    table.load_style(presets::UTF8_FULL_CONDENSED).set_header([
+        "step", "site", "cached", "to run", "depends", "refused", "about",
+    ]);
+    let number = |n: u64| {
+        Cell::new(if n == 0 {
+            "·".to_owned()
+        } else {
+            n.to_string()
+        })
+        .set_alignment(CellAlignment::Right)
+    };
     for row in &reply.rows {
-        let seconds = if row.seconds > 0.0 { format!("{:.1} s", row.seconds) } else { String::new() };
+        let seconds = if row.seconds > 0.0 {
+            format!("{:.1} s", row.seconds)
+        } else {
+            String::new()
+        };
         table.add_row([
             Cell::new(&row.step),
             Cell::new(&row.site),
@@ -90,8 +123,15 @@ fn print(reply: &PlanReply) {
         reply.planning_us as f64 / 1000.0
     );
     for leaving in &reply.leaving {
-        let bytes = if leaving.bytes_known { format!("{} bytes", leaving.bytes) } else { "size known after the run".to_owned() };
-        println!("leaves {}: {} × {} ({bytes})", leaving.site, leaving.artefacts, leaving.kind);
+        let bytes = if leaving.bytes_known {
+            format!("{} bytes", leaving.bytes)
+        } else {
+            "size known after the run".to_owned()
+        };
+        println!(
+            "leaves {}: {} × {} ({bytes})",
+            leaving.site, leaving.artefacts, leaving.kind
+        );
     }
     for note in &reply.notes {
         println!("{note}");
@@ -112,5 +152,8 @@ fn print_json(reply: &PlanReply) {
         .iter()
         .map(|l| serde_json::json!({"site": l.site, "kind": l.kind, "artefacts": l.artefacts, "bytes": l.bytes_known.then_some(l.bytes)}))
         .collect();
-    println!("{}", serde_json::json!({"total": reply.total, "planning_us": reply.planning_us, "rows": rows, "leaving": leaving, "notes": reply.notes, "why": reply.whys}));
+    println!(
+        "{}",
+        serde_json::json!({"total": reply.total, "planning_us": reply.planning_us, "rows": rows, "leaving": leaving, "notes": reply.notes, "why": reply.whys})
+    );
 }

@@ -20,7 +20,11 @@ impl Progress {
             bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
             bar
         });
-        Progress { bar, last: Instant::now(), quiet }
+        Progress {
+            bar,
+            last: Instant::now(),
+            quiet,
+        }
     }
 
     pub fn show(&mut self, status: &RunStatus) {
@@ -31,7 +35,11 @@ impl Progress {
             bar.set_message(text);
         } else if !self.quiet && self.last.elapsed() > Duration::from_secs(5) {
             self.last = Instant::now();
-            eprintln!("{}/{} · {text}", status.done + status.refused + status.failed, status.total);
+            eprintln!(
+                "{}/{} · {text}",
+                status.done + status.refused + status.failed,
+                status.total
+            );
         }
     }
 
@@ -44,9 +52,19 @@ impl Progress {
 
 fn text(status: &RunStatus) -> String {
     if status.phase == "waiting-for-sites" {
-        return if status.missing_sites.is_empty() { "reading the cohort".to_owned() } else { format!("waiting for site {}", status.missing_sites.join(", ")) };
+        return if status.missing_sites.is_empty() {
+            "reading the cohort".to_owned()
+        } else {
+            format!("waiting for site {}", status.missing_sites.join(", "))
+        };
     }
-    let busy: Vec<String> = status.steps.iter().filter(|s| s.running > 0).map(|s| format!("{} {}/{}", s.step, s.done, s.total)).take(3).collect();
+    let busy: Vec<String> = status
+        .steps
+        .iter()
+        .filter(|s| s.running > 0)
+        .map(|s| format!("{} {}/{}", s.step, s.done, s.total))
+        .take(3)
+        .collect();
     let mut text = busy.join(" · ");
     if status.excluded > 0 {
         text.push_str(&format!(" · excluded {}", status.excluded));

@@ -2,12 +2,13 @@
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use clap::Args;
 use proto::{RunRef, RunResult, RunStatus, SubmitRequest};
 
-use super::client::{Client, told};
+use super::client::{Client, link_broke, patiently, told};
 use super::embedded::Embedded;
 use super::progress::Progress;
 use super::{Place, output, synth};
@@ -55,7 +56,10 @@ pub(super) struct DemoArgs {
 }
 
 pub(super) async fn demo(args: DemoArgs) -> anyhow::Result<u8> {
-    let name = args.out.file_name().map_or_else(|| "radloom-demo".to_owned(), |n| n.to_string_lossy().into_owned());
+    let name = args.out.file_name().map_or_else(
+        || "radloom-demo".to_owned(),
+        |n| n.to_string_lossy().into_owned(),
+    );
     let cohort = args.out.with_file_name(format!("{name}-cohort"));
     eprintln!("making the {} cohort in {}", args.size, cohort.display());
     synth::make(&args.size, None, &cohort)?;
@@ -75,7 +79,10 @@ pub(super) async fn demo(args: DemoArgs) -> anyhow::Result<u8> {
 pub(super) async fn run(args: RunArgs) -> anyhow::Result<u8> {
     let request = read_study(&args.study, &args.sets, args.repin)?;
     let study = pipeline_defs::study::parse(&request.study_toml, &request.file, &request.sets)?;
-    let out = args.out.clone().unwrap_or_else(|| Path::new("radloom-out").join(&study.name));
+    let out = args
+        .out
+        .clone()
+        .unwrap_or_else(|| Path::new("radloom-out").join(&study.name));
     let done = match &args.place.coordinator {
         Some(url) => {
             let client = Client::served(url)?;
@@ -88,7 +95,12 @@ pub(super) async fn run(args: RunArgs) -> anyhow::Result<u8> {
     conclude(&args, &done, &out)
 }
 
-async fn run_embedded(args: &RunArgs, study: &pipeline_defs::Study, request: SubmitRequest, out: &Path) -> anyhow::Result<RunStatus> {
+async fn run_embedded(
+    args: &RunArgs,
+    study: &pipeline_defs::Study,
+    request: SubmitRequest,
+    out: &Path,
+) -> anyhow::Result<RunStatus> {
     let cache = args.place.cache()?;
     let embedded = open_for(&cache, &args.study, study, args.workers).await?;
     let client = embedded.client.clone();
@@ -106,12 +118,21 @@ async fn run_embedded(args: &RunArgs, study: &pipeline_defs::Study, request: Sub
 }
 
 /// A coordinator of our own, with a worker for each site of the study.
-pub(super) async fn open_for(cache: &Path, study_path: &Path, study: &pipeline_defs::Study, workers: Option<u32>) -> anyhow::Result<Embedded> {
-    let cores = workers.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, |n| n.get() as u32)).max(1);
+pub(super) async fn open_for(
+    cache: &Path,
+    study_path: &Path,
+    study: &pipeline_defs::Study,
+    workers: Option<u32>,
+) -> anyhow::Result<Embedded> {
+    let cores = workers
+        .unwrap_or_else(|| std::thread::available_parallelism().map_or(1, |n| n.get() as u32))
+        .max(1);
     let mut embedded = Embedded::start(cache, cores).await?;
     if !study.sites.is_empty() {
         let Some(file) = study.cohort.as_ref().and_then(|c| c.file.clone()) else {
-            bail!("the study names sites but no cohort file; add `[cohort] file = \"cohort.toml\"`, or run it on a served coordinator with --coordinator URL");
+            bail!(
+                "the study names sites but no cohort file; add `[cohort] file = \"cohort.toml\"`, or run it on a served coordinator with --coordinator URL"
+            );
         };
         let path = study_path.parent().unwrap_or(Path::new(".")).join(file);
         worker::cohort::read_file(&path)?;
@@ -121,28 +142,85 @@ pub(super) async fn open_for(cache: &Path, study_path: &Path, study: &pipeline_d
 }
 
 /// The request for a study file, with its tables.
-pub(super) fn read_study(path: &Path, sets: &[String], repin: bool) -> anyhow::Result<SubmitRequest> {
-    let study_toml = std::fs::read_to_string(path).with_context(|| format!("cannot read the study {}", path.display()))?;
+pub(super) fn read_study(
+    path: &Path,
+    sets: &[String],
+    repin: bool,
+) -> anyhow::Result<SubmitRequest> {
+    let study_toml = std::fs::read_to_string(path)
+        .with_context(|| format!("cannot read the study {}", path.display()))?;
     let file = path.display().to_string();
     let study = pipeline_defs::study::parse(&study_toml, &file, sets)?;
     let mut tables = HashMap::new();
     for (name, table) in &study.tables {
         let at = path.parent().unwrap_or(Path::new(".")).join(&table.file);
-        let bytes = std::fs::read(&at).with_context(|| format!("cannot read table `{name}` at {}", at.display()))?;
+        let bytes = std::fs::read(&at)
+            .with_context(|| format!("cannot read table `{name}` at {}", at.display()))?;
         tables.insert(name.clone(), bytes.into());
     }
-    Ok(SubmitRequest { study_toml, file, sets: sets.to_vec(), tables, repin, why: false })
+    Ok(SubmitRequest {
+        study_toml,
+        file,
+        sets: sets.to_vec(),
+        tables,
+        repin,
+        why: false,
+    })
 }
 
-/// Submits and follows to the end.
-async fn follow(client: &Client, request: SubmitRequest, quiet: bool, held: &mut Option<Embedded>) -> anyhow::Result<(Option<RunResult>, RunStatus)> {
+/// Submits and follows to the end, over restarts of a served coordinator.
+async fn follow(
+    client: &Client,
+    request: SubmitRequest,
+    quiet: bool,
+    held: &mut Option<Embedded>,
+) -> anyhow::Result<(Option<RunResult>, RunStatus)> {
     let mut control = client.control();
-    let run = control.submit(request).await.map_err(told)?.into_inner().run;
+    let run = control
+        .submit(request)
+        .await
+        .map_err(told)?
+        .into_inner()
+        .run;
     let mut progress = Progress::new(quiet);
-    let mut status = RunStatus::default();
-    let mut watching = control.watch(RunRef { run: run.clone() }).await.map_err(told)?.into_inner();
     loop {
-        let next = tokio::time::timeout(std::time::Duration::from_millis(500), watching.message()).await;
+        let status = watch_to_end(client, &run, &mut progress, held).await?;
+        progress.end();
+        if matches!(status.phase.as_str(), "refused" | "cancelled") {
+            return Ok((None, status));
+        }
+        let asked = patiently(|| {
+            let (mut control, run) = (client.control(), run.clone());
+            async move { control.result(RunRef { run }).await }
+        });
+        match asked.await {
+            Ok(result) => return Ok((Some(result.into_inner()), status)),
+            // The coordinator restarted before it had written the record down: it is at it again.
+            Err(early) if early.code() == tonic::Code::FailedPrecondition => {
+                tokio::time::sleep(Duration::from_millis(100)).await
+            }
+            Err(error) => return Err(told(error)),
+        }
+    }
+}
+
+async fn watch_to_end(
+    client: &Client,
+    run: &str,
+    progress: &mut Progress,
+    held: &mut Option<Embedded>,
+) -> anyhow::Result<RunStatus> {
+    let open = || {
+        let (mut control, run) = (client.control(), run.to_owned());
+        async move { control.watch(RunRef { run }).await }
+    };
+    let away = |error| {
+        told(error).context(format!("the run `{run}` goes on when the coordinator is back: radloom watch {run} --coordinator URL"))
+    };
+    let mut watching = patiently(open).await.map_err(away)?.into_inner();
+    let mut status = RunStatus::default();
+    loop {
+        let next = tokio::time::timeout(Duration::from_millis(500), watching.message()).await;
         if let Some(embedded) = held {
             embedded.check().await?;
         }
@@ -152,34 +230,17 @@ async fn follow(client: &Client, request: SubmitRequest, quiet: bool, held: &mut
                 progress.show(&now);
                 status = now;
             }
-            Ok(Ok(None)) => break,
-            Ok(Err(broken)) if held.is_none() => {
-                // A served coordinator may restart; the run goes on there.
-                eprintln!("radloom: {}; asking again", broken.message());
-                watching = again(&mut control, &run).await?;
+            Ok(Ok(None)) if ended(&status.phase) => return Ok(status),
+            Ok(Ok(None)) => watching = patiently(open).await.map_err(away)?.into_inner(),
+            Ok(Err(broken)) if link_broke(&broken) => {
+                watching = patiently(open).await.map_err(away)?.into_inner()
             }
             Ok(Err(broken)) => return Err(told(broken)),
         }
         if ended(&status.phase) {
-            break;
+            return Ok(status);
         }
     }
-    progress.end();
-    let result = match status.phase.as_str() {
-        "refused" | "cancelled" => None,
-        _ => control.result(RunRef { run }).await.ok().map(tonic::Response::into_inner),
-    };
-    Ok((result, status))
-}
-
-async fn again(control: &mut proto::control_client::ControlClient<tonic::transport::Channel>, run: &str) -> anyhow::Result<tonic::Streaming<RunStatus>> {
-    for _ in 0..120 {
-        tokio::time::sleep(std::time::Duration::from_millis(500)).await;
-        if let Ok(stream) = control.watch(RunRef { run: run.to_owned() }).await {
-            return Ok(stream.into_inner());
-        }
-    }
-    bail!("the coordinator stays away; the run `{run}` goes on when it is back: radloom watch {run} --coordinator URL")
 }
 
 async fn write_out(client: &Client, result: Option<&RunResult>, out: &Path) -> anyhow::Result<()> {
@@ -206,8 +267,18 @@ fn conclude(args: &RunArgs, status: &RunStatus, out: &Path) -> anyhow::Result<u8
             output::print_comparison(&out.join("comparison.csv"))?;
         }
         let report = out.join("report.html");
-        println!("{}", if report.exists() { report.display().to_string() } else { out.display().to_string() });
-        println!("reused {} · ran {} · cut off {} · excluded {}", status.reused, status.ran, status.cut_off, status.excluded);
+        println!(
+            "{}",
+            if report.exists() {
+                report.display().to_string()
+            } else {
+                out.display().to_string()
+            }
+        );
+        println!(
+            "reused {} · ran {} · cut off {} · excluded {}",
+            status.reused, status.ran, status.cut_off, status.excluded
+        );
     }
     Ok(u8::from(status.phase != "done"))
 }

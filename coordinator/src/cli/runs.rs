@@ -58,7 +58,11 @@ async fn reach(place: &Place) -> anyhow::Result<(Client, Option<Embedded>)> {
     if let Some(client) = Client::beside(&cache).await {
         return Ok((client, None));
     }
-    anyhow::ensure!(cache.join("coordinator").exists(), "there is no run in cache {}; run a study first, or name another --cache", cache.display());
+    anyhow::ensure!(
+        cache.join("coordinator").exists(),
+        "there is no run in cache {}; run a study first, or name another --cache",
+        cache.display()
+    );
     let embedded = Embedded::start(&cache, 1).await?;
     embedded.coordinator.list_ended()?;
     Ok((embedded.client.clone(), Some(embedded)))
@@ -77,15 +81,30 @@ pub(super) async fn list(args: ListArgs) -> anyhow::Result<u8> {
     let mut runs = runs?.into_inner().runs;
     runs.sort_by(|a, b| a.run.cmp(&b.run));
     if args.json {
-        println!("{}", serde_json::Value::from(runs.iter().map(crate::finish::status_json).collect::<Vec<_>>()));
+        println!(
+            "{}",
+            serde_json::Value::from(
+                runs.iter()
+                    .map(crate::finish::status_json)
+                    .collect::<Vec<_>>()
+            )
+        );
         return Ok(0);
     }
     let mut table = Table::new();
-    table.load_style(presets::UTF8_HORIZONTAL_ONLY).set_header(["run", "phase", "tasks", "done", "reused", "refused", "failed", "excluded", "took"]);
+    table.load_style(presets::UTF8_FULL_CONDENSED).set_header([
+        "run", "phase", "tasks", "done", "reused", "refused", "failed", "excluded", "took",
+    ]);
     for r in &runs {
-        let numbers = [r.total, r.done, r.reused, r.refused, r.failed, r.excluded].map(|n| n.to_string());
+        let numbers =
+            [r.total, r.done, r.reused, r.refused, r.failed, r.excluded].map(|n| n.to_string());
         let took = format!("{:.1} s", r.elapsed_ms as f64 / 1000.0);
-        table.add_row([r.run.clone(), r.phase.clone()].into_iter().chain(numbers).chain([took]));
+        table.add_row(
+            [r.run.clone(), r.phase.clone()]
+                .into_iter()
+                .chain(numbers)
+                .chain([took]),
+        );
     }
     println!("{table}");
     Ok(0)
@@ -93,7 +112,11 @@ pub(super) async fn list(args: ListArgs) -> anyhow::Result<u8> {
 
 pub(super) async fn status(args: OneArgs) -> anyhow::Result<u8> {
     let (client, held) = reach(&args.place).await?;
-    let status = client.control().status(RunRef { run: args.run }).await.map_err(told);
+    let status = client
+        .control()
+        .status(RunRef { run: args.run })
+        .await
+        .map_err(told);
     done(held).await;
     show(&status?.into_inner(), args.json);
     Ok(0)
@@ -101,7 +124,12 @@ pub(super) async fn status(args: OneArgs) -> anyhow::Result<u8> {
 
 pub(super) async fn watch(args: OneArgs) -> anyhow::Result<u8> {
     let (client, held) = reach(&args.place).await?;
-    let mut stream = client.control().watch(RunRef { run: args.run }).await.map_err(told)?.into_inner();
+    let mut stream = client
+        .control()
+        .watch(RunRef { run: args.run })
+        .await
+        .map_err(told)?
+        .into_inner();
     let mut progress = Progress::new(args.json);
     let mut last = RunStatus::default();
     while let Some(status) = stream.message().await.map_err(told)? {
@@ -130,13 +158,26 @@ pub(super) async fn act(args: OneArgs, act: Act) -> anyhow::Result<u8> {
 
 pub(super) async fn why(args: WhyArgs) -> anyhow::Result<u8> {
     let (client, held) = reach(&args.place).await?;
-    let reply = client.control().why(WhyRequest { run: args.run, task: args.task.clone() }).await.map_err(told);
+    let reply = client
+        .control()
+        .why(WhyRequest {
+            run: args.run,
+            task: args.task.clone(),
+        })
+        .await
+        .map_err(told);
     done(held).await;
     let reply = reply?.into_inner();
     if args.json {
-        let differences: Vec<serde_json::Value> =
-            reply.differences.iter().map(|d| serde_json::json!({"component": d.component, "old": d.old, "new": d.new})).collect();
-        println!("{}", serde_json::json!({"task": args.task, "verdict": reply.verdict, "differences": differences, "recipe": reply.recipe, "waits_for": reply.waits_for}));
+        let differences: Vec<serde_json::Value> = reply
+            .differences
+            .iter()
+            .map(|d| serde_json::json!({"component": d.component, "old": d.old, "new": d.new}))
+            .collect();
+        println!(
+            "{}",
+            serde_json::json!({"task": args.task, "verdict": reply.verdict, "differences": differences, "recipe": reply.recipe, "waits_for": reply.waits_for})
+        );
         return Ok(0);
     }
     println!("{}: {}", args.task, reply.verdict);
@@ -147,7 +188,10 @@ pub(super) async fn why(args: WhyArgs) -> anyhow::Result<u8> {
         println!("  waits for {task}");
     }
     if !reply.recipe.is_empty() {
-        println!("  recipe {}   (radloom cache show {})", reply.recipe, reply.recipe);
+        println!(
+            "  recipe {}   (radloom cache show {})",
+            reply.recipe, reply.recipe
+        );
     }
     Ok(0)
 }
@@ -157,12 +201,31 @@ fn show(status: &RunStatus, json: bool) {
         println!("{}", crate::finish::status_json(status));
         return;
     }
-    println!("{}: {} · {}/{} done · reused {} · ran {} · cut off {} · refused {} · failed {} · excluded {}", status.run, status.phase, status.done, status.total, status.reused, status.ran, status.cut_off, status.refused, status.failed, status.excluded);
+    println!(
+        "{}: {} · {}/{} done · reused {} · ran {} · cut off {} · refused {} · failed {} · excluded {}",
+        status.run,
+        status.phase,
+        status.done,
+        status.total,
+        status.reused,
+        status.ran,
+        status.cut_off,
+        status.refused,
+        status.failed,
+        status.excluded
+    );
     for site in &status.missing_sites {
         println!("  waits for site {site}");
     }
-    for step in status.steps.iter().filter(|s| s.done + s.refused + s.failed < s.total) {
-        println!("  {}: {}/{}, {} running", step.step, step.done, step.total, step.running);
+    for step in status
+        .steps
+        .iter()
+        .filter(|s| s.done + s.refused + s.failed < s.total)
+    {
+        println!(
+            "  {}: {}/{}, {} running",
+            step.step, step.done, step.total, step.running
+        );
     }
     for problem in &status.problems {
         println!("  {problem}");

@@ -36,16 +36,30 @@ pub(super) async fn serve(args: ServeArgs) -> anyhow::Result<u8> {
         "{} can be reached from other machines and this build has no certificates yet; listen on 127.0.0.1 behind a tunnel, or write --insecure",
         args.listen
     );
-    ensure!((1..=86_400).contains(&args.lease_seconds), "--lease-seconds must be within 1 and 86400");
-    let rules = Rules { lease_ms: args.lease_seconds * 1000, ..Rules::production() };
+    ensure!(
+        (1..=86_400).contains(&args.lease_seconds),
+        "--lease-seconds must be within 1 and 86400"
+    );
+    let rules = Rules {
+        lease_ms: args.lease_seconds * 1000,
+        ..Rules::production()
+    };
     let heartbeat_ms = (rules.lease_ms / 5).clamp(100, 5_000);
     // The socket first: who asks during the start waits instead of being turned away.
-    let listener = tokio::net::TcpListener::bind(args.listen).await.with_context(|| format!("cannot listen on {}", args.listen))?;
-    let coordinator = Coordinator::start(&Settings { state: args.state.clone(), rules, heartbeat_ms })?;
+    let listener = tokio::net::TcpListener::bind(args.listen)
+        .await
+        .with_context(|| format!("cannot listen on {}", args.listen))?;
+    let coordinator = Coordinator::start(&Settings {
+        state: args.state.clone(),
+        rules,
+        heartbeat_ms,
+    })?;
     let resumed = coordinator.resume()?;
     let address = listener.local_addr()?;
     let (stop, stopped) = watch::channel(false);
-    let cores = args.hub_cores.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, |n| n.get() as u32));
+    let cores = args
+        .hub_cores
+        .unwrap_or_else(|| std::thread::available_parallelism().map_or(1, |n| n.get() as u32));
     let hub_worker = (cores > 0).then(|| {
         let config = worker::session::Config {
             name: format!("{HUB}@{}", std::process::id()),
@@ -57,9 +71,16 @@ pub(super) async fn serve(args: ServeArgs) -> anyhow::Result<u8> {
             memory_mb: 4096,
             permits: Arc::new(Semaphore::new(cores as usize)),
         };
-        tokio::spawn(worker::session::run(config, coordinator.serve_in_process(), stopped.clone()))
+        tokio::spawn(worker::session::run(
+            config,
+            coordinator.serve_in_process(),
+            stopped.clone(),
+        ))
     });
-    println!("listening on http://{address} · state {} · {resumed} unfinished runs taken up", args.state.display());
+    println!(
+        "listening on http://{address} · state {} · {resumed} unfinished runs taken up",
+        args.state.display()
+    );
     coordinator
         .serve_on(listener, async {
             interrupted().await;
@@ -75,13 +96,14 @@ pub(super) async fn serve(args: ServeArgs) -> anyhow::Result<u8> {
 
 /// Ctrl-C or a polite kill.
 async fn interrupted() {
-    let mut terminate = match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
-        Ok(signal) => signal,
-        Err(_) => {
-            let _ = tokio::signal::ctrl_c().await;
-            return;
-        }
-    };
+    let mut terminate =
+        match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
+            Ok(signal) => signal,
+            Err(_) => {
+                let _ = tokio::signal::ctrl_c().await;
+                return;
+            }
+        };
     tokio::select! {
         _ = tokio::signal::ctrl_c() => {}
         _ = terminate.recv() => {}

@@ -55,30 +55,60 @@ pub(super) fn step(command: StepCommand) -> anyhow::Result<u8> {
 
 fn find(name: &str) -> anyhow::Result<&'static KindSpec> {
     kinds::kind(name).with_context(|| {
-        let mut near: Vec<&str> = kinds::all().iter().map(|k| k.name).filter(|k| k.contains(name) || name.contains(k)).collect();
+        let mut near: Vec<&str> = kinds::all()
+            .iter()
+            .map(|k| k.name)
+            .filter(|k| k.contains(name) || name.contains(k))
+            .collect();
         if near.is_empty() {
             near = kinds::all().iter().map(|k| k.name).collect();
         }
-        format!("there is no step kind `{name}`; did you mean {}?", near.join(", "))
+        format!(
+            "there is no step kind `{name}`; did you mean {}?",
+            near.join(", ")
+        )
     })
 }
 
 fn list(json: bool) -> anyhow::Result<u8> {
     for kind in kinds::all() {
         if json {
-            println!("{}", serde_json::json!({"kind": kind.name, "version": kind.version, "role": kind.role.to_string(), "about": kind.about}));
+            println!(
+                "{}",
+                serde_json::json!({"kind": kind.name, "version": kind.version, "role": kind.role.to_string(), "about": kind.about})
+            );
         } else {
-            println!("{:24} {:10} {}", kind.name, kind.role.to_string(), kind.about);
+            println!(
+                "{:24} {:10} {}",
+                kind.name,
+                kind.role.to_string(),
+                kind.about
+            );
         }
     }
     Ok(0)
 }
 
 fn schema(kind: &KindSpec) -> anyhow::Result<u8> {
-    let ports = |gathers: bool, optional: bool| if gathers { "gathers" } else if optional { "optional" } else { "one" };
-    let inputs: Vec<Value> = kind.inputs.iter().map(|p| serde_json::json!({"port": p.name, "takes": ports(p.gathers, p.optional)})).collect();
+    let ports = |gathers: bool, optional: bool| {
+        if gathers {
+            "gathers"
+        } else if optional {
+            "optional"
+        } else {
+            "one"
+        }
+    };
+    let inputs: Vec<Value> = kind
+        .inputs
+        .iter()
+        .map(|p| serde_json::json!({"port": p.name, "takes": ports(p.gathers, p.optional)}))
+        .collect();
     let outputs: Vec<Value> = kind.outputs.iter().map(|p| serde_json::json!({"port": p.name, "file": format!("{}.{}", p.name, p.ext), "class": p.class.to_string()})).collect();
-    let presets: BTreeMap<&str, Value> = pipeline_defs::params::presets_of(kind).into_iter().map(|(n, text)| (n, serde_json::from_str(&text).unwrap_or(Value::Null))).collect();
+    let presets: BTreeMap<&str, Value> = pipeline_defs::params::presets_of(kind)
+        .into_iter()
+        .map(|(n, text)| (n, serde_json::from_str(&text).unwrap_or(Value::Null)))
+        .collect();
     let all = serde_json::json!({
         "kind": kind.name, "version": kind.version, "role": kind.role.to_string(), "about": kind.about, "seeded": kind.seeded,
         "inputs": inputs, "outputs": outputs, "presets": presets, "parameters": pipeline_defs::params::schema_of(kind),
@@ -90,14 +120,26 @@ fn schema(kind: &KindSpec) -> anyhow::Result<u8> {
 fn run(args: &RunArgs) -> anyhow::Result<u8> {
     let kind = find(&args.kind)?;
     let (set, seed) = parameters(&args.sets)?;
-    let place = Place { file: "--set".into(), line: 1, column: 1 };
-    let params = pipeline_defs::params::resolve_params(kind, &set, &place).map_err(|p| anyhow::anyhow!("{}; {}", p.message, p.repair))?;
-    let context = Context { params: serde_json::from_str(&params)?, seed: kind.seeded.then_some(seed) };
+    let place = Place {
+        file: "--set".into(),
+        line: 1,
+        column: 1,
+    };
+    let params = pipeline_defs::params::resolve_params(kind, &set, &place)
+        .map_err(|p| anyhow::anyhow!("{}; {}", p.message, p.repair))?;
+    let context = Context {
+        params: serde_json::from_str(&params)?,
+        seed: kind.seeded.then_some(seed),
+    };
     let inputs = read_inputs(kind, &args.inputs)?;
-    let produced = worker::steps::run(kind.name, &context, &inputs).map_err(|e| anyhow::anyhow!("{}: {e}", kind.name))?;
-    std::fs::create_dir_all(&args.out).with_context(|| format!("cannot make {}", args.out.display()))?;
+    let produced = worker::steps::run(kind.name, &context, &inputs)
+        .map_err(|e| anyhow::anyhow!("{}: {e}", kind.name))?;
+    std::fs::create_dir_all(&args.out)
+        .with_context(|| format!("cannot make {}", args.out.display()))?;
     for output in produced {
-        let (_, port) = kind.output(output.port).with_context(|| format!("{} gave an unknown port `{}`", kind.name, output.port))?;
+        let (_, port) = kind
+            .output(output.port)
+            .with_context(|| format!("{} gave an unknown port `{}`", kind.name, output.port))?;
         let bytes = match output.content {
             Content::Bytes(bytes) => bytes,
             Content::Rows { of, ranges } => {
@@ -117,14 +159,20 @@ fn parameters(sets: &[String]) -> anyhow::Result<(Value, u64)> {
     let mut object = serde_json::Map::new();
     let mut seed = 1;
     for set in sets {
-        let (key, text) = set.split_once('=').with_context(|| format!("--set {set}: write KEY=VALUE"))?;
-        let parsed = toml::from_str::<toml::Table>(&format!("v = {text}")).ok().and_then(|mut t| t.remove("v"));
+        let (key, text) = set
+            .split_once('=')
+            .with_context(|| format!("--set {set}: write KEY=VALUE"))?;
+        let parsed = toml::from_str::<toml::Table>(&format!("v = {text}"))
+            .ok()
+            .and_then(|mut t| t.remove("v"));
         let value = match parsed {
             Some(value) => serde_json::to_value(value)?,
             None => Value::String(text.to_owned()),
         };
         if key == "seed" {
-            seed = value.as_u64().with_context(|| format!("--set seed={text}: a seed is a whole number of at least 0"))?;
+            seed = value.as_u64().with_context(|| {
+                format!("--set seed={text}: a seed is a whole number of at least 0")
+            })?;
             continue;
         }
         insert(&mut object, key, value)?;
@@ -132,12 +180,19 @@ fn parameters(sets: &[String]) -> anyhow::Result<(Value, u64)> {
     Ok((Value::Object(object), seed))
 }
 
-fn insert(object: &mut serde_json::Map<String, Value>, key: &str, value: Value) -> anyhow::Result<()> {
+fn insert(
+    object: &mut serde_json::Map<String, Value>,
+    key: &str,
+    value: Value,
+) -> anyhow::Result<()> {
     match key.split_once('.') {
         None => {
             object.insert(key.to_owned(), value);
         }
-        Some((first, rest)) => match object.entry(first).or_insert_with(|| Value::Object(serde_json::Map::new())) {
+        Some((first, rest)) => match object
+            .entry(first)
+            .or_insert_with(|| Value::Object(serde_json::Map::new()))
+        {
             Value::Object(inner) => insert(inner, rest, value)?,
             _ => bail!("--set {key}: `{first}` is a value already, not a group"),
         },
@@ -150,15 +205,38 @@ fn read_inputs(kind: &KindSpec, given: &[String]) -> anyhow::Result<Inputs> {
     for text in given {
         let (name, axes, path) = split_input(text)?;
         let known: Vec<&str> = kind.inputs.iter().map(|p| p.name).collect();
-        let port = kind.input(&name).with_context(|| format!("{} has no input `{name}`; it has {}", kind.name, known.join(", ")))?;
-        let bytes = std::fs::read(&path).with_context(|| format!("cannot read input `{name}` at {path}"))?;
+        let port = kind.input(&name).with_context(|| {
+            format!(
+                "{} has no input `{name}`; it has {}",
+                kind.name,
+                known.join(", ")
+            )
+        })?;
+        let bytes = std::fs::read(&path)
+            .with_context(|| format!("cannot read input `{name}` at {path}"))?;
         let entries = inputs.ports.entry(port.name.to_owned()).or_default();
-        ensure!(port.gathers || entries.is_empty(), "{} takes one `{name}`", kind.name);
-        let axes = if axes.is_empty() && port.gathers { vec![("file".to_owned(), path.clone())] } else { axes };
-        entries.push(Input { axes, content: Ok(bytes.into()) });
+        ensure!(
+            port.gathers || entries.is_empty(),
+            "{} takes one `{name}`",
+            kind.name
+        );
+        let axes = if axes.is_empty() && port.gathers {
+            vec![("file".to_owned(), path.clone())]
+        } else {
+            axes
+        };
+        entries.push(Input {
+            axes,
+            content: Ok(bytes.into()),
+        });
     }
     for port in kind.inputs.iter().filter(|p| !p.optional) {
-        ensure!(inputs.ports.contains_key(port.name), "{} needs --in {}=PATH", kind.name, port.name);
+        ensure!(
+            inputs.ports.contains_key(port.name),
+            "{} needs --in {}=PATH",
+            kind.name,
+            port.name
+        );
     }
     Ok(inputs)
 }
@@ -176,15 +254,21 @@ fn split_input(text: &str) -> anyhow::Result<(String, AxisValues, String)> {
     let (axes, path) = rest[1..].split_once("]=").with_context(wrong)?;
     let axes = axes
         .split(',')
-        .map(|pair| pair.split_once('=').map(|(a, v)| (a.to_owned(), v.to_owned())).with_context(wrong))
+        .map(|pair| {
+            pair.split_once('=')
+                .map(|(a, v)| (a.to_owned(), v.to_owned()))
+                .with_context(wrong)
+        })
         .collect::<Result<_, _>>()?;
     Ok((name.to_owned(), axes, path.to_owned()))
 }
 
 fn write(path: &Path, ext: &str, bytes: &[u8]) -> anyhow::Result<()> {
     if ext == "nii.gz" {
-        let volume = imaging::nifti::read_bytes(bytes, "").map_err(|e| anyhow::anyhow!("the step's own output does not read: {e}"))?;
-        return imaging::nifti::write_gz(path, &volume).with_context(|| format!("cannot write {}", path.display()));
+        let volume = imaging::nifti::read_bytes(bytes, "")
+            .map_err(|e| anyhow::anyhow!("the step's own output does not read: {e}"))?;
+        return imaging::nifti::write_gz(path, &volume)
+            .with_context(|| format!("cannot write {}", path.display()));
     }
     std::fs::write(path, bytes).with_context(|| format!("cannot write {}", path.display()))
 }

@@ -15,7 +15,10 @@ fn leased() -> Desk {
     desk.submit();
     desk.join("w1", "c1/a", &[]);
     desk.give_work();
-    assert!(matches!(desk.comp(IMAGE), Some(CompPhase::Leased { fence: 1, .. })));
+    assert!(matches!(
+        desk.comp(IMAGE),
+        Some(CompPhase::Leased { fence: 1, .. })
+    ));
     desk
 }
 
@@ -24,16 +27,29 @@ fn mask_leased() -> Desk {
     let mut desk = leased();
     desk.end(1);
     desk.give_work();
-    assert!(matches!(desk.comp(MASK), Some(CompPhase::Leased { fence: 2, .. })));
+    assert!(matches!(
+        desk.comp(MASK),
+        Some(CompPhase::Leased { fence: 2, .. })
+    ));
     desk
 }
 
 #[test]
 fn a_task_waits_until_the_last_above_it_ended() {
     let mut desk = leased();
-    assert_eq!((desk.phase(0, IMAGE), desk.phase(0, MASK)), (Phase::Bound, Phase::Waiting));
+    assert_eq!(
+        (desk.phase(0, IMAGE), desk.phase(0, MASK)),
+        (Phase::Bound, Phase::Waiting)
+    );
     desk.end(1);
-    assert_eq!((desk.phase(0, IMAGE), desk.phase(0, MASK), desk.phase(0, FEATURES)), (Phase::Ran, Phase::Bound, Phase::Waiting));
+    assert_eq!(
+        (
+            desk.phase(0, IMAGE),
+            desk.phase(0, MASK),
+            desk.phase(0, FEATURES)
+        ),
+        (Phase::Ran, Phase::Bound, Phase::Waiting)
+    );
 }
 
 #[test]
@@ -49,7 +65,11 @@ fn a_pinned_input_is_asked_for_before_a_task_is_bound() {
     assert_eq!(desk.phase(0, "splits[split=r1f1]"), Phase::Pinning);
     let pins = std::mem::take(&mut desk.pins);
     for (task, digests) in pins {
-        desk.feed(Event::Pinned { run: 0, task, digests });
+        desk.feed(Event::Pinned {
+            run: 0,
+            task,
+            digests,
+        });
     }
     assert_eq!(desk.phase(0, "splits[split=r1f1]"), Phase::Bound);
 }
@@ -59,7 +79,10 @@ fn a_second_run_reuses_what_the_first_made() {
     let mut desk = leased();
     desk.end(1);
     desk.submit();
-    assert_eq!((desk.phase(1, IMAGE), desk.phase(1, MASK)), (Phase::Reused, Phase::Bound));
+    assert_eq!(
+        (desk.phase(1, IMAGE), desk.phase(1, MASK)),
+        (Phase::Reused, Phase::Bound)
+    );
 }
 
 #[test]
@@ -68,14 +91,23 @@ fn two_runs_wait_for_one_computation() {
     desk.submit();
     assert_eq!(desk.phase(1, IMAGE), Phase::Bound);
     desk.end(1);
-    assert_eq!((desk.phase(0, IMAGE), desk.phase(1, IMAGE)), (Phase::Ran, Phase::Ran));
+    assert_eq!(
+        (desk.phase(0, IMAGE), desk.phase(1, IMAGE)),
+        (Phase::Ran, Phase::Ran)
+    );
 }
 
 #[test]
 fn a_refusal_runs_down_but_a_gathering_step_goes_on_without() {
     let mut desk = leased();
-    desk.report(1, Report::Ended(cas::Outcome::Refused(digest::Digest::of(b"too dark"))));
-    assert_eq!([IMAGE, MASK, FEATURES].map(|t| desk.phase(0, t)), [Phase::Refused; 3]);
+    desk.report(
+        1,
+        Report::Ended(cas::Outcome::Refused(digest::Digest::of(b"too dark"))),
+    );
+    assert_eq!(
+        [IMAGE, MASK, FEATURES].map(|t| desk.phase(0, t)),
+        [Phase::Refused; 3]
+    );
     assert_eq!(desk.phase(0, "table"), Phase::Bound);
 }
 
@@ -92,7 +124,15 @@ fn a_failed_attempt_is_delayed_and_the_last_one_blocks_what_is_below() {
     desk.wait(200, &["w1"]);
     desk.give_work();
     desk.fail(3, false);
-    assert_eq!([IMAGE, MASK, FEATURES, "table"].map(|t| desk.phase(0, t)), [Phase::Failed, Phase::Blocked, Phase::Blocked, Phase::Blocked]);
+    assert_eq!(
+        [IMAGE, MASK, FEATURES, "table"].map(|t| desk.phase(0, t)),
+        [
+            Phase::Failed,
+            Phase::Blocked,
+            Phase::Blocked,
+            Phase::Blocked
+        ]
+    );
     assert_eq!(desk.state.runs[&0].failures.len(), 1);
 }
 
@@ -117,8 +157,17 @@ fn a_lease_that_expires_is_ready_again_and_its_late_result_is_welcome() {
     desk.give_work();
     desk.end(1);
     assert_eq!(desk.phase(0, IMAGE), Phase::Ran);
-    assert!(desk.text.ends_with("mask[patient=c1-001] is not in the cache\n"), "{}", desk.text);
-    assert!(desk.text.contains("w2 is told to stop lease 2"), "{}", desk.text);
+    assert!(
+        desk.text
+            .ends_with("mask[patient=c1-001] is not in the cache\n"),
+        "{}",
+        desk.text
+    );
+    assert!(
+        desk.text.contains("w2 is told to stop lease 2"),
+        "{}",
+        desk.text
+    );
 }
 
 #[test]
@@ -157,7 +206,10 @@ fn lost_inputs_are_made_again() {
     desk.report(2, Report::Missing(lost));
     desk.give_work();
     assert!(matches!(desk.comp(MASK), Some(CompPhase::Starved { .. })));
-    assert_eq!((desk.comp(IMAGE), desk.phase(0, IMAGE)), (Some(CompPhase::Ready), Phase::Ran));
+    assert_eq!(
+        (desk.comp(IMAGE), desk.phase(0, IMAGE)),
+        (Some(CompPhase::Ready), Phase::Ran)
+    );
     desk.give_work();
     desk.end(3);
     assert_eq!(desk.comp(MASK), Some(CompPhase::Ready));
@@ -189,21 +241,33 @@ fn a_remake_that_fails_ends_what_waits_for_it() {
         desk.fail(fence, true);
         desk.wait(500, &["w1"]);
     }
-    assert_eq!((desk.phase(0, IMAGE), desk.phase(0, MASK)), (Phase::Ran, Phase::Failed));
-    assert_eq!(desk.state.runs[&0].failures[0].1, "an input was lost and cannot be made again: panicked");
+    assert_eq!(
+        (desk.phase(0, IMAGE), desk.phase(0, MASK)),
+        (Phase::Ran, Phase::Failed)
+    );
+    assert_eq!(
+        desk.state.runs[&0].failures[0].1,
+        "an input was lost and cannot be made again: panicked"
+    );
 }
 
 #[test]
 fn a_paused_run_is_parked_unless_another_waits_too() {
     let mut desk = Desk::small();
     desk.submit();
-    desk.feed(Event::Pause { run: 0, paused: true });
+    desk.feed(Event::Pause {
+        run: 0,
+        paused: true,
+    });
     assert_eq!(desk.comp(IMAGE), Some(CompPhase::Parked));
     desk.submit();
     assert_eq!(desk.comp(IMAGE), Some(CompPhase::Ready));
     desk.feed(Event::Cancel { run: 1, now: 0 });
     assert_eq!(desk.comp(IMAGE), Some(CompPhase::Parked));
-    desk.feed(Event::Pause { run: 0, paused: false });
+    desk.feed(Event::Pause {
+        run: 0,
+        paused: false,
+    });
     assert_eq!(desk.comp(IMAGE), Some(CompPhase::Ready));
 }
 
@@ -211,7 +275,10 @@ fn a_paused_run_is_parked_unless_another_waits_too() {
 fn a_cancelled_run_keeps_only_work_in_progress() {
     let mut desk = leased();
     desk.feed(Event::Cancel { run: 0, now: 5 });
-    assert_eq!([IMAGE, MASK, FEATURES, "table"].map(|t| desk.phase(0, t)), [Phase::Cancelled; 4]);
+    assert_eq!(
+        [IMAGE, MASK, FEATURES, "table"].map(|t| desk.phase(0, t)),
+        [Phase::Cancelled; 4]
+    );
     assert_eq!(desk.state.runs[&0].ended_ms, Some(5));
     assert!(matches!(desk.comp(IMAGE), Some(CompPhase::Leased { .. })));
     desk.wait(1_000, &[]);
@@ -262,10 +329,15 @@ fn a_recovery_reads_like_this() {
 
 /// Compares with a file of `tests/it/golden`; `RADLOOM_BLESS=1` writes it.
 fn golden(name: &str, text: &str) {
-    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("it/golden").join(name);
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("it/golden")
+        .join(name);
     if std::env::var_os("RADLOOM_BLESS").is_some() {
         std::fs::write(&path, text).unwrap_or_else(|e| panic!("{name}: {e}"));
     }
     let kept = std::fs::read_to_string(&path).unwrap_or_default();
-    assert!(kept == text, "{name} has changed; look at it, then RADLOOM_BLESS=1 cargo test -p tests sim\n{text}");
+    assert!(
+        kept == text,
+        "{name} has changed; look at it, then RADLOOM_BLESS=1 cargo test -p tests sim\n{text}"
+    );
 }

@@ -58,7 +58,10 @@ impl Desk {
 
     pub fn submit(&mut self) {
         let no = self.state.runs.keys().next_back().map_or(0, |no| no + 1);
-        self.say(&format!("run {no} is submitted with {} tasks", self.plan.n_tasks()));
+        self.say(&format!(
+            "run {no} is submitted with {} tasks",
+            self.plan.n_tasks()
+        ));
         let (plan, now) = (Arc::clone(&self.plan), self.now);
         self.feed(Event::Submitted { run: no, plan, now });
     }
@@ -67,8 +70,15 @@ impl Desk {
     pub fn join(&mut self, name: &str, place: &str, running: &[Fence]) {
         let no = self.number(name);
         let site = place.split('/').next().unwrap_or(place);
-        let holding: Vec<String> = running.iter().map(|f| format!("{} under lease {f}", self.plan.address(self.leases[f].1))).collect();
-        let holding = if holding.is_empty() { "nothing".to_owned() } else { holding.join(" and ") };
+        let holding: Vec<String> = running
+            .iter()
+            .map(|f| format!("{} under lease {f}", self.plan.address(self.leases[f].1)))
+            .collect();
+        let holding = if holding.is_empty() {
+            "nothing".to_owned()
+        } else {
+            holding.join(" and ")
+        };
         self.say(&format!("{name} joins at {place}, holding {holding}"));
         let hello = Hello {
             name: name.to_owned(),
@@ -76,16 +86,40 @@ impl Desk {
             holders: vec![place.to_owned(), format!("files of {name}")],
             cores: 1,
             memory_mb: 8_192,
-            kinds: all().iter().map(|k| (k.name.to_owned(), k.version)).collect(),
+            kinds: all()
+                .iter()
+                .map(|k| (k.name.to_owned(), k.version))
+                .collect(),
             running: running.iter().map(|f| (self.leases[f].2, *f)).collect(),
         };
         let now = self.now;
-        self.feed(Event::Joined { worker: no, hello, now });
-        let sources: Vec<Digest> =
-            self.plan.sources().iter().filter(|s| s.absent.is_none() && s.site.as_deref() == Some(site)).map(|s| s.digest).collect();
-        self.feed(Event::Present { holder: format!("files of {name}"), digests: sources });
-        let disk: Vec<Digest> = self.disks.get(place).into_iter().flatten().copied().collect();
-        self.feed(Event::Present { holder: place.to_owned(), digests: disk });
+        self.feed(Event::Joined {
+            worker: no,
+            hello,
+            now,
+        });
+        let sources: Vec<Digest> = self
+            .plan
+            .sources()
+            .iter()
+            .filter(|s| s.absent.is_none() && s.site.as_deref() == Some(site))
+            .map(|s| s.digest)
+            .collect();
+        self.feed(Event::Present {
+            holder: format!("files of {name}"),
+            digests: sources,
+        });
+        let disk: Vec<Digest> = self
+            .disks
+            .get(place)
+            .into_iter()
+            .flatten()
+            .copied()
+            .collect();
+        self.feed(Event::Present {
+            holder: place.to_owned(),
+            digests: disk,
+        });
     }
 
     pub fn lose_link(&mut self, name: &str) {
@@ -102,17 +136,27 @@ impl Desk {
 
     pub fn beat(&mut self, name: &str, fences: &[Fence]) {
         let (worker, now) = (self.number(name), self.now);
-        self.feed(Event::Beat { worker, fences: fences.to_vec(), now });
+        self.feed(Event::Beat {
+            worker,
+            fences: fences.to_vec(),
+            now,
+        });
     }
 
     pub fn give_work(&mut self) {
         let plan = schedule(&self.state);
         for no in &plan.starved {
             let address = self.address_of(*no);
-            self.say(&format!("nobody who is here can read the inputs of {address}"));
+            self.say(&format!(
+                "nobody who is here can read the inputs of {address}"
+            ));
         }
         let now = self.now;
-        self.feed(Event::Scheduled { assignments: plan.assignments, starved: plan.starved, now });
+        self.feed(Event::Scheduled {
+            assignments: plan.assignments,
+            starved: plan.starved,
+            now,
+        });
     }
 
     /// Time passes; workers that are named beat, so that they do not fall silent.
@@ -138,12 +182,21 @@ impl Desk {
         let outcome = made_of(self.plan.kind_of(task), &recipe);
         let place = self.state.workers[&worker].holders[0];
         let place = self.state.holders[place as usize].clone();
-        self.disks.entry(place).or_default().extend(outcome.digests().iter().filter(|d| d.is_keyed()));
+        self.disks
+            .entry(place)
+            .or_default()
+            .extend(outcome.digests().iter().filter(|d| d.is_keyed()));
         self.report(fence, Report::Ended(outcome));
     }
 
     pub fn fail(&mut self, fence: Fence, bug: bool) {
-        self.report(fence, Report::Failed { bug, message: if bug { "panicked" } else { "disk full" }.to_owned() });
+        self.report(
+            fence,
+            Report::Failed {
+                bug,
+                message: if bug { "panicked" } else { "disk full" }.to_owned(),
+            },
+        );
     }
 
     pub fn report(&mut self, fence: Fence, report: Report) {
@@ -151,15 +204,28 @@ impl Desk {
         let how = match &report {
             Report::Ended(Outcome::Outputs(_)) => "done".to_owned(),
             Report::Ended(Outcome::Refused(_)) => "refused".to_owned(),
-            Report::Failed { message, .. } | Report::Diverged { message } => format!("failed, {message}"),
+            Report::Failed { message, .. } | Report::Diverged { message } => {
+                format!("failed, {message}")
+            }
             Report::Missing(lost) => format!("not done, {} of its inputs are missing", lost.len()),
         };
-        self.say(&format!("{} reports {} under lease {fence}: {how}", self.workers[worker as usize], self.plan.address(task)));
+        self.say(&format!(
+            "{} reports {} under lease {fence}: {how}",
+            self.workers[worker as usize],
+            self.plan.address(task)
+        ));
         if let Report::Ended(outcome) = &report {
             self.cache.insert(recipe, outcome.clone());
         }
         let now = self.now;
-        self.feed(Event::Reported { worker, fence, recipe, report, wall_ms: 10, now });
+        self.feed(Event::Reported {
+            worker,
+            fence,
+            recipe,
+            report,
+            wall_ms: 10,
+            now,
+        });
     }
 
     /// The coordinator dies; what it has written to disk is all that is left.
@@ -174,14 +240,18 @@ impl Desk {
         self.say(&format!("what {task} made is lost at {place}"));
         let task = self.task(task);
         let run = &self.state.runs[&0];
-        let lost: Vec<Digest> = (0..self.plan.kind_of(task).outputs.len() as u8).filter_map(|p| run.output(task, p)).collect();
+        let lost: Vec<Digest> = (0..self.plan.kind_of(task).outputs.len() as u8)
+            .filter_map(|p| run.output(task, p))
+            .collect();
         let disk = self.disks.entry(place.to_owned()).or_default();
         disk.retain(|d| !lost.contains(d));
         lost
     }
 
     pub fn task(&self, address: &str) -> u32 {
-        self.plan.parse_address(address).unwrap_or_else(|| panic!("no task {address}"))
+        self.plan
+            .parse_address(address)
+            .unwrap_or_else(|| panic!("no task {address}"))
     }
 
     pub fn phase(&self, run: u32, address: &str) -> Phase {
@@ -190,7 +260,11 @@ impl Desk {
 
     /// Phase of the live computation of a task.
     pub fn comp(&self, address: &str) -> Option<CompPhase> {
-        let recipe = self.state.runs.values().find_map(|run| run.tasks[self.task(address) as usize].recipe)?;
+        let recipe = self
+            .state
+            .runs
+            .values()
+            .find_map(|run| run.tasks[self.task(address) as usize].recipe)?;
         let no = self.state.by_recipe.get(&recipe)?;
         self.state.comp(*no).map(|c| c.phase)
     }
@@ -208,37 +282,78 @@ impl Desk {
         match command {
             Command::Look { comp, recipe } => {
                 let answer = self.cache.get(&recipe).cloned();
-                let found = if answer.is_some() { "is in the cache" } else { "is not in the cache" };
+                let found = if answer.is_some() {
+                    "is in the cache"
+                } else {
+                    "is not in the cache"
+                };
                 let address = self.address_of(comp);
                 self.tell(&format!("{address} {found}"));
-                self.feed(Event::Looked { comp, recipe, answer });
+                self.feed(Event::Looked {
+                    comp,
+                    recipe,
+                    answer,
+                });
             }
-            Command::Pin { task, current, .. } if self.holds_pins => self.pins.push((task, current)),
-            Command::Pin { run, task, current, .. } => self.feed(Event::Pinned { run, task, digests: current }),
-            Command::Lease { worker, fence, recipe, task, .. } => {
+            Command::Pin { task, current, .. } if self.holds_pins => {
+                self.pins.push((task, current))
+            }
+            Command::Pin {
+                run, task, current, ..
+            } => self.feed(Event::Pinned {
+                run,
+                task,
+                digests: current,
+            }),
+            Command::Lease {
+                worker,
+                fence,
+                recipe,
+                task,
+                ..
+            } => {
                 self.leases.insert(fence, (worker, task, recipe));
-                self.tell(&format!("{} gets {} under lease {fence}", self.workers[worker as usize], self.plan.address(task)));
+                self.tell(&format!(
+                    "{} gets {} under lease {fence}",
+                    self.workers[worker as usize],
+                    self.plan.address(task)
+                ));
             }
             Command::Ack { .. } => {}
-            Command::Stop { worker, fence } => self.tell(&format!("{} is told to stop lease {fence}", self.workers[worker as usize])),
+            Command::Stop { worker, fence } => self.tell(&format!(
+                "{} is told to stop lease {fence}",
+                self.workers[worker as usize]
+            )),
             Command::Ended { run } => self.tell(&format!("run {run} has ended")),
         }
     }
 
     fn held(&self) -> Vec<Fence> {
-        self.state.workers.values().flat_map(|w| w.held.keys().copied()).collect()
+        self.state
+            .workers
+            .values()
+            .flat_map(|w| w.held.keys().copied())
+            .collect()
     }
 
     fn number(&mut self, name: &str) -> WorkerNo {
-        let at = self.workers.iter().position(|n| n == name).unwrap_or_else(|| {
-            self.workers.push(name.to_owned());
-            self.workers.len() - 1
-        });
+        let at = self
+            .workers
+            .iter()
+            .position(|n| n == name)
+            .unwrap_or_else(|| {
+                self.workers.push(name.to_owned());
+                self.workers.len() - 1
+            });
         at as WorkerNo
     }
 
     fn address_of(&self, comp: u32) -> String {
-        let task = self.state.comp(comp).and_then(|c| c.waiters.first()).map(|(_, task)| *task);
+        let task = self
+            .state
+            .comp(comp)
+            .and_then(|c| c.waiters.first())
+            .map(|(_, task)| *task);
         task.map_or_else(String::new, |task| self.plan.address(task))
     }
 
@@ -252,5 +367,13 @@ impl Desk {
 }
 
 fn rules() -> Rules {
-    Rules { lease_ms: 1_000, backoff_ms: 100, attempts_max: 3, bugs_max: 2, losses_max: 2, backlog_seconds: 0.0, held_max: 4 }
+    Rules {
+        lease_ms: 1_000,
+        backoff_ms: 100,
+        attempts_max: 3,
+        bugs_max: 2,
+        losses_max: 2,
+        backlog_seconds: 0.0,
+        held_max: 4,
+    }
 }

@@ -99,10 +99,14 @@ pub fn plan_of(study: usize) -> Arc<Plan> {
     let plans = PLANS.get_or_init(|| {
         let make = |(margin, trees): &(&str, &str)| {
             let text = STUDY.replace("MARGIN", margin).replace("TREES", trees);
-            let study = pipeline_defs::parse(&text, "sim.toml", &[]).unwrap_or_else(|p| panic!("{p}"));
+            let study =
+                pipeline_defs::parse(&text, "sim.toml", &[]).unwrap_or_else(|p| panic!("{p}"));
             Arc::new(pipeline_defs::plan(&study, &snapshot()).unwrap_or_else(|p| panic!("{p}")))
         };
-        [("5.0", "300"), ("5.0", "100"), ("10.0", "300")].iter().map(make).collect()
+        [("5.0", "300"), ("5.0", "100"), ("10.0", "300")]
+            .iter()
+            .map(make)
+            .collect()
     });
     Arc::clone(&plans[study])
 }
@@ -147,12 +151,31 @@ fn snapshot() -> Snapshot {
     let patient = |site: &str, i: usize| {
         let patient_id = format!("{site}-{i:03}");
         let item = |name: &str| (name.to_owned(), keyed(&format!("{patient_id} {name}")));
-        let items = if patient_id == "c2-002" { [item("t2w")].into() } else { [item("t2w"), item("mask")].into() };
-        SnapshotPatient { site: site.to_owned(), items, patient_id }
+        let items = if patient_id == "c2-002" {
+            [item("t2w")].into()
+        } else {
+            [item("t2w"), item("mask")].into()
+        };
+        SnapshotPatient {
+            site: site.to_owned(),
+            items,
+            patient_id,
+        }
     };
-    let patients = ["c1", "c2"].iter().flat_map(|site| (1..=2).map(move |i| patient(site, i))).collect();
-    let site_tables = ["c1", "c2"].iter().map(|s| ((*s).to_owned(), Digest::of(s.as_bytes()))).collect();
-    Snapshot { patients, site_tables, tables: BTreeMap::new() }.sorted()
+    let patients = ["c1", "c2"]
+        .iter()
+        .flat_map(|site| (1..=2).map(move |i| patient(site, i)))
+        .collect();
+    let site_tables = ["c1", "c2"]
+        .iter()
+        .map(|s| ((*s).to_owned(), Digest::of(s.as_bytes())))
+        .collect();
+    Snapshot {
+        patients,
+        site_tables,
+        tables: BTreeMap::new(),
+    }
+    .sorted()
 }
 
 fn keyed(text: &str) -> Digest {
@@ -165,7 +188,13 @@ fn draw(salt: u8, what: &str, recipe: &Digest) -> u8 {
 
 /// What a recipe gives, always and everywhere.
 pub fn outcome_of(salt: u8, kind: &KindSpec, recipe: &Digest) -> Outcome {
-    let may_refuse = ["import-image", "import-mask", "n4-bias-correction", "peritumoural-ring"].contains(&kind.name);
+    let may_refuse = [
+        "import-image",
+        "import-mask",
+        "n4-bias-correction",
+        "peritumoural-ring",
+    ]
+    .contains(&kind.name);
     if may_refuse && draw(salt, "refuse", recipe) < 40 {
         return Outcome::Refused(Digest::of(format!("refusal of {recipe}").as_bytes()));
     }
@@ -176,8 +205,16 @@ pub fn outcome_of(salt: u8, kind: &KindSpec, recipe: &Digest) -> Outcome {
 pub fn made_of(kind: &KindSpec, recipe: &Digest) -> Outcome {
     let output = |port: &pipeline_defs::kinds::OutPort| {
         let text = format!("{recipe} {}", port.name);
-        let digest = if port.class == Class::Site { keyed(&text) } else { Digest::of(text.as_bytes()) };
-        Output { port: port.name.to_owned(), digest, len: 1 }
+        let digest = if port.class == Class::Site {
+            keyed(&text)
+        } else {
+            Digest::of(text.as_bytes())
+        };
+        Output {
+            port: port.name.to_owned(),
+            digest,
+            len: 1,
+        }
     };
     Outcome::Outputs(kind.outputs.iter().map(output).collect())
 }
@@ -219,7 +256,11 @@ pub enum End {
 /// Ends of all tasks of a study when one after another is done by hand.
 pub fn sequential(study: usize, salt: u8) -> Arc<Vec<End>> {
     static RUNS: OnceLock<Vec<Vec<Arc<Vec<End>>>>> = OnceLock::new();
-    let runs = RUNS.get_or_init(|| (0..STUDIES).map(|s| (0..SALTS).map(|salt| Arc::new(by_hand(s, salt))).collect()).collect());
+    let runs = RUNS.get_or_init(|| {
+        (0..STUDIES)
+            .map(|s| (0..SALTS).map(|salt| Arc::new(by_hand(s, salt))).collect())
+            .collect()
+    });
     Arc::clone(&runs[study][salt as usize])
 }
 
@@ -233,12 +274,15 @@ fn by_hand(study: usize, salt: u8) -> Vec<End> {
         } else if let Some(refusal) = first_refusal(&plan, &ends, task) {
             End::Refused(refusal)
         } else {
-            let recipe = Digest::of(&plan.recipe(task, &mut |origin| resolved(&plan, &ends, origin)));
+            let recipe =
+                Digest::of(&plan.recipe(task, &mut |origin| resolved(&plan, &ends, origin)));
             let kind = plan.kind_of(task);
             match (cursed(salt, kind, &recipe), outcome_of(salt, kind, &recipe)) {
                 (Some(_), _) => End::Failed,
                 (None, Outcome::Refused(refusal)) => End::Refused(refusal),
-                (None, Outcome::Outputs(outputs)) => End::Outputs(outputs.iter().map(|o| o.digest).collect()),
+                (None, Outcome::Outputs(outputs)) => {
+                    End::Outputs(outputs.iter().map(|o| o.digest).collect())
+                }
             }
         };
         ends.push(end);
@@ -250,7 +294,12 @@ fn by_hand(study: usize, salt: u8) -> Vec<End> {
 fn first_refusal(plan: &Plan, ends: &[End], task: u32) -> Option<Digest> {
     let excludes = plan.step_of(task).missing == Missing::Exclude;
     for port in plan.ports(task) {
-        if excludes && plan.kind_of(task).input(port.name).is_some_and(|p| p.gathers) {
+        if excludes
+            && plan
+                .kind_of(task)
+                .input(port.name)
+                .is_some_and(|p| p.gathers)
+        {
             continue;
         }
         for entry in plan.entries(port) {
@@ -264,7 +313,9 @@ fn first_refusal(plan: &Plan, ends: &[End], task: u32) -> Option<Digest> {
 
 fn resolved(plan: &Plan, ends: &[End], origin: &Origin) -> Resolved {
     match *origin {
-        Origin::Source(source) if plan.source(source).absent.is_some() => Resolved::Refused(plan.source(source).digest),
+        Origin::Source(source) if plan.source(source).absent.is_some() => {
+            Resolved::Refused(plan.source(source).digest)
+        }
         Origin::Source(source) => Resolved::Digest(plan.source(source).digest),
         Origin::Output { task, port } => match &ends[task as usize] {
             End::Outputs(outputs) => Resolved::Digest(outputs[port as usize]),
@@ -276,7 +327,9 @@ fn resolved(plan: &Plan, ends: &[End], origin: &Origin) -> Resolved {
 
 #[test]
 fn the_studies_cover_every_end() {
-    let ends: Vec<End> = (0..STUDIES).flat_map(|s| (0..SALTS).flat_map(move |salt| sequential(s, salt).to_vec())).collect();
+    let ends: Vec<End> = (0..STUDIES)
+        .flat_map(|s| (0..SALTS).flat_map(move |salt| sequential(s, salt).to_vec()))
+        .collect();
     let count = |wanted: fn(&End) -> bool| ends.iter().filter(|end| wanted(end)).count();
     assert!(count(|e| matches!(e, End::Outputs(_))) > 400);
     assert!(count(|e| matches!(e, End::Refused(_))) > 50);

@@ -26,7 +26,13 @@ const QUIET_MS: Ms = 6_000;
 const PATIENCE_MS: Ms = 120_000;
 
 fn rules() -> Rules {
-    Rules { lease_ms: LEASE_MS, backoff_ms: 20, losses_max: 255, held_max: 16, ..Rules::production() }
+    Rules {
+        lease_ms: LEASE_MS,
+        backoff_ms: 20,
+        losses_max: 255,
+        held_max: 16,
+        ..Rules::production()
+    }
 }
 
 /// A worker process.
@@ -201,15 +207,32 @@ impl World {
     /// Two workers of `c1` share a folder; those of `c2` do not, unless the world is calm.
     fn people(&mut self) {
         let apart = if self.calm { "c2/a" } else { "c2/b" };
-        for (site, place) in [("c1", "c1/shared"), ("c1", "c1/shared"), ("c2", "c2/a"), ("c2", apart), ("hub", "hub")] {
+        for (site, place) in [
+            ("c1", "c1/shared"),
+            ("c1", "c1/shared"),
+            ("c2", "c2/a"),
+            ("c2", apart),
+            ("hub", "hub"),
+        ] {
             self.hire(site, place);
         }
         for plan in (0..STUDIES).map(plan_of) {
-            self.hub.extend(plan.sources().iter().map(|s| s.digest).filter(|d| !d.is_keyed()));
+            self.hub.extend(
+                plan.sources()
+                    .iter()
+                    .map(|s| s.digest)
+                    .filter(|d| !d.is_keyed()),
+            );
         }
         for at in 0..=self.below(3) {
             let study = self.below(STUDIES as u64) as usize;
-            self.runs.push(Run { study, no: None, submitted: false, cancelled: false, ended: false });
+            self.runs.push(Run {
+                study,
+                no: None,
+                submitted: false,
+                cancelled: false,
+                ended: false,
+            });
             let when = self.below(400);
             self.later(when, Happening::Submit(at as usize));
         }
@@ -220,7 +243,15 @@ impl World {
     fn hire(&mut self, site: &'static str, place: &'static str) {
         let worker = self.workers.len();
         let name = format!("w{worker}");
-        self.workers.push(Worker { name, site, place, alive: true, session: None, held: BTreeMap::new(), finished: BTreeMap::new() });
+        self.workers.push(Worker {
+            name,
+            site,
+            place,
+            alive: true,
+            session: None,
+            held: BTreeMap::new(),
+            finished: BTreeMap::new(),
+        });
         let when = self.below(200);
         self.later(when, Happening::Dial { worker });
     }
@@ -234,7 +265,10 @@ impl World {
             };
             self.now = at;
             if self.now > QUIET_MS + PATIENCE_MS {
-                return Err(format!("not at its end after {PATIENCE_MS} quiet milliseconds: {}", self.stuck()));
+                return Err(format!(
+                    "not at its end after {PATIENCE_MS} quiet milliseconds: {}",
+                    self.stuck()
+                ));
             }
             self.happen(life, happening)?;
             if rest.is_none() && self.now > QUIET_MS && self.runs.iter().all(|run| run.ended) {
@@ -250,15 +284,29 @@ impl World {
     }
 
     fn stuck(&self) -> String {
-        let comps: Vec<String> = self.state.comps.iter().flatten().take(5).map(|c| format!("{:?} at site {}", c.phase, c.site)).collect();
-        format!("{} live computations, first {comps:?}", self.state.comps.iter().flatten().count())
+        let comps: Vec<String> = self
+            .state
+            .comps
+            .iter()
+            .flatten()
+            .take(5)
+            .map(|c| format!("{:?} at site {}", c.phase, c.site))
+            .collect();
+        format!(
+            "{} live computations, first {comps:?}",
+            self.state.comps.iter().flatten().count()
+        )
     }
 
     fn at_rest(&self) -> Result<(), String> {
         let left = self.state.comps.iter().flatten().count();
         let held: usize = self.state.workers.values().map(|w| w.held.len()).sum();
         if left + held + self.state.orphans.len() > 0 {
-            return Err(format!("at rest there are {left} computations, {held} leases and {} orphans; {}", self.state.orphans.len(), self.stuck()));
+            return Err(format!(
+                "at rest there are {left} computations, {held} leases and {} orphans; {}",
+                self.state.orphans.len(),
+                self.stuck()
+            ));
         }
         Ok(())
     }
@@ -275,13 +323,18 @@ impl World {
 
     fn later(&mut self, delay: Ms, happening: Happening) {
         self.seq += 1;
-        self.queue.insert((self.now + delay, self.seq), (self.life, happening));
+        self.queue
+            .insert((self.now + delay, self.seq), (self.life, happening));
     }
 
     /// A message to the coordinator: sometimes late, so that others overtake it.
     fn delay(&mut self) -> Ms {
         let slow = self.now < QUIET_MS && self.chance(5);
-        if slow { self.below(1_500) } else { self.below(20) }
+        if slow {
+            self.below(1_500)
+        } else {
+            self.below(20)
+        }
     }
 
     fn tell(&mut self, line: String) {
@@ -319,17 +372,30 @@ impl World {
                 self.dial(worker);
                 Ok(())
             }
-            Happening::Lease { worker, session, fence, job } => {
+            Happening::Lease {
+                worker,
+                session,
+                fence,
+                job,
+            } => {
                 self.start(worker, session, fence, job);
                 Ok(())
             }
-            Happening::Ack { worker, session, fence } => {
+            Happening::Ack {
+                worker,
+                session,
+                fence,
+            } => {
                 if self.linked(worker, session) {
                     self.workers[worker].finished.remove(&fence);
                 }
                 Ok(())
             }
-            Happening::Stop { worker, session, fence } => {
+            Happening::Stop {
+                worker,
+                session,
+                fence,
+            } => {
                 if self.linked(worker, session) {
                     self.workers[worker].held.remove(&fence);
                     self.workers[worker].finished.remove(&fence);
@@ -350,12 +416,20 @@ impl World {
         let now = self.now;
         match happening {
             Happening::Hear(event) => self.feed(event)?,
-            Happening::Knock { worker, session, hello } => {
+            Happening::Knock {
+                worker,
+                session,
+                hello,
+            } => {
                 let next = self.numbers.len() as WorkerNo;
                 let no = *self.numbers.entry(worker).or_insert(next);
                 self.sinks.insert(no, (worker, session));
                 self.tally.reattached += hello.running.len() as u64;
-                self.feed(Event::Joined { worker: no, hello, now })?;
+                self.feed(Event::Joined {
+                    worker: no,
+                    hello,
+                    now,
+                })?;
             }
             Happening::Part { worker, session } => {
                 if let Some(no) = self.numbers.get(&worker).copied()
@@ -373,20 +447,38 @@ impl World {
             }
             Happening::Beat { worker, fences } => {
                 if let Some(no) = self.numbers.get(&worker).copied() {
-                    self.feed(Event::Beat { worker: no, fences, now })?;
+                    self.feed(Event::Beat {
+                        worker: no,
+                        fences,
+                        now,
+                    })?;
                 }
             }
-            Happening::Deliver { worker, fence, recipe, report } => self.take_in(worker, fence, recipe, report)?,
+            Happening::Deliver {
+                worker,
+                fence,
+                recipe,
+                report,
+            } => self.take_in(worker, fence, recipe, report)?,
             _ => {}
         }
-        if self.chance(60) { self.give_work() } else { Ok(()) }
+        if self.chance(60) {
+            self.give_work()
+        } else {
+            Ok(())
+        }
     }
 
     fn submit(&mut self, at: usize) -> Result<(), String> {
         if self.runs[at].no.is_some() || self.runs[at].ended {
             return Ok(());
         }
-        let run = self.runs.iter().filter_map(|r| r.no).max().map_or(0, |no| no + 1);
+        let run = self
+            .runs
+            .iter()
+            .filter_map(|r| r.no)
+            .max()
+            .map_or(0, |no| no + 1);
         self.runs[at].no = Some(run);
         self.runs[at].submitted = true;
         let (plan, now) = (plan_of(self.runs[at].study), self.now);

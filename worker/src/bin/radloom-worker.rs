@@ -9,7 +9,12 @@ use clap::{Args, Parser, Subcommand};
 
 /// Runs the tasks of one site; dials out only.
 #[derive(Debug, Parser)]
-#[command(name = "radloom-worker", version, about, after_help = "Example:  radloom-worker join http://hub:7411 --site c1 --cohort cohort.toml --cache /data/radloom")]
+#[command(
+    name = "radloom-worker",
+    version,
+    about,
+    after_help = "Example:  radloom-worker join http://hub:7411 --site c1 --cohort cohort.toml --cache /data/radloom"
+)]
 struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -49,10 +54,19 @@ struct JoinArgs {
 }
 
 fn main() -> ExitCode {
-    let Cli { command: Command::Join(args) } = Cli::parse();
-    let filter = tracing_subscriber::EnvFilter::try_from_env("RADLOOM_LOG").unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
-    let logs = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
-    let set = if std::env::var("RADLOOM_LOG_FORMAT").is_ok_and(|f| f == "json") { logs.json().try_init() } else { logs.try_init() };
+    let Cli {
+        command: Command::Join(args),
+    } = Cli::parse();
+    let filter = tracing_subscriber::EnvFilter::try_from_env("RADLOOM_LOG")
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
+    let logs = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr);
+    let set = if std::env::var("RADLOOM_LOG_FORMAT").is_ok_and(|f| f == "json") {
+        logs.json().try_init()
+    } else {
+        logs.try_init()
+    };
     // Only a second initialisation fails, and then the first one stands.
     drop(set);
     let runtime = match tokio::runtime::Runtime::new() {
@@ -74,21 +88,36 @@ fn main() -> ExitCode {
 }
 
 async fn join(args: JoinArgs) -> anyhow::Result<()> {
-    let cores = args.slots.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, |n| n.get() as u32)).max(1);
+    let cores = args
+        .slots
+        .unwrap_or_else(|| std::thread::available_parallelism().map_or(1, |n| n.get() as u32))
+        .max(1);
     let is_hub = args.site == "hub";
-    let site_store = args.site_store.clone().unwrap_or_else(|| args.cache.join("site-store"));
+    let site_store = args
+        .site_store
+        .clone()
+        .unwrap_or_else(|| args.cache.join("site-store"));
     let own = args.cache.join("worker");
     for dir in [&own, &site_store] {
         std::fs::create_dir_all(dir).with_context(|| format!("cannot make {}", dir.display()))?;
     }
-    let opened = cas::Store::open(cas::StoreConfig { dir: own, shared: (!is_hub).then_some(site_store), create_key: !is_hub });
-    let (store, report) = opened.context("cannot open the worker's store; give each worker of a machine a --cache of its own")?;
+    let opened = cas::Store::open(cas::StoreConfig {
+        dir: own,
+        shared: (!is_hub).then_some(site_store),
+        create_key: !is_hub,
+    });
+    let (store, report) = opened.context(
+        "cannot open the worker's store; give each worker of a machine a --cache of its own",
+    )?;
     if report.index_rebuilt || report.log_bytes_cut > 0 || report.log_bytes_damaged > 0 {
         tracing::warn!(?report, "the store was repaired while opening");
     }
-    let host = std::fs::read_to_string("/etc/hostname").map_or_else(|_| "host".to_owned(), |h| h.trim().to_owned());
+    let host = std::fs::read_to_string("/etc/hostname")
+        .map_or_else(|_| "host".to_owned(), |h| h.trim().to_owned());
     let config = worker::session::Config {
-        name: args.name.unwrap_or_else(|| format!("{}@{host}-{}", args.site, std::process::id())),
+        name: args
+            .name
+            .unwrap_or_else(|| format!("{}@{host}-{}", args.site, std::process::id())),
         site: args.site,
         store,
         cohort: args.cohort,
@@ -100,7 +129,8 @@ async fn join(args: JoinArgs) -> anyhow::Result<()> {
     let connect = worker::session::connector_to(&args.url).map_err(anyhow::Error::msg)?;
     let (stop, stopped) = tokio::sync::watch::channel(false);
     tokio::spawn(async move {
-        let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()).ok();
+        let mut terminate =
+            tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()).ok();
         let terminated = async {
             match &mut terminate {
                 Some(signal) => {
@@ -115,6 +145,12 @@ async fn join(args: JoinArgs) -> anyhow::Result<()> {
         }
         let _ = stop.send(true);
     });
-    tracing::info!(name = config.name, site = config.site, cores, url = args.url, "joining");
+    tracing::info!(
+        name = config.name,
+        site = config.site,
+        cores,
+        url = args.url,
+        "joining"
+    );
     Ok(worker::session::run(config, connect, stopped).await?)
 }

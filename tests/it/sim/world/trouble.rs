@@ -28,7 +28,11 @@ impl World {
     }
 
     pub(super) fn outage(&mut self) -> Ms {
-        if self.calm { self.below(300) } else { self.below(3_000) }
+        if self.calm {
+            self.below(300)
+        } else {
+            self.below(3_000)
+        }
     }
 
     pub(super) fn break_link(&mut self, worker: usize) {
@@ -101,9 +105,17 @@ impl World {
     pub(super) fn lose(&mut self) {
         let places = ["c1/shared", "c2/a", "c2/b", "hub"];
         let place = places[self.below(4) as usize];
-        let disk = if place == "hub" { &mut self.hub } else { self.disks.entry(place).or_default() };
+        let disk = if place == "hub" {
+            &mut self.hub
+        } else {
+            self.disks.entry(place).or_default()
+        };
         let sources: BTreeSet<Digest> = plan_of(0).sources().iter().map(|s| s.digest).collect();
-        let candidates: Vec<Digest> = disk.iter().copied().filter(|d| !sources.contains(d)).collect();
+        let candidates: Vec<Digest> = disk
+            .iter()
+            .copied()
+            .filter(|d| !sources.contains(d))
+            .collect();
         if candidates.is_empty() {
             return;
         }
@@ -118,7 +130,9 @@ impl World {
     pub(super) fn any_run(&mut self) -> Option<(usize, RunNo)> {
         let at = self.below(self.runs.len() as u64) as usize;
         let run = &self.runs[at];
-        run.no.filter(|_| !run.ended && !run.cancelled).map(|no| (at, no))
+        run.no
+            .filter(|_| !run.ended && !run.cancelled)
+            .map(|no| (at, no))
     }
 
     pub(super) fn cancel(&mut self) -> Result<(), String> {
@@ -140,7 +154,13 @@ impl World {
     }
 
     pub(super) fn resume_all(&mut self) -> Result<(), String> {
-        let live: Vec<RunNo> = self.runs.iter().filter(|r| !r.ended).filter_map(|r| r.no).collect();
-        live.into_iter().try_for_each(|run| self.feed(Event::Pause { run, paused: false }))
+        let live: Vec<RunNo> = self
+            .runs
+            .iter()
+            .filter(|r| !r.ended)
+            .filter_map(|r| r.no)
+            .collect();
+        live.into_iter()
+            .try_for_each(|run| self.feed(Event::Pause { run, paused: false }))
     }
 }

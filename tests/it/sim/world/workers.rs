@@ -22,23 +22,59 @@ impl World {
         let w = &mut self.workers[worker];
         w.session = Some(session);
         let files = format!("files of {}", w.name);
-        let running = w.held.iter().map(|(f, j)| (j.recipe, *f)).chain(w.finished.iter().map(|(f, (r, _))| (*r, *f))).collect();
+        let running = w
+            .held
+            .iter()
+            .map(|(f, j)| (j.recipe, *f))
+            .chain(w.finished.iter().map(|(f, (r, _))| (*r, *f)))
+            .collect();
         let hello = Hello {
             name: w.name.clone(),
             site: w.site.to_owned(),
             holders: vec![w.place.to_owned(), files.clone()],
             cores: 2,
             memory_mb: 4_096,
-            kinds: all().iter().map(|k| (k.name.to_owned(), k.version)).collect(),
+            kinds: all()
+                .iter()
+                .map(|k| (k.name.to_owned(), k.version))
+                .collect(),
             running,
         };
         let unconfirmed: Vec<_> = w.finished.clone().into_iter().collect();
         let (site, place) = (w.site, w.place);
-        self.in_order(worker, Happening::Knock { worker, session, hello });
-        let sources = plan_of(0).sources().iter().filter(|s| s.absent.is_none() && s.site.as_deref() == Some(site)).map(|s| s.digest).collect();
-        self.in_order(worker, Happening::Hear(Event::Present { holder: files, digests: sources }));
-        let digests = self.disks.get(place).map(|disk| disk.iter().copied().collect()).unwrap_or_default();
-        self.in_order(worker, Happening::Hear(Event::Present { holder: place.to_owned(), digests }));
+        self.in_order(
+            worker,
+            Happening::Knock {
+                worker,
+                session,
+                hello,
+            },
+        );
+        let sources = plan_of(0)
+            .sources()
+            .iter()
+            .filter(|s| s.absent.is_none() && s.site.as_deref() == Some(site))
+            .map(|s| s.digest)
+            .collect();
+        self.in_order(
+            worker,
+            Happening::Hear(Event::Present {
+                holder: files,
+                digests: sources,
+            }),
+        );
+        let digests = self
+            .disks
+            .get(place)
+            .map(|disk| disk.iter().copied().collect())
+            .unwrap_or_default();
+        self.in_order(
+            worker,
+            Happening::Hear(Event::Present {
+                holder: place.to_owned(),
+                digests,
+            }),
+        );
         for (fence, (recipe, report)) in unconfirmed {
             self.send(worker, fence, recipe, report);
         }
@@ -70,7 +106,11 @@ impl World {
         }
         self.workers[worker].held.insert(fence, job.clone());
         let long = self.now < QUIET_MS && self.chance(2);
-        let takes = if long { self.below(4_000) } else { 1 + self.below(120) };
+        let takes = if long {
+            self.below(4_000)
+        } else {
+            1 + self.below(120)
+        };
         self.later(takes, Happening::Done { worker, fence, job });
     }
 
@@ -92,8 +132,20 @@ impl World {
             return;
         }
         for _ in 0..=u64::from(self.chance(5)) {
-            let delay = self.delay().max(self.control_at.get(&worker).map_or(0, |at| at.saturating_sub(self.now)));
-            self.later(delay, Happening::Deliver { worker, fence, recipe, report: report.clone() });
+            let delay = self.delay().max(
+                self.control_at
+                    .get(&worker)
+                    .map_or(0, |at| at.saturating_sub(self.now)),
+            );
+            self.later(
+                delay,
+                Happening::Deliver {
+                    worker,
+                    fence,
+                    recipe,
+                    report: report.clone(),
+                },
+            );
         }
     }
 
@@ -102,7 +154,11 @@ impl World {
         let plan = plan_of(0);
         let is_source = |d: &Digest| plan.sources().iter().any(|s| s.digest == *d);
         let here = |d: &Digest| {
-            if d.is_keyed() { is_source(d) || self.disks.get(place).is_some_and(|disk| disk.contains(d)) } else { self.hub.contains(d) }
+            if d.is_keyed() {
+                is_source(d) || self.disks.get(place).is_some_and(|disk| disk.contains(d))
+            } else {
+                self.hub.contains(d)
+            }
         };
         let missing: Vec<Digest> = job.inputs.iter().copied().filter(|d| !here(d)).collect();
         if !missing.is_empty() {
@@ -111,7 +167,10 @@ impl World {
         }
         match cursed(self.salt, job.kind, &job.recipe) {
             Some(curse) => {
-                return Report::Failed { bug: curse == Curse::Panics, message: "cursed".into() };
+                return Report::Failed {
+                    bug: curse == Curse::Panics,
+                    message: "cursed".into(),
+                };
             }
             None => {
                 let tries = self.tries.entry(job.recipe).or_default();
@@ -119,10 +178,16 @@ impl World {
                 // The first attempts at some recipes go wrong, one panic or up to three errors: fewer than end a run.
                 match (job.recipe.bytes()[1] % 8, *tries) {
                     (0, 1) => {
-                        return Report::Failed { bug: true, message: "panicked".into() };
+                        return Report::Failed {
+                            bug: true,
+                            message: "panicked".into(),
+                        };
                     }
                     (k @ 1..=3, tries) if tries <= k => {
-                        return Report::Failed { bug: false, message: "disk full".into() };
+                        return Report::Failed {
+                            bug: false,
+                            message: "disk full".into(),
+                        };
                     }
                     _ => {}
                 }
@@ -130,7 +195,10 @@ impl World {
         }
         let outcome = outcome_of(self.salt, job.kind, &job.recipe);
         if site != "hub" {
-            self.disks.entry(place).or_default().extend(outcome.digests().iter().filter(|d| d.is_keyed()));
+            self.disks
+                .entry(place)
+                .or_default()
+                .extend(outcome.digests().iter().filter(|d| d.is_keyed()));
         }
         Report::Ended(outcome)
     }
