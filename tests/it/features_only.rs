@@ -183,7 +183,7 @@ fn a_real_table_of_two_centres_is_compared_within_and_across() {
     let study = write_study(folder.path(), &features, &followup);
     let out = folder.path().join("out");
     let radloom = Radloom::on(&folder.path().join("cache"));
-    let _ = radloom.run(&study, &out, &["--set", PUBLISH_RISK]).done();
+    radloom.run(&study, &out, &["--set", PUBLISH_RISK]).done();
     check_output(&out, &followup, 101);
     assert!(out.join("report.html").is_file());
     let warm = radloom.run(&study, &out, &["--set", PUBLISH_RISK]).done();
@@ -248,7 +248,7 @@ fn a_forest_on_given_folds_is_as_good_as_ranger_s() {
     };
     let (features, followup) = two_centres(&data);
     let folder = tempfile::tempdir().unwrap();
-    let _ = write_study(folder.path(), &features, &followup);
+    write_study(folder.path(), &features, &followup);
     // The reference divided the rows; the rows have names here.
     let given = CsvTable::read(&data.join("nsclc_radiomics.folds.csv"));
     let ids: Vec<String> = CsvTable::parse(&features)
@@ -287,7 +287,7 @@ fn cross_validated_c(folder: &Path, seed: u32) -> f64 {
     let out = folder.join(format!("cv-{seed}"));
     let at = |name: &str| folder.join(name).display().to_string();
     let radloom = Radloom::on(&folder.join("cache"));
-    let _ = radloom
+    radloom
         .say(&[
             "step".to_owned(),
             "run".to_owned(),
@@ -353,7 +353,7 @@ fn a_generated_table_gives_the_same_result_on_any_number_of_workers() {
             "steps.evaluate.with.bootstrap=100",
         ];
         let more = [&["--set", PUBLISH_RISK, "--workers", workers], &few[..]].concat();
-        let _ = radloom.run(&study, &out, &more).done();
+        radloom.run(&study, &out, &more).done();
         let comparison = check_output(&out, &followup, 30);
         for learner in ["rsf", "cox"] {
             let c: f64 = row(&comparison, learner, "external", "harrell_c")["value"]

@@ -1,8 +1,11 @@
 //! Tests of the whole house.
 
+#![allow(clippy::unwrap_used, clippy::expect_used)] // a test fails by panicking
+
 mod features_only;
 mod real_images;
 mod rerun;
 mod served;
 mod sim;
 mod tidy;
+mod whole_study;

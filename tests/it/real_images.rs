@@ -229,7 +229,7 @@ fn phantoms_through_two_worker_processes_agree_with_pyradiomics() {
     }
     write_cohort(folder.path(), &cases);
     let (counts, out) = run_served(folder.path());
-    let _ = counts.done();
+    counts.done();
     let imported = CsvTable::read(&out.join("tables/imported.csv"));
     assert_eq!(imported.rows.len(), 3);
     let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("../crates/radiomics/tests/fixtures");
@@ -395,7 +395,7 @@ fn log_fields_by_hand_are_itk_s() {
         let params = &told["params"];
         let out = folder.path().join(case);
         let set = |ours: &str, theirs: &str| format!("--set={ours}={}", params[theirs]);
-        let _ = radloom
+        radloom
             .say(&[
                 "step".to_owned(),
                 "run".to_owned(),

@@ -42,7 +42,7 @@ impl World {
         let cohort = dir.path().join("cohort");
         let world = World { dir, cohort };
         let out = world.cohort.to_str().unwrap();
-        let _ = world
+        world
             .radloom()
             .say(&["synth", "--size", "tiny", "--out", out])
             .ok();
@@ -368,7 +368,7 @@ fn the_outcome_of_a_test_patient_changes_no_fit_of_its_splits() {
         "1"
     };
     world.edit_cell("c2-003", "dfs_event", event);
-    let _ = world.run(&[]).done();
+    world.run(&[]).done();
     // The second centre is a test row everywhere.
     assert_eq!(world.fits(), before);
     assert!(
@@ -384,7 +384,7 @@ fn the_outcome_of_a_test_patient_changes_no_fit_of_its_splits() {
         "1"
     };
     world.edit_cell("c1-010", "dfs_event", event);
-    let _ = world.run(&[]).done();
+    world.run(&[]).done();
     let split = world.split_in_which_tested("c1-010");
     let after = world.fits();
     assert_eq!(
@@ -620,7 +620,7 @@ fn damaged_blobs_are_found_and_made_again() {
 fn damaged_images_of_a_site_are_found_and_made_again() {
     let set = ["--set", "steps.ring.with.margin_mm=8.0"];
     let sound = World::warm();
-    let _ = sound.run(&set).done();
+    sound.run(&set).done();
     let world = World::warm();
     assert!(damage(&world.dir.path().join("cache/sites/c1")) > 50);
     let counts = world.run(&set).done();

@@ -136,7 +136,6 @@ impl Said {
     /// # Panics
     /// It did not.
     #[track_caller]
-    #[must_use]
     pub fn ok(self) -> Said {
         assert_eq!(self.code, Some(0), "{self:#?}");
         self
@@ -186,7 +185,6 @@ impl Counts {
     /// # Panics
     /// It is not.
     #[track_caller]
-    #[must_use]
     pub fn done(self) -> Counts {
         assert_eq!(
             (self.phase.as_str(), self.code, self.failed),
