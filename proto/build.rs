@@ -2,6 +2,8 @@
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     println!("cargo:rerun-if-changed=radloom.proto");
     let files = protox::compile(["radloom.proto"], ["."])?;
-    tonic_prost_build::configure().bytes(".").compile_fds(files)?;
+    tonic_prost_build::configure()
+        .bytes(".")
+        .compile_fds(files)?;
     Ok(())
 }

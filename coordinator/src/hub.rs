@@ -307,8 +307,7 @@ fn merge_site(
     site: &str,
     workers: &BTreeMap<String, Announced>,
 ) -> Result<(), SnapshotError> {
-    let mut places: BTreeMap<&str, BTreeMap<&String, (&String, &BTreeMap<String, Digest>)>> =
-        BTreeMap::new();
+    let mut places: BTreeMap<&str, BTreeMap<&String, Named<'_>>> = BTreeMap::new();
     let mut table: Option<(&String, Digest)> = None;
     let contradiction =
         |first: &String, second: &String, what: String| SnapshotError::Contradiction {
@@ -364,6 +363,9 @@ fn merge_site(
     }
     Ok(())
 }
+
+/// Who announced a patient's items, and the items.
+type Named<'a> = (&'a String, &'a BTreeMap<String, Digest>);
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)

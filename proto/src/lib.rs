@@ -38,6 +38,8 @@ pub fn to_wire(digest: &Digest) -> Bytes {
 /// A digest as it came.
 pub fn from_wire(bytes: &[u8]) -> Result<Digest, MalformedDigest> {
     let malformed = MalformedDigest { len: bytes.len() };
-    let fixed: [u8; 33] = bytes.try_into().map_err(|_| MalformedDigest { len: bytes.len() })?;
+    let fixed: [u8; 33] = bytes
+        .try_into()
+        .map_err(|_| MalformedDigest { len: bytes.len() })?;
     Digest::from_wire(&fixed).ok().ok_or(malformed)
 }

@@ -111,7 +111,7 @@ fn write_images(
     let geometry = Geometry::new(images.dims, images.affine)?;
     let folder = out.join(&patient.site).join("images");
     let save = |path: PathBuf, voxels: Voxels| -> anyhow::Result<()> {
-        let volume = Volume::new(geometry.clone(), voxels)?;
+        let volume = Volume::new(geometry, voxels)?;
         imaging::nifti::write_gz(&path, &volume)
             .with_context(|| format!("cannot write {}", path.display()))
     };

@@ -22,9 +22,16 @@ pub fn encode(bundle: &Bundle) -> Result<Vec<u8>, ArtefactError> {
 pub fn decode(bytes: &[u8]) -> Result<Bundle, ArtefactError> {
     let bundle: Bundle = json::decode("bundle", bytes)?;
     for path in bundle.keys() {
-        let safe = !path.is_empty() && path.split('/').all(|part| !part.is_empty() && part != "." && part != "..") && !path.contains('\\');
+        let safe = !path.is_empty()
+            && path
+                .split('/')
+                .all(|part| !part.is_empty() && part != "." && part != "..")
+            && !path.contains('\\');
         if !safe {
-            return Err(ArtefactError::Json { what: "bundle", problem: format!("path `{path}` leaves its folder") });
+            return Err(ArtefactError::Json {
+                what: "bundle",
+                problem: format!("path `{path}` leaves its folder"),
+            });
         }
     }
     Ok(bundle)

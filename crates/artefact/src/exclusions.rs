@@ -28,7 +28,17 @@ pub fn encode(exclusions: &[Exclusion]) -> Vec<u8> {
     sorted.dedup();
     let mut out = String::from("patient_id,site,endpoint,step,code,message\n");
     for e in sorted {
-        for (i, field) in [&e.patient_id, &e.site, &e.endpoint, &e.step, &e.code, &e.message].into_iter().enumerate() {
+        for (i, field) in [
+            &e.patient_id,
+            &e.site,
+            &e.endpoint,
+            &e.step,
+            &e.code,
+            &e.message,
+        ]
+        .into_iter()
+        .enumerate()
+        {
             if i > 0 {
                 out.push(',');
             }
@@ -46,7 +56,10 @@ pub fn encode(exclusions: &[Exclusion]) -> Vec<u8> {
 pub fn decode(bytes: &[u8]) -> Result<Vec<Exclusion>, ArtefactError> {
     let sheet = Sheet::read("exclusions", bytes)?;
     let columns = ["patient_id", "site", "endpoint", "step", "code", "message"];
-    let at = columns.iter().map(|c| sheet.need(&[c])).collect::<Result<Vec<_>, _>>()?;
+    let at = columns
+        .iter()
+        .map(|c| sheet.need(&[c]))
+        .collect::<Result<Vec<_>, _>>()?;
     let cell = |row: usize, c: usize| sheet.cell(row, at[c]).to_owned();
     Ok((0..sheet.records.len())
         .map(|row| Exclusion {

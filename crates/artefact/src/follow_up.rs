@@ -38,8 +38,15 @@ impl FollowUpTable {
     pub fn decode(bytes: &[u8]) -> Result<FollowUpTable, ArtefactError> {
         let sheet = Sheet::read("follow-up", bytes)?;
         let rows = sheet.ids()?;
-        let (t, e) = (sheet.need(&["time_months", "time"])?, sheet.need(&["event", "status"])?);
-        let mut table = FollowUpTable { rows, time: Vec::new(), event: Vec::new() };
+        let (t, e) = (
+            sheet.need(&["time_months", "time"])?,
+            sheet.need(&["event", "status"])?,
+        );
+        let mut table = FollowUpTable {
+            rows,
+            time: Vec::new(),
+            event: Vec::new(),
+        };
         for row in 0..sheet.records.len() {
             let time = sheet.number(row, t)?;
             if time < 0.0 {

@@ -11,7 +11,10 @@ use crate::ArtefactError;
 /// # Errors
 /// A map key that is not text.
 pub fn encode<T: Serialize>(what: &'static str, value: &T) -> Result<Vec<u8>, ArtefactError> {
-    let bad = |e: serde_json::Error| ArtefactError::Json { what, problem: e.to_string() };
+    let bad = |e: serde_json::Error| ArtefactError::Json {
+        what,
+        problem: e.to_string(),
+    };
     serde_json::to_vec(&serde_json::to_value(value).map_err(bad)?).map_err(bad)
 }
 
@@ -20,5 +23,8 @@ pub fn encode<T: Serialize>(what: &'static str, value: &T) -> Result<Vec<u8>, Ar
 /// # Errors
 /// The text is not JSON, or not of that shape.
 pub fn decode<T: DeserializeOwned>(what: &'static str, bytes: &[u8]) -> Result<T, ArtefactError> {
-    serde_json::from_slice(bytes).map_err(|e| ArtefactError::Json { what, problem: e.to_string() })
+    serde_json::from_slice(bytes).map_err(|e| ArtefactError::Json {
+        what,
+        problem: e.to_string(),
+    })
 }

@@ -25,10 +25,19 @@ pub fn select(bytes: &[u8], wanted: &BTreeSet<RowId>) -> Result<Vec<Range<u64>>,
     let head = lines.iter().take_while(|l| bytes[l.start] == b'#').count() + 1;
     let named = ids::decode(bytes)?;
     if lines.len() != head + named.len() {
-        return Err(ArtefactError::Csv { what: "table", problem: "a cell holds a line break".to_owned() });
+        return Err(ArtefactError::Csv {
+            what: "table",
+            problem: "a cell holds a line break".to_owned(),
+        });
     }
     let mut ranges: Vec<Range<u64>> = Vec::new();
-    let keep = lines.iter().take(head).chain(lines[head..].iter().zip(&named).filter(|(_, id)| wanted.contains(id)).map(|(l, _)| l));
+    let keep = lines.iter().take(head).chain(
+        lines[head..]
+            .iter()
+            .zip(&named)
+            .filter(|(_, id)| wanted.contains(id))
+            .map(|(l, _)| l),
+    );
     for line in keep {
         let (from, to) = (line.start as u64, line.end as u64);
         match ranges.last_mut() {
@@ -44,7 +53,11 @@ pub fn select(bytes: &[u8], wanted: &BTreeSet<RowId>) -> Result<Vec<Range<u64>>,
 pub fn materialise(bytes: &[u8], ranges: &[Range<u64>]) -> Vec<u8> {
     let mut out = Vec::new();
     for range in ranges {
-        out.extend_from_slice(bytes.get(range.start as usize..range.end as usize).unwrap_or_default());
+        out.extend_from_slice(
+            bytes
+                .get(range.start as usize..range.end as usize)
+                .unwrap_or_default(),
+        );
     }
     out
 }
@@ -56,10 +69,16 @@ mod tests {
     #[test]
     fn chosen_rows_keep_header_and_order() {
         let bytes = b"# schema\npatient_id,site,x\na,1,5\nb,1,6\nc,2,7\n";
-        let id = |p: &str, s: &str| RowId { site: s.to_owned(), patient_id: p.to_owned() };
+        let id = |p: &str, s: &str| RowId {
+            site: s.to_owned(),
+            patient_id: p.to_owned(),
+        };
         let wanted = BTreeSet::from([id("c", "2"), id("a", "1"), id("zz", "1")]);
         let ranges = select(bytes, &wanted).unwrap();
-        assert_eq!(materialise(bytes, &ranges), b"# schema\npatient_id,site,x\na,1,5\nc,2,7\n");
+        assert_eq!(
+            materialise(bytes, &ranges),
+            b"# schema\npatient_id,site,x\na,1,5\nc,2,7\n"
+        );
         assert_eq!(ranges.len(), 2);
     }
 }

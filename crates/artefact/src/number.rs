@@ -9,7 +9,11 @@ pub fn push(out: &mut String, value: f64) {
     let size = value.abs();
     let plain = size == 0.0 || (1e-5..1e16).contains(&size);
     // Writing to a String cannot fail.
-    let _ = if plain { write!(out, "{value}") } else { write!(out, "{value:e}") };
+    let _ = if plain {
+        write!(out, "{value}")
+    } else {
+        write!(out, "{value:e}")
+    };
 }
 
 /// `value` as text.
@@ -36,7 +40,20 @@ mod tests {
 
     #[test]
     fn every_written_number_reads_back_to_the_same_bits() {
-        for v in [0.0, -0.0, 1.0, 0.1, 1e-300, -1.5e300, 123456789.123, 5e-324, f64::MAX, 1e16, 1e-5, 9.999e-6] {
+        for v in [
+            0.0,
+            -0.0,
+            1.0,
+            0.1,
+            1e-300,
+            -1.5e300,
+            123456789.123,
+            5e-324,
+            f64::MAX,
+            1e16,
+            1e-5,
+            9.999e-6,
+        ] {
             assert_eq!(parse(&text(v)).map(f64::to_bits), Some(v.to_bits()), "{v}");
             assert!(text(v).len() < 26);
         }

@@ -87,12 +87,26 @@ impl SurvivalTable {
     pub fn decode(bytes: &[u8]) -> Result<SurvivalTable, ArtefactError> {
         let sheet = Sheet::read("survival", bytes)?;
         let rows = sheet.ids()?;
-        let columns: Vec<usize> = (0..sheet.header.len()).filter(|c| !matches!(sheet.header[*c].as_str(), "patient_id" | "site")).collect();
-        let mut table = SurvivalTable { rows, ..SurvivalTable::default() };
+        let columns: Vec<usize> = (0..sheet.header.len())
+            .filter(|c| !matches!(sheet.header[*c].as_str(), "patient_id" | "site"))
+            .collect();
+        let mut table = SurvivalTable {
+            rows,
+            ..SurvivalTable::default()
+        };
         for c in &columns {
             let name = &sheet.header[*c];
-            let time = name.parse::<f64>().ok().filter(|t| t.is_finite() && *t >= 0.0);
-            table.times.push(time.ok_or_else(|| ArtefactError::NoColumn { what: "survival", column: "a time".to_owned(), found: name.clone() })?);
+            let time = name
+                .parse::<f64>()
+                .ok()
+                .filter(|t| t.is_finite() && *t >= 0.0);
+            table
+                .times
+                .push(time.ok_or_else(|| ArtefactError::NoColumn {
+                    what: "survival",
+                    column: "a time".to_owned(),
+                    found: name.clone(),
+                })?);
         }
         for row in 0..table.rows.len() {
             let mut values = Vec::with_capacity(columns.len());

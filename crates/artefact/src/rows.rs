@@ -19,15 +19,35 @@ pub(crate) struct Sheet {
 impl Sheet {
     pub fn read(what: &'static str, bytes: &[u8]) -> Result<Sheet, ArtefactError> {
         let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
-        let csv_error = |e: csv::Error| ArtefactError::Csv { what, problem: e.to_string() };
-        let mut reader = csv::ReaderBuilder::new().comment(Some(b'#')).trim(csv::Trim::Headers).from_reader(bytes);
-        let header: Vec<String> = reader.headers().map_err(csv_error)?.iter().map(str::to_owned).collect();
-        let records = reader.records().collect::<Result<Vec<_>, _>>().map_err(csv_error)?;
-        Ok(Sheet { what, header, records })
+        let csv_error = |e: csv::Error| ArtefactError::Csv {
+            what,
+            problem: e.to_string(),
+        };
+        let mut reader = csv::ReaderBuilder::new()
+            .comment(Some(b'#'))
+            .trim(csv::Trim::Headers)
+            .from_reader(bytes);
+        let header: Vec<String> = reader
+            .headers()
+            .map_err(csv_error)?
+            .iter()
+            .map(str::to_owned)
+            .collect();
+        let records = reader
+            .records()
+            .collect::<Result<Vec<_>, _>>()
+            .map_err(csv_error)?;
+        Ok(Sheet {
+            what,
+            header,
+            records,
+        })
     }
 
     pub fn find(&self, names: &[&str]) -> Option<usize> {
-        names.iter().find_map(|name| self.header.iter().position(|h| h == name))
+        names
+            .iter()
+            .find_map(|name| self.header.iter().position(|h| h == name))
     }
 
     pub fn need(&self, names: &[&str]) -> Result<usize, ArtefactError> {
@@ -39,11 +59,16 @@ impl Sheet {
     }
 
     pub fn cell(&self, row: usize, column: usize) -> &str {
-        self.records.get(row).and_then(|r| r.get(column)).unwrap_or("").trim()
+        self.records
+            .get(row)
+            .and_then(|r| r.get(column))
+            .unwrap_or("")
+            .trim()
     }
 
     pub fn number(&self, row: usize, column: usize) -> Result<f64, ArtefactError> {
-        crate::number::parse(self.cell(row, column)).ok_or_else(|| self.bad(row, column, "a finite number"))
+        crate::number::parse(self.cell(row, column))
+            .ok_or_else(|| self.bad(row, column, "a finite number"))
     }
 
     pub fn bad(&self, row: usize, column: usize, expected: &'static str) -> ArtefactError {
@@ -64,14 +89,20 @@ impl Sheet {
         let mut ids = Vec::with_capacity(self.records.len());
         for row in 0..self.records.len() {
             let id = RowId {
-                site: site.map(|s| self.cell(row, s).to_owned()).unwrap_or_default(),
+                site: site
+                    .map(|s| self.cell(row, s).to_owned())
+                    .unwrap_or_default(),
                 patient_id: self.cell(row, patient).to_owned(),
             };
             if id.patient_id.is_empty() {
                 return Err(self.bad(row, patient, "a patient"));
             }
             if !seen.insert(id.clone()) {
-                return Err(ArtefactError::Twice { what: self.what, row: row + 2, patient: id.patient_id });
+                return Err(ArtefactError::Twice {
+                    what: self.what,
+                    row: row + 2,
+                    patient: id.patient_id,
+                });
             }
             ids.push(id);
         }
@@ -111,5 +142,9 @@ pub(crate) fn push_id(out: &mut String, id: &RowId, sites: bool) {
 }
 
 pub(crate) fn id_header(sites: bool) -> &'static str {
-    if sites { "patient_id,site" } else { "patient_id" }
+    if sites {
+        "patient_id,site"
+    } else {
+        "patient_id"
+    }
 }

@@ -16,7 +16,12 @@ impl SplitTable {
     /// Canonical bytes: all rows in (site, patient) order.
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
-        let mut rows: Vec<(&RowId, &str)> = self.train.iter().map(|r| (r, "train")).chain(self.test.iter().map(|r| (r, "test"))).collect();
+        let mut rows: Vec<(&RowId, &str)> = self
+            .train
+            .iter()
+            .map(|r| (r, "train"))
+            .chain(self.test.iter().map(|r| (r, "test")))
+            .collect();
         rows.sort();
         let sites = has_sites(rows.iter().map(|(r, _)| *r));
         let mut out = format!("{},role\n", id_header(sites));
@@ -59,7 +64,10 @@ pub fn decode_folds(bytes: &[u8]) -> Result<Vec<(RowId, u32)>, ArtefactError> {
     ids.into_iter()
         .enumerate()
         .map(|(row, id)| {
-            let n = sheet.cell(row, fold).parse().map_err(|_| sheet.bad(row, fold, "a whole number"))?;
+            let n = sheet
+                .cell(row, fold)
+                .parse()
+                .map_err(|_| sheet.bad(row, fold, "a whole number"))?;
             Ok((id, n))
         })
         .collect()

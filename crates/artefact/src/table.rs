@@ -80,7 +80,15 @@ impl Table {
             .columns
             .iter()
             .filter(|c| c.kind != ColumnKind::Numeric || c.unit.is_some())
-            .map(|c| (c.name.clone(), Described { kind: c.kind.clone(), unit: c.unit.clone() }))
+            .map(|c| {
+                (
+                    c.name.clone(),
+                    Described {
+                        kind: c.kind.clone(),
+                        unit: c.unit.clone(),
+                    },
+                )
+            })
             .collect();
         let mut out = String::new();
         if !described.is_empty() {
@@ -128,7 +136,12 @@ impl Table {
                 None => guess(&sheet, at),
             };
             let values = read_values(&sheet, at, &kind)?;
-            columns.push(Column { name: name.clone(), kind, unit: described.and_then(|d| d.unit.clone()), values });
+            columns.push(Column {
+                name: name.clone(),
+                kind,
+                unit: described.and_then(|d| d.unit.clone()),
+                values,
+            });
         }
         Ok(Table { rows, columns })
     }
@@ -159,7 +172,9 @@ fn push_cell(out: &mut String, column: &Column, row: usize) {
 }
 
 fn schema_of(bytes: &[u8]) -> Result<Schema, ArtefactError> {
-    let Some(rest) = bytes.strip_prefix(MARK) else { return Ok(Schema::default()) };
+    let Some(rest) = bytes.strip_prefix(MARK) else {
+        return Ok(Schema::default());
+    };
     let line = rest.split(|b| *b == b'\n').next().unwrap_or_default();
     json::decode("table schema", line)
 }
@@ -169,7 +184,10 @@ fn guess(sheet: &Sheet, at: usize) -> ColumnKind {
     if numeric {
         return ColumnKind::Numeric;
     }
-    let mut levels: Vec<String> = (0..sheet.records.len()).map(|row| sheet.cell(row, at).to_owned()).filter(|c| !c.is_empty() && c != "NA").collect();
+    let mut levels: Vec<String> = (0..sheet.records.len())
+        .map(|row| sheet.cell(row, at).to_owned())
+        .filter(|c| !c.is_empty() && c != "NA")
+        .collect();
     levels.sort();
     levels.dedup();
     ColumnKind::Nominal { levels }
@@ -183,10 +201,16 @@ fn read_values(sheet: &Sheet, at: usize, kind: &ColumnKind) -> Result<Vec<f64>, 
                 v if v == 0.0 || v == 1.0 || v.is_nan() => Ok(v),
                 _ => Err(sheet.bad(row, at, "0 or 1")),
             },
-            ColumnKind::Ordinal { levels } | ColumnKind::Nominal { levels } => match sheet.cell(row, at) {
-                "" | "NA" => Ok(f64::NAN),
-                cell => levels.iter().position(|l| l == cell).map(|i| i as f64).ok_or_else(|| sheet.bad(row, at, "one of the column's levels")),
-            },
+            ColumnKind::Ordinal { levels } | ColumnKind::Nominal { levels } => {
+                match sheet.cell(row, at) {
+                    "" | "NA" => Ok(f64::NAN),
+                    cell => levels
+                        .iter()
+                        .position(|l| l == cell)
+                        .map(|i| i as f64)
+                        .ok_or_else(|| sheet.bad(row, at, "one of the column's levels")),
+                }
+            }
         })
         .collect()
 }
@@ -197,14 +221,24 @@ mod tests {
 
     #[test]
     fn a_table_reads_back_with_its_schema() {
-        let id = |p: &str| RowId { site: "c1".to_owned(), patient_id: p.to_owned() };
+        let id = |p: &str| RowId {
+            site: "c1".to_owned(),
+            patient_id: p.to_owned(),
+        };
         let table = Table {
             rows: vec![id("a"), id("b"), id("c")],
             columns: vec![
-                Column { name: "x".to_owned(), kind: ColumnKind::Numeric, unit: Some("mm".to_owned()), values: vec![1.5, f64::NAN, -2e-9] },
+                Column {
+                    name: "x".to_owned(),
+                    kind: ColumnKind::Numeric,
+                    unit: Some("mm".to_owned()),
+                    values: vec![1.5, f64::NAN, -2e-9],
+                },
                 Column {
                     name: "figo".to_owned(),
-                    kind: ColumnKind::Ordinal { levels: vec!["I".to_owned(), "II".to_owned()] },
+                    kind: ColumnKind::Ordinal {
+                        levels: vec!["I".to_owned(), "II".to_owned()],
+                    },
                     unit: None,
                     values: vec![1.0, 0.0, f64::NAN],
                 },
@@ -219,9 +253,18 @@ mod tests {
 
     #[test]
     fn a_bad_cell_names_row_column_and_value() {
-        let error = Table::decode(b"#radloom-table {\"columns\":{\"x\":{\"kind\":\"binary\"}}}\npatient_id,x\na,1\nb,2\n").unwrap_err();
-        assert_eq!(error.to_string(), "table, row 3, column `x`: `2` is not 0 or 1");
+        let error = Table::decode(
+            b"#radloom-table {\"columns\":{\"x\":{\"kind\":\"binary\"}}}\npatient_id,x\na,1\nb,2\n",
+        )
+        .unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "table, row 3, column `x`: `2` is not 0 or 1"
+        );
         let twice = Table::decode(b"patient_id,x\na,1\na,2\n").unwrap_err();
-        assert_eq!(twice.to_string(), "table, row 3: patient `a` stands there twice");
+        assert_eq!(
+            twice.to_string(),
+            "table, row 3: patient `a` stands there twice"
+        );
     }
 }

@@ -11,17 +11,17 @@ use super::{OutOfRange, Params, within};
 pub struct ImportMaskParams {
     /// The label of the region, ≥ 1. Source: 1, PyRadiomics' default.
     pub label: i32,
-    /// How far any voxel of the delineation's grid may lie from the image's, mm, > 0. Source: 0.001, well below the
-    /// rounding of single-precision headers at 500 mm.
+    /// How far any voxel of the delineation's grid may lie from the image's, mm, > 0. Source: 0.1, far below a
+    /// voxel and above what single-precision headers and exports round.
     pub tolerance_mm: f64,
 }
 
 impl ImportMaskParams {
-    /// Label 1 within a micrometre.
+    /// Label 1 within a tenth of a millimetre.
     pub fn house_defaults() -> ImportMaskParams {
         ImportMaskParams {
             label: 1,
-            tolerance_mm: 1e-3,
+            tolerance_mm: 0.1,
         }
     }
 }

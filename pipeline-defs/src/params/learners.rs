@@ -37,7 +37,7 @@ impl Params for CoxParams {
 pub struct RsfParams {
     /// Trees, ≥ 1. Source: ranger 500; careful 1000.
     pub num_trees: u32,
-    /// Features tried at a split, ≥ 1; none for ⌊√p⌋. Source: ranger.
+    /// Features tried at a split, ≥ 1; none for ⌈√p⌉, what ranger does. Source: ranger.
     pub mtry: Option<u32>,
     /// A node with this many rows or fewer is not split, ≥ 1. Source: ranger 3; careful 15.
     pub min_node_size: u32,

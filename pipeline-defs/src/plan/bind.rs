@@ -296,7 +296,12 @@ impl<'a> Sources<'a> {
         let who = &self.snapshot.patients[patient as usize];
         let name = format!("cohort.{item}");
         let absent = (!who.items.contains_key(item)).then(|| {
-            canonical(&json!({ "code": "item-missing", "item": item, "patient": who.patient_id }))
+            // The form of `artefact::refusal::Refusal`; a test reads it back as one.
+            canonical(&json!({
+                "code": "item-missing",
+                "kind": "cohort",
+                "message": format!("patient {} has no `{item}` in the cohort file of its site", who.patient_id),
+            }))
         });
         let digest = who.items.get(item).copied();
         let source = push(
