@@ -232,20 +232,21 @@ fn data_digest(hub: &Hub, published: &[(String, Digest, bool)]) -> Result<Digest
     Ok(Digest::of(text.as_bytes()))
 }
 
-/// One line a task: address, recipe, how it ended, outputs. What the next run's `why` compares with.
+/// One line a task: address, recipe (`-` for one that never had one), how it ended, and the refusal behind that, if any.
+/// What the next run's `why` compares with.
 fn manifest(run: &Finished) -> String {
     use std::fmt::Write;
     let mut text = String::new();
     for (i, state) in run.tasks.iter().enumerate() {
         let task = i as TaskIdx;
-        let Some(recipe) = state.recipe else { continue };
+        let recipe = state.recipe.map_or("-".to_owned(), |recipe| recipe.to_string());
+        let refusal = Some(state.outputs_at as usize)
+            .filter(|_| state.phase == Phase::Refused)
+            .and_then(|at| run.outputs.get(at));
+        let refusal = refusal.map_or(String::new(), |refusal| format!("\t{refusal}"));
+        let address = run.plan.address(task);
         // Writing to a String cannot fail.
-        let _ = writeln!(
-            text,
-            "{}\t{recipe}\t{:?}",
-            run.plan.address(task),
-            state.phase
-        );
+        let _ = writeln!(text, "{address}\t{recipe}\t{:?}{refusal}", state.phase);
     }
     text
 }

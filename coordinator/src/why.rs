@@ -169,24 +169,22 @@ fn earlier(hub: &Hub, request: &WhyRequest) -> Result<WhyReply, Status> {
         .find(|l| l.split('\t').next() == Some(request.task.as_str()))
         .ok_or_else(not_found)?;
     let mut parts = line.split('\t').skip(1);
-    let (recipe, phase) = (
+    let (recipe, phase, refusal) = (
         parts.next().unwrap_or_default(),
         parts.next().unwrap_or_default(),
+        parts.next().and_then(|digest| digest.parse().ok()),
     );
     let phase = match phase {
         "Ran" => Phase::Ran,
         "Reused" => Phase::Reused,
         "Failed" => Phase::Failed,
+        "Blocked" => Phase::Blocked,
+        "Cancelled" => Phase::Cancelled,
         _ => Phase::Refused,
     };
     let recipe: Option<digest::Digest> = recipe.parse().ok();
     let bytes = recipe.and_then(|d| hub.store.get(&d).ok().flatten());
-    let remark = match recipe.and_then(|d| hub.store.action_unchecked(&d).ok().flatten()) {
-        Some(cas::Outcome::Refused(reason)) if phase == Phase::Refused => {
-            refusal_in_words(hub, &reason)
-        }
-        _ => None,
-    };
+    let remark = refusal.and_then(|digest| refusal_in_words(hub, &digest));
     let study = note
         .as_ref()
         .and_then(|n| n["study"].as_str())

@@ -582,6 +582,16 @@ fn what_is_not_published_is_named_with_the_reason() {
             && why.stdout.contains("(peritumoural-ring, ring-empty)"),
         "{why:#?}"
     );
+    // A task that never had a recipe tells the refusal above it.
+    let why = world
+        .radloom()
+        .say(&["why", &counts.run, "fit[split=external,learner=rsf]"])
+        .ok();
+    assert!(
+        why.stdout
+            .contains("fit[split=external,learner=rsf]: refused: all 40 patients were left out"),
+        "{why:#?}"
+    );
 }
 
 /// Flips a bit in the middle of every blob file below a folder; gives their number.
