@@ -18,6 +18,7 @@ pub mod run_loop;
 pub mod schedule;
 pub mod serve;
 pub mod state;
+mod status;
 pub mod story;
 pub mod submit;
 pub mod why;

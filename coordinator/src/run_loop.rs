@@ -8,9 +8,7 @@ use std::time::Duration;
 use cas::{Naming, Outcome};
 use digest::Digest;
 use pipeline_defs::plan::{Origin, Plan, TaskIdx};
-use proto::{
-    Acks, Cancels, Lease, Leases, RunStatus, StepCount, ToWorker, Welcome, to_wire, to_worker,
-};
+use proto::{Acks, Cancels, Lease, Leases, RunStatus, ToWorker, Welcome, to_wire, to_worker};
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::sync::oneshot;
 
@@ -19,7 +17,8 @@ use crate::event::{Command, Event};
 use crate::finish::{Finished, RunResult};
 use crate::hub::{Hub, Message};
 use crate::schedule::schedule;
-use crate::state::{CompPhase, Fence, Ms, Phase, Run, RunNo, State, WorkerNo, origin_digest};
+use crate::state::{CompPhase, Fence, Ms, Phase, RunNo, State, WorkerNo, origin_digest};
+use crate::status::status_of;
 
 /// Events taken before the schedule is looked at again.
 const BATCH: usize = 8192;
@@ -98,12 +97,13 @@ pub struct TaskView {
     pub address: String,
 }
 
-struct RunInfo {
-    id: String,
-    study: Arc<pipeline_defs::study::Study>,
+/// What the loop knows of a run beside its tasks.
+pub(crate) struct RunInfo {
+    pub(crate) id: String,
+    pub(crate) study: Arc<pipeline_defs::study::Study>,
     snapshot: Digest,
     repin: bool,
-    result: Option<Result<RunResult, String>>,
+    pub(crate) result: Option<Result<RunResult, String>>,
     repeats: u8,
 }
 
@@ -659,125 +659,7 @@ fn post(sink: &Sink, body: to_worker::Body) {
     let _ = sink.out.send(ToWorker { body: Some(body) });
 }
 
-fn status_of(run: &Run, info: &RunInfo, state: &State) -> RunStatus {
-    let mut status = RunStatus {
-        run: info.id.clone(),
-        study: info.study.name.clone(),
-        total: run.tasks.len() as u64,
-        ..RunStatus::default()
-    };
-    for step in run.plan.steps() {
-        let mut count = StepCount {
-            step: step.name.clone(),
-            total: u64::from(step.tasks.end - step.tasks.start),
-            ..StepCount::default()
-        };
-        for task in step.tasks.clone() {
-            match run.tasks[task as usize].phase {
-                Phase::Ran => count.done += 1,
-                Phase::Reused => {
-                    count.done += 1;
-                    count.reused += 1;
-                }
-                Phase::Refused => count.refused += 1,
-                Phase::Failed | Phase::Blocked => count.failed += 1,
-                _ => {}
-            }
-        }
-        status.done += count.done;
-        status.reused += count.reused;
-        status.refused += count.refused;
-        status.failed += count.failed;
-        status.steps.push(count);
-    }
-    count_running(run, info, state, &mut status);
-    status.ran = status.done - status.reused;
-    if status.ran > 0 && run.open == 0 {
-        status.cut_off = cut_off(run);
-    }
-    status.excluded = excluded(run);
-    status.problems = run
-        .failures
-        .iter()
-        .map(|(task, message)| format!("{}: {message}", run.plan.address(*task)))
-        .collect();
-    status.elapsed_ms = run
-        .ended_ms
-        .unwrap_or_else(|| {
-            run.spans
-                .last()
-                .map_or(run.submitted_ms, |s| s.started_ms + s.wall_ms)
-        })
-        .saturating_sub(run.submitted_ms);
-    if let Some(Ok(result)) = &info.result {
-        status.problems.extend(result.unpublished.iter().cloned());
-    }
-    if let Some(Err(message)) = &info.result {
-        status
-            .problems
-            .push(format!("the run's record could not be written: {message}"));
-    }
-    status.phase = phase_of(run, info).to_owned();
-    status
-}
-
-fn phase_of(run: &Run, info: &RunInfo) -> &'static str {
-    match (&info.result, run.cancelled) {
-        (None, _) if run.paused => "paused",
-        (None, _) => "running",
-        (Some(_), true) => "cancelled",
-        (Some(Ok(result)), _) if result.complete => "done",
-        (Some(_), _) => "incomplete",
-    }
-}
-
-fn count_running(run: &Run, info: &RunInfo, state: &State, status: &mut RunStatus) {
-    if info.result.is_some() {
-        return;
-    }
-    let held = state.workers.values().flat_map(|w| w.held.values());
-    for comp in held.filter_map(|h| state.comp(h.comp)) {
-        for (run_no, task) in &comp.waiters {
-            if state.runs.get(run_no).is_some_and(|r| std::ptr::eq(r, run)) {
-                status.running += 1;
-                let step = run.plan.steps().iter().position(|s| s.tasks.contains(task));
-                if let Some(count) = step.and_then(|i| status.steps.get_mut(i)) {
-                    count.running += 1;
-                }
-            }
-        }
-    }
-}
-
-/// Reused although something right above ran: it gave the same bytes.
-fn cut_off(run: &Run) -> u64 {
-    let reused =
-        (0..run.tasks.len() as u32).filter(|t| run.tasks[*t as usize].phase == Phase::Reused);
-    reused
-        .filter(|t| {
-            run.plan
-                .dependencies(*t)
-                .any(|d| run.tasks[d as usize].phase == Phase::Ran)
-        })
-        .count() as u64
-}
-
-/// Patients with a refusal of their own.
-fn excluded(run: &Run) -> u64 {
-    let patients: std::collections::BTreeSet<(&str, &str)> = run
-        .refusals
-        .iter()
-        .filter_map(|(task, _)| {
-            Some((
-                run.plan.site_of(*task).unwrap_or(""),
-                run.plan.patient_of(*task)?,
-            ))
-        })
-        .collect();
-    patients.len() as u64
-}
-
-/// Whether a digest of an action is a refusal; kept here for the preview, which asks the same cache.
+/// Output digests of an outcome in the order of its ports, none for a refusal; the preview asks the same cache.
 #[must_use]
 pub fn outputs_of(outcome: &Outcome, plan: &Plan, task: TaskIdx) -> Option<Vec<Digest>> {
     let Outcome::Outputs(outputs) = outcome else {
