@@ -84,6 +84,7 @@ impl Loom for Service {
         tokio::spawn(async move {
             let who = Who {
                 no,
+                session,
                 name,
                 site,
                 place,
@@ -93,6 +94,7 @@ impl Loom for Service {
                     break;
                 }
             }
+            hub.withdraw(&who.site, &who.name, session);
             hub.tell(Message::Part {
                 worker: no,
                 session,
@@ -111,9 +113,14 @@ impl Loom for Service {
         let digest = shareable(&query.digest)?;
         let store = self.hub.store.clone();
         let upload = disk(move || store.upload(&digest, query.len)).await?;
+        let offset = upload.offset();
+        if offset == query.len {
+            // All bytes came before the link broke, and nobody took them in.
+            disk(move || upload.finish()).await?;
+        }
         Ok(Response::new(UploadState {
-            offset: upload.offset(),
-            complete: upload.offset() == query.len,
+            offset,
+            complete: offset == query.len,
         }))
     }
 
@@ -191,6 +198,7 @@ impl Loom for Service {
 
 struct Who {
     no: WorkerNo,
+    session: u64,
     name: String,
     site: String,
     place: String,
@@ -200,6 +208,9 @@ struct Who {
 fn own_files(worker: &str) -> String {
     format!("files of {worker}")
 }
+
+/// Leases are numbered on from the largest that a worker names; no coordinator lives long enough to come to this one.
+const FENCE_MAX: u64 = 1 << 62;
 
 fn greet(hello: proto::Hello) -> Hello {
     Hello {
@@ -216,6 +227,7 @@ fn greet(hello: proto::Hello) -> Hello {
         running: hello
             .running
             .iter()
+            .filter(|r| r.fence < FENCE_MAX)
             .filter_map(|r| Some((from_wire(&r.recipe).ok()?, r.fence)))
             .collect(),
     }
@@ -303,6 +315,7 @@ async fn announce(hub: &Hub, who: &Who, part: proto::Announcement) -> bool {
     }
     hub.announce(
         (&who.site, &who.place, &who.name),
+        who.session,
         patients,
         part.last.then_some(table),
     );
@@ -531,4 +544,31 @@ fn no_run(run: &str) -> Status {
 
 fn gone() -> Status {
     Status::unavailable("the coordinator is stopping")
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used)]
+    use super::*;
+
+    #[tokio::test]
+    async fn bytes_that_all_came_before_the_link_broke_are_taken_in_when_asked_for() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = crate::serve::open_store(dir.path(), None, false).unwrap();
+        let bytes = vec![7; 100_000];
+        let digest = Digest::of(&bytes);
+        let mut upload = store.upload(&digest, 100_000).unwrap();
+        upload.write(0, &bytes).unwrap();
+        drop(upload); // the stream broke before its end
+        assert!(!store.has(&digest).unwrap());
+        let (to_loop, to_intake) = (std::sync::mpsc::channel().0, std::sync::mpsc::channel().0);
+        let service = Service::new(Hub::new(store.clone(), to_loop, to_intake));
+        let query = UploadQuery {
+            digest: to_wire(&digest),
+            len: 100_000,
+        };
+        let state = service.upload_offset(Request::new(query)).await.unwrap();
+        assert!(state.into_inner().complete);
+        assert!(store.has(&digest).unwrap());
+    }
 }

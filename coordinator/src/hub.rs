@@ -86,6 +86,8 @@ pub struct Announced {
     pub table: Option<Digest>,
     /// Whether the last part has come.
     pub complete: bool,
+    /// The session in which it was said.
+    pub session: u64,
 }
 
 /// Shared by sessions, control calls and the two threads. Cheap to clone.
@@ -104,6 +106,7 @@ struct Inner {
     next_session: AtomicU32,
     board: Mutex<BTreeMap<String, BTreeMap<String, Announced>>>,
     board_changed: tokio::sync::Notify,
+    naming: Mutex<()>,
     allowed: RwLock<HashMap<String, HashSet<Digest>>>,
     started: Instant,
     started_unix_ms: u64,
@@ -142,6 +145,7 @@ impl Hub {
             next_session: AtomicU32::new(1),
             board: Mutex::default(),
             board_changed: tokio::sync::Notify::new(),
+            naming: Mutex::default(),
             allowed: RwLock::default(),
             started: Instant::now(),
             started_unix_ms: SystemTime::now()
@@ -229,10 +233,11 @@ impl Hub {
         allowed.get(worker).is_some_and(|set| set.contains(digest))
     }
 
-    /// Takes in a part of what a worker announces; a first part after a last one begins anew.
+    /// Takes in a part of what a worker announces; a first part after a last one, or in a new session, begins anew.
     pub fn announce(
         &self,
         (site, place, worker): (&str, &str, &str),
+        session: u64,
         patients: Vec<(String, BTreeMap<String, Digest>)>,
         last: Option<Option<Digest>>,
     ) {
@@ -242,8 +247,11 @@ impl Hub {
             .or_default()
             .entry(worker.to_owned())
             .or_default();
-        if entry.complete {
-            *entry = Announced::default();
+        if entry.complete || entry.session != session {
+            *entry = Announced {
+                session,
+                ..Announced::default()
+            };
         }
         entry.place = place.to_owned();
         entry.patients.extend(patients);
@@ -253,6 +261,22 @@ impl Hub {
             drop(board);
             self.inner.board_changed.notify_waiters();
         }
+    }
+
+    /// Forgets what a worker announced in a session that has ended. In its next session it says so again; a worker that
+    /// was started anew, under another name and with corrected files, must not contradict the one that is gone.
+    pub fn withdraw(&self, site: &str, worker: &str, session: u64) {
+        let mut board = lock(&self.inner.board);
+        if let Some(workers) = board.get_mut(site)
+            && workers.get(worker).is_some_and(|a| a.session == session)
+        {
+            workers.remove(worker);
+        }
+    }
+
+    /// Held while a run gets its id, so that no two get the same.
+    pub(crate) fn naming(&self) -> MutexGuard<'_, ()> {
+        lock(&self.inner.naming)
     }
 
     /// Waits until somebody announced something, or a little while.
@@ -369,4 +393,82 @@ type Named<'a> = (&'a String, &'a BTreeMap<String, Digest>);
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used)]
+    use super::*;
+
+    fn hub() -> (tempfile::TempDir, Hub) {
+        let dir = tempfile::tempdir().unwrap();
+        let store = crate::serve::open_store(dir.path(), None, true).unwrap();
+        let (to_loop, to_intake) = (std::sync::mpsc::channel().0, std::sync::mpsc::channel().0);
+        (dir, Hub::new(store, to_loop, to_intake))
+    }
+
+    fn patients(names: &[&str], image: &[u8]) -> Vec<(String, BTreeMap<String, Digest>)> {
+        names
+            .iter()
+            .map(|name| {
+                let items = [("t2w".to_owned(), Digest::of(image))];
+                ((*name).to_owned(), items.into_iter().collect())
+            })
+            .collect()
+    }
+
+    fn names(hub: &Hub) -> Option<Vec<String>> {
+        let snapshot = hub.snapshot(&["c1".to_owned()], BTreeMap::new()).ok()?;
+        Some(
+            snapshot
+                .patients
+                .into_iter()
+                .map(|p| p.patient_id)
+                .collect(),
+        )
+    }
+
+    #[test]
+    fn a_worker_started_anew_with_corrected_files_replaces_the_one_that_is_gone() {
+        let (_dir, hub) = hub();
+        hub.announce(
+            ("c1", "p", "c1@h-1"),
+            1,
+            patients(&["a", "b"], b"old"),
+            Some(None),
+        );
+        hub.withdraw("c1", "c1@h-1", 1);
+        assert_eq!(names(&hub), None, "nobody of the site is here");
+        hub.announce(
+            ("c1", "p", "c1@h-2"),
+            2,
+            patients(&["a"], b"new"),
+            Some(None),
+        );
+        assert_eq!(names(&hub).unwrap(), ["a"]);
+    }
+
+    #[test]
+    fn the_end_of_an_old_session_takes_nothing_from_a_new_one() {
+        let (_dir, hub) = hub();
+        hub.announce(("c1", "p", "w"), 1, patients(&["a"], b"x"), None);
+        hub.announce(("c1", "p", "w"), 2, patients(&["b"], b"x"), Some(None));
+        hub.withdraw("c1", "w", 1);
+        assert_eq!(
+            names(&hub).unwrap(),
+            ["b"],
+            "half of an announcement is not mixed into the next"
+        );
+    }
+
+    #[test]
+    fn two_workers_of_one_place_must_agree() {
+        let (_dir, hub) = hub();
+        hub.announce(("c1", "p", "v"), 1, patients(&["a"], b"x"), Some(None));
+        hub.announce(("c1", "p", "w"), 2, patients(&["a"], b"y"), Some(None));
+        assert!(matches!(
+            hub.snapshot(&["c1".to_owned()], BTreeMap::new()),
+            Err(SnapshotError::Contradiction { .. })
+        ));
+    }
 }

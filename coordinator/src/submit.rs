@@ -82,6 +82,7 @@ pub fn prepare(
 /// # Errors
 /// See [`SubmitError`].
 pub fn accept(hub: &Hub, study: &Study, submission: &Submission) -> Result<String, SubmitError> {
+    let _one_at_a_time = hub.naming();
     let taken = hub.store.notes("submit:")?;
     let prefix = format!("{}-", study.name);
     let numbers = taken.iter().filter_map(|(key, _)| {
