@@ -21,6 +21,8 @@ use crate::state::{Ms, RunNo, WorkerNo};
 pub enum Message {
     /// Something happened.
     Event(Event),
+    /// Several things happened, in this order.
+    Events(Vec<Event>),
     /// A session opened; replies go into the sink.
     Join {
         /// The worker.
@@ -66,6 +68,15 @@ pub enum Message {
     Stop(oneshot::Sender<()>),
 }
 
+/// What the intake makes durable, in the order in which it comes.
+#[derive(Debug)]
+pub enum Intake {
+    /// Canonical bytes of recipes that are about to be given out: before any result of them.
+    Recipes(Vec<Vec<u8>>),
+    /// Results.
+    Results(Delivery),
+}
+
 /// Results on their way to the store.
 #[derive(Debug)]
 pub struct Delivery {
@@ -101,7 +112,7 @@ pub struct Hub {
 #[derive(Debug)]
 struct Inner {
     to_loop: Mutex<Sender<Message>>,
-    to_intake: Mutex<Sender<Delivery>>,
+    to_intake: Mutex<Sender<Intake>>,
     workers: Mutex<HashMap<String, (WorkerNo, String)>>,
     next_session: AtomicU32,
     board: Mutex<BTreeMap<String, BTreeMap<String, Announced>>>,
@@ -137,7 +148,7 @@ pub enum SnapshotError {
 impl Hub {
     /// Ties the ways together.
     #[must_use]
-    pub fn new(store: Store, to_loop: Sender<Message>, to_intake: Sender<Delivery>) -> Hub {
+    pub fn new(store: Store, to_loop: Sender<Message>, to_intake: Sender<Intake>) -> Hub {
         let inner = Inner {
             to_loop: Mutex::new(to_loop),
             to_intake: Mutex::new(to_intake),
@@ -171,7 +182,12 @@ impl Hub {
 
     /// Sends results to the intake.
     pub fn deliver(&self, delivery: Delivery) {
-        let _ = lock(&self.inner.to_intake).send(delivery);
+        let _ = lock(&self.inner.to_intake).send(Intake::Results(delivery));
+    }
+
+    /// Sends recipes to the intake: whatever is delivered after this call finds them.
+    pub fn keep_recipes(&self, recipes: Vec<Vec<u8>>) {
+        let _ = lock(&self.inner.to_intake).send(Intake::Recipes(recipes));
     }
 
     /// Asks the loop.

@@ -1,8 +1,9 @@
 //! Results on their way into the store, on a thread of their own: checked, made durable in groups, then told to the loop.
 //!
 //! Data flow: delivery → every claimed digest is checked against bytes that are here → one commit for all deliveries
-//! that wait (bytes and action records together) → one event each.
+//! that wait (bytes, recipes and action records together) → the loop hears of all of them at once.
 
+use std::collections::BTreeSet;
 use std::sync::mpsc::Receiver;
 
 use cas::{Batch, Naming, Outcome, Output, Recorded, Store};
@@ -10,25 +11,33 @@ use digest::Digest;
 use proto::{TaskResult, from_wire, task_result};
 
 use crate::event::{Event, Report};
-use crate::hub::{Delivery, Hub, Message};
+use crate::hub::{Delivery, Hub, Intake, Message};
 use crate::state::WorkerNo;
 
 /// Results that become durable together at most.
 const GROUP: usize = 4096;
 
 /// Runs until every sender is gone.
-pub fn run(hub: &Hub, deliveries: &Receiver<Delivery>) {
-    while let Ok(first) = deliveries.recv() {
-        let mut waiting = first.results.len();
-        let mut group = vec![first];
-        while waiting < GROUP
-            && let Ok(more) = deliveries.try_recv()
+pub fn run(hub: &Hub, incoming: &Receiver<Intake>) {
+    while let Ok(first) = incoming.recv() {
+        let mut group = Group::new(hub);
+        group.add(first);
+        while group.pending.len() < GROUP
+            && let Ok(more) = incoming.try_recv()
         {
-            waiting += more.results.len();
-            group.push(more);
+            group.add(more);
         }
-        take(hub, group);
+        group.settle();
     }
+}
+
+/// What becomes durable together.
+struct Group<'h> {
+    hub: &'h Hub,
+    batch: Batch<'static>,
+    /// Recipes of the batch: as good as stored, because they are if anything of the batch is.
+    recipes: BTreeSet<Digest>,
+    pending: Vec<Pending>,
 }
 
 struct Pending {
@@ -41,26 +50,48 @@ struct Pending {
     recorded: bool,
 }
 
-fn take(hub: &Hub, group: Vec<Delivery>) {
-    let mut batch = hub.store.batch();
-    let mut pending = Vec::new();
-    for delivery in group {
+impl<'h> Group<'h> {
+    fn new(hub: &'h Hub) -> Group<'h> {
+        Group {
+            hub,
+            batch: hub.store.batch(),
+            recipes: BTreeSet::new(),
+            pending: Vec::new(),
+        }
+    }
+
+    fn add(&mut self, incoming: Intake) {
+        match incoming {
+            Intake::Recipes(recipes) => {
+                for bytes in recipes {
+                    match self.batch.put(bytes, Naming::Plain) {
+                        Ok(digest) => drop(self.recipes.insert(digest)),
+                        // Results of a recipe that is not stored are turned away, so its task comes back as a failed attempt.
+                        Err(error) => tracing::error!(%error, "a recipe could not be stored"),
+                    }
+                }
+            }
+            Intake::Results(delivery) => self.add_results(delivery),
+        }
+    }
+
+    fn add_results(&mut self, delivery: Delivery) {
         for result in delivery.results {
             let Ok(recipe) = from_wire(&result.recipe) else {
                 continue;
             };
             let (fence, wall_ms) = (result.fence, result.wall_ms);
-            let report = check(&hub.store, &mut batch, &recipe, result).unwrap_or_else(|message| {
-                Report::Failed {
+            let known = self.recipes.contains(&recipe);
+            let report = check(&self.hub.store, &mut self.batch, &recipe, known, result)
+                .unwrap_or_else(|message| Report::Failed {
                     bug: false,
                     message,
-                }
-            });
+                });
             let recorded = matches!(report, Report::Ended(_));
             if let Report::Ended(outcome) = &report {
-                batch.record_action(recipe, outcome.clone());
+                self.batch.record_action(recipe, outcome.clone());
             }
-            pending.push(Pending {
+            self.pending.push(Pending {
                 worker: delivery.worker,
                 fence,
                 recipe,
@@ -70,45 +101,57 @@ fn take(hub: &Hub, group: Vec<Delivery>) {
             });
         }
     }
-    let committed = hub.store.commit(batch);
-    let now = hub.now();
-    let mut verdicts = match &committed {
-        Ok(committed) => committed.actions.iter(),
-        Err(_) => [].iter(),
-    };
-    for p in pending {
-        let report = match (&committed, p.recorded) {
-            (Err(error), _) => Report::Failed {
-                bug: false,
-                message: error.to_string(),
-            },
-            (Ok(_), false) => p.report,
-            (Ok(_), true) => match verdicts.next() {
-                Some(Recorded::Diverged { existing }) => Report::Diverged {
-                    message: divergence(existing, &p.report),
-                },
-                _ => p.report,
-            },
+
+    /// Makes all durable, then tells the loop.
+    fn settle(self) {
+        let committed = self.hub.store.commit(self.batch);
+        let now = self.hub.now();
+        let mut verdicts = match &committed {
+            Ok(committed) => committed.actions.iter(),
+            Err(error) => {
+                tracing::error!(%error, results = self.pending.len(), "results and recipes could not be stored");
+                [].iter()
+            }
         };
-        hub.tell(Message::Event(Event::Reported {
-            worker: p.worker,
-            fence: p.fence,
-            recipe: p.recipe,
-            report,
-            wall_ms: p.wall_ms,
-            now,
-        }));
+        let mut events = Vec::with_capacity(self.pending.len());
+        for p in self.pending {
+            let report = match (&committed, p.recorded) {
+                (Err(error), _) => Report::Failed {
+                    bug: false,
+                    message: error.to_string(),
+                },
+                (Ok(_), false) => p.report,
+                (Ok(_), true) => match verdicts.next() {
+                    Some(Recorded::Diverged { existing }) => Report::Diverged {
+                        message: divergence(existing, &p.report),
+                    },
+                    _ => p.report,
+                },
+            };
+            events.push(Event::Reported {
+                worker: p.worker,
+                fence: p.fence,
+                recipe: p.recipe,
+                report,
+                wall_ms: p.wall_ms,
+                now,
+            });
+        }
+        if !events.is_empty() {
+            self.hub.tell(Message::Events(events));
+        }
     }
 }
 
-/// What a result says, once its bytes are known to be right and here.
+/// What a result says, once its bytes are known to be right and here. `known`: its recipe becomes durable with it.
 fn check(
     store: &Store,
     batch: &mut Batch<'_>,
     recipe: &Digest,
+    known: bool,
     result: TaskResult,
 ) -> Result<Report, String> {
-    if !store.has(recipe).map_err(|e| e.to_string())? {
+    if !known && !store.has(recipe).map_err(|e| e.to_string())? {
         return Err(format!("recipe {recipe} was never given out"));
     }
     match result.outcome {

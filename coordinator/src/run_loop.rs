@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::Duration;
 
-use cas::{Naming, Outcome};
+use cas::Outcome;
 use digest::Digest;
 use pipeline_defs::plan::{Origin, Plan, TaskIdx};
 use proto::{Acks, Cancels, Lease, Leases, RunStatus, ToWorker, Welcome, to_wire, to_worker};
@@ -216,6 +216,7 @@ impl Loop {
     fn take(&mut self, message: Message) {
         match message {
             Message::Event(event) => self.feed(event),
+            Message::Events(events) => events.into_iter().for_each(|event| self.feed(event)),
             Message::Join {
                 worker,
                 session,
@@ -445,18 +446,10 @@ impl Loop {
         }
     }
 
-    /// Stores the recipes that are about to be given out, then sends everything.
+    /// Gives the recipes that are about to go out to the intake, before any result of them can come; then sends everything.
     fn flush(&mut self) {
         if !self.recipes.is_empty() {
-            let mut batch = self.hub.store.batch();
-            let stored = self
-                .recipes
-                .drain(..)
-                .try_for_each(|bytes| batch.put(bytes, Naming::Plain).map(|_| ()));
-            if let Err(error) = stored.and_then(|()| self.hub.store.commit(batch).map(|_| ())) {
-                // Results of recipes that are not stored are turned away, so their tasks come back as failed attempts.
-                tracing::error!(%error, "recipes could not be stored");
-            }
+            self.hub.keep_recipes(std::mem::take(&mut self.recipes));
         }
         for sink in self.sinks.values_mut() {
             let mut leases = std::mem::take(&mut sink.leases);

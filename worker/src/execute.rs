@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use artefact::refusal::Refusal;
 use bytes::Bytes;
-use cas::Naming;
+use cas::{Batch, Naming};
 use digest::Digest;
 use pipeline_defs::kinds::{self, Class, KindSpec};
 use pipeline_defs::recipe::Recipe;
@@ -15,8 +15,10 @@ use proto::{
     INLINE_BYTES, Lease, MissingInputs, Outputs, SliceOf, TaskResult, from_wire,
     task_result::Outcome, to_wire,
 };
+use tokio::sync::SemaphorePermit;
 use tonic::transport::Channel;
 
+use crate::keeper::Keeper;
 use crate::local::Local;
 use crate::step::{Content, Context, Input, Inputs, Produced, StepError};
 use crate::transfer::{self, TransferError};
@@ -30,17 +32,25 @@ pub struct Crew {
     pub worker: String,
     /// Its site.
     pub site: String,
+    /// Makes small outputs durable.
+    pub keeper: Keeper,
     /// Whether its store is the coordinator's own: then nothing is sent.
     pub shares_store: bool,
     /// One download at a time: two tasks often want the same bytes.
     pub downloading: tokio::sync::Mutex<()>,
 }
 
-/// Carries out a lease. Always gives a result: a failure is one.
-pub async fn execute(crew: Arc<Crew>, bulk: LoomClient<Channel>, lease: Lease) -> TaskResult {
+/// Carries out a lease. Always gives a result: a failure is one. The permit is for computing: it is given back while
+/// outputs become durable and travel.
+pub async fn execute(
+    crew: Arc<Crew>,
+    bulk: LoomClient<Channel>,
+    lease: Lease,
+    permit: SemaphorePermit<'_>,
+) -> TaskResult {
     let started = Instant::now();
     let (fence, recipe) = (lease.fence, lease.recipe.clone());
-    let outcome = match work(&crew, bulk, lease).await {
+    let outcome = match work(&crew, bulk, lease, permit).await {
         Ok(outcome) => outcome,
         Err(fate) => fate.into_outcome(),
     };
@@ -81,33 +91,88 @@ impl Fate {
 
 impl From<cas::StoreError> for Fate {
     fn from(error: cas::StoreError) -> Fate {
-        Fate::Retry(error.to_string())
+        tracing::warn!(%error, "the store failed");
+        Fate::Retry(without_paths(&error))
+    }
+}
+
+impl From<TransferError> for Fate {
+    fn from(error: TransferError) -> Fate {
+        match error {
+            TransferError::Absent(digest) => Fate::Missing(vec![digest]),
+            TransferError::Store(error) => error.into(),
+            other => Fate::Retry(other.to_string()),
+        }
+    }
+}
+
+/// What may be said of it outside the site: file names stay in the site's own log.
+fn without_paths(error: &cas::StoreError) -> String {
+    use cas::StoreError::{
+        Absent, Io, NoSiteKey, RangeOutside, UploadBusy, UploadContent, UploadLength, UploadOffset,
+    };
+    match error {
+        Io { doing, source, .. } => {
+            format!(
+                "the worker's store cannot {doing} a file: {}",
+                source.kind()
+            )
+        }
+        Absent { .. }
+        | NoSiteKey
+        | RangeOutside { .. }
+        | UploadBusy { .. }
+        | UploadContent { .. }
+        | UploadLength { .. }
+        | UploadOffset { .. } => error.to_string(),
+        _ => "the worker's store failed; its log says why".to_owned(),
     }
 }
 
 /// How the local part ended.
 enum Local1 {
-    Done(Outcome, Vec<Digest>),
+    Done(Done),
     Need(Vec<Digest>),
 }
+
+/// What a step gave, and what is left to do about it.
+struct Done {
+    outcome: Outcome,
+    /// To be sent.
+    uploads: Vec<Digest>,
+    /// Not durable yet.
+    unsaved: Option<Batch<'static>>,
+}
+
+/// Outputs beyond this many bytes become durable before the next task may compute: they shall not pile up in memory.
+const UNSAVED_MAX: usize = 256 << 10;
 
 async fn work(
     crew: &Arc<Crew>,
     mut bulk: LoomClient<Channel>,
     lease: Lease,
+    permit: SemaphorePermit<'_>,
 ) -> Result<Outcome, Fate> {
     let lease = Arc::new(lease);
     let mut fetched = false;
-    let (outcome, uploads) = loop {
+    let Done {
+        outcome,
+        uploads,
+        unsaved,
+    } = loop {
         let (crew_here, lease_here) = (Arc::clone(crew), Arc::clone(&lease));
         let step = tokio::task::spawn_blocking(move || run_locally(&crew_here, &lease_here));
         match step.await.map_err(|e| Fate::Bug(e.to_string()))?? {
-            Local1::Done(outcome, uploads) => break (outcome, uploads),
+            Local1::Done(done) => break done,
             Local1::Need(digests) if fetched => return Err(Fate::Missing(digests)),
             Local1::Need(digests) => fetch(crew, &mut bulk, &digests).await?,
         }
         fetched = true;
     };
+    drop(permit);
+    if let Some(unsaved) = unsaved {
+        crew.keeper.keep(unsaved).await.map_err(Fate::Retry)?;
+    }
     for digest in uploads {
         send(crew, &mut bulk, digest).await?;
     }
@@ -130,11 +195,7 @@ async fn fetch(
     }
     let _one_at_a_time = crew.downloading.lock().await;
     for digest in digests {
-        match transfer::download(bulk, &crew.local.store, *digest, &crew.worker).await {
-            Ok(()) => {}
-            Err(TransferError::Absent(digest)) => return Err(Fate::Missing(vec![digest])),
-            Err(error) => return Err(Fate::Retry(error.to_string())),
-        }
+        transfer::download(bulk, &crew.local.store, *digest, &crew.worker).await?;
     }
     Ok(())
 }
@@ -150,7 +211,11 @@ async fn send(crew: &Crew, bulk: &mut LoomClient<Channel>, digest: Digest) -> Re
                 tokio::time::sleep(pause).await;
                 pause = (pause * 2).min(Duration::from_secs(10));
             }
-            Err(error) => return Err(Fate::Retry(error.to_string())),
+            // Gone from the own store meanwhile: made again by another attempt.
+            Err(TransferError::Absent(digest)) => {
+                return Err(Fate::Retry(format!("{digest} is not here any more")));
+            }
+            Err(error) => return Err(error.into()),
         }
     }
 }
@@ -205,13 +270,15 @@ fn run_locally(crew: &Crew, lease: &Lease) -> Result<Local1, Fate> {
 fn refusal(refusal: &Refusal) -> Result<Local1, Fate> {
     let json = refusal.encode().map_err(|e| Fate::Bug(e.to_string()))?;
     let digest = to_wire(&Digest::of(&json));
-    Ok(Local1::Done(
-        Outcome::Refusal(proto::Refusal {
-            digest,
-            json: json.into(),
-        }),
-        Vec::new(),
-    ))
+    let outcome = Outcome::Refusal(proto::Refusal {
+        digest,
+        json: json.into(),
+    });
+    Ok(Local1::Done(Done {
+        outcome,
+        uploads: Vec::new(),
+        unsaved: None,
+    }))
 }
 
 /// The inputs, or the digests that are not here.
@@ -322,8 +389,18 @@ fn store_outputs(
         }
         outputs.push(output);
     }
-    crew.local.store.commit(batch)?;
-    Ok(Local1::Done(Outcome::Outputs(Outputs { outputs }), uploads))
+    let unsaved = match batch.len_bytes() {
+        len if len <= UNSAVED_MAX => Some(batch),
+        _ => {
+            crew.local.store.commit(batch)?;
+            None
+        }
+    };
+    Ok(Local1::Done(Done {
+        outcome: Outcome::Outputs(Outputs { outputs }),
+        uploads,
+        unsaved,
+    }))
 }
 
 fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
@@ -332,4 +409,34 @@ fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
         .map(|s| (*s).to_owned())
         .or_else(|| panic.downcast_ref::<String>().cloned())
         .unwrap_or_else(|| "without a message".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_file_name_leaves_the_site_with_a_failure_of_its_store() {
+        let path = std::path::PathBuf::from("/data/Miller_Anna/cache");
+        let full = || std::io::Error::from(std::io::ErrorKind::StorageFull);
+        let errors = [
+            cas::StoreError::Io {
+                doing: "write to",
+                path: path.clone(),
+                source: full(),
+            },
+            cas::StoreError::Stopped {
+                cause: format!("cannot sync {}", path.display()),
+            },
+            cas::StoreError::Locked {
+                dir: path,
+                pid: None,
+            },
+        ];
+        for error in errors {
+            assert!(error.to_string().contains("Miller"));
+            let told = without_paths(&error);
+            assert!(!told.contains("Miller"), "{told}");
+        }
+    }
 }

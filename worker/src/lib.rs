@@ -5,6 +5,7 @@
 
 pub mod cohort;
 pub mod execute;
+pub mod keeper;
 pub mod local;
 pub mod session;
 pub mod step;

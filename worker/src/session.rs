@@ -16,11 +16,18 @@ use proto::{
     Running, StepKind, TaskResult, ToWorker, from_worker, to_wire, to_worker,
 };
 use tokio::sync::{Semaphore, mpsc};
+use tokio::time::Instant;
 use tonic::transport::Channel;
 
 use crate::cohort;
 use crate::execute::{Crew, execute};
+use crate::keeper::Keeper;
 use crate::local::Local;
+
+/// While there is more to do, results wait this long for each other: small ones travel, and become durable, together.
+const LINGER: Duration = Duration::from_millis(20);
+/// Results in one message.
+const RESULTS_A_MESSAGE: usize = 256;
 
 /// How a worker is set up.
 #[derive(Clone, Debug)]
@@ -96,6 +103,7 @@ pub async fn run(
     let local = Local::new(config.store.clone());
     let announcement = announce(&config, &local).await?;
     let crew = Arc::new(Crew {
+        keeper: Keeper::start(config.store.clone()),
         local,
         worker: config.name.clone(),
         site: config.site.clone(),
@@ -174,6 +182,7 @@ impl Worker {
             .into_inner();
         let mut beat = tokio::time::interval(Duration::from_secs(1));
         beat.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let (mut waiting, mut last_sent) = (Vec::new(), Instant::now());
         loop {
             tokio::select! {
                 message = inbox.message() => match message? {
@@ -181,19 +190,32 @@ impl Worker {
                     None => return Err(End::Link("the coordinator closed the session".to_owned())),
                 },
                 _ = beat.tick() => send(&out, from_worker::Body::Heartbeat(Heartbeat { fences: self.fences() })).await?,
-                Some(first) = results.recv() => {
-                    let mut batch = vec![first];
-                    while batch.len() < 256 && let Ok(more) = results.try_recv() {
-                        batch.push(more);
-                    }
-                    send(&out, from_worker::Body::Results(Results { results: batch })).await?;
-                }
+                Some(result) = results.recv() => waiting.push(result),
+                () = tokio::time::sleep_until(last_sent + LINGER), if !waiting.is_empty() => {}
                 _ = stop.changed() => {
                     let _ = send(&out, from_worker::Body::Goodbye(proto::Goodbye {})).await;
                     // Give the goodbye a moment on the wire; without it the leases end by themselves, later.
                     tokio::time::sleep(Duration::from_millis(20)).await;
                     return Ok(());
                 }
+            }
+            while waiting.len() < RESULTS_A_MESSAGE
+                && let Ok(more) = results.try_recv()
+            {
+                waiting.push(more);
+            }
+            let due = waiting.len() >= RESULTS_A_MESSAGE
+                || last_sent.elapsed() >= LINGER
+                || self.is_idle();
+            if !waiting.is_empty() && due {
+                last_sent = Instant::now();
+                send(
+                    &out,
+                    from_worker::Body::Results(Results {
+                        results: std::mem::take(&mut waiting),
+                    }),
+                )
+                .await?;
             }
         }
     }
@@ -327,8 +349,8 @@ impl Worker {
                 return; // cancelled while it waited
             }
             tracing::debug!(target: "radloom_worker::lease", recipe = %digest_text(&lease.recipe), fence, address = lease.address, "start");
-            let result = execute(Arc::clone(&worker.crew), worker.bulk.clone(), lease).await;
-            drop(permit);
+            let result =
+                execute(Arc::clone(&worker.crew), worker.bulk.clone(), lease, permit).await;
             let mut desk = worker.desk.lock().unwrap_or_else(PoisonError::into_inner);
             if desk.held.remove(&fence).is_some() {
                 desk.finished.insert(fence, result.clone());
@@ -336,6 +358,15 @@ impl Worker {
             // A cancelled result is sent all the same: right bytes are welcome.
             let _ = worker.done.send(result);
         });
+    }
+
+    /// Whether nothing is left to work on.
+    fn is_idle(&self) -> bool {
+        self.desk
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .held
+            .is_empty()
     }
 
     fn holds(&self, fence: u64) -> bool {

@@ -56,6 +56,19 @@ impl<'a> Batch<'a> {
         Ok(digest)
     }
 
+    /// Adds all that another batch of the same store holds, behind what is here.
+    pub fn append(&mut self, other: Batch<'a>) {
+        self.blobs.extend(other.blobs);
+        self.actions.extend(other.actions);
+        self.notes.extend(other.notes);
+    }
+
+    /// Length of all bytes that were put, those of notes aside.
+    #[must_use]
+    pub fn len_bytes(&self) -> usize {
+        self.blobs.iter().map(|(_, bytes)| bytes.len()).sum()
+    }
+
     /// Adds what a recipe gave.
     pub fn record_action(&mut self, recipe: Digest, outcome: Outcome) {
         self.actions.push((recipe, outcome.in_port_order()));
