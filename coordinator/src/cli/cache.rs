@@ -149,9 +149,9 @@ async fn fetch(place: &Place, text: &str) -> anyhow::Result<Vec<u8>> {
 async fn show(args: &OneArgs) -> anyhow::Result<u8> {
     let bytes = fetch(&args.place, &args.digest).await?;
     match serde_json::from_slice::<serde_json::Value>(&bytes) {
-        Ok(value) => println!("{}", serde_json::to_string_pretty(&value)?),
+        Ok(value) => out!("{}", serde_json::to_string_pretty(&value)?),
         Err(_) if std::str::from_utf8(&bytes).is_ok() => std::io::stdout().write_all(&bytes)?,
-        Err(_) => println!(
+        Err(_) => out!(
             "{} bytes; radloom cache get {} -o FILE",
             bytes.len(),
             args.digest
@@ -164,7 +164,7 @@ fn verify(args: &ListArgs) -> anyhow::Result<u8> {
     let mut bad = 0;
     for (name, store) in stores(&args.place)? {
         let report = store.verify()?;
-        println!("{name}: {report:?}");
+        out!("{name}: {report:?}");
         bad += store.quarantined();
     }
     Ok(u8::from(bad > 0))
@@ -192,7 +192,7 @@ fn gc(args: &GcArgs) -> anyhow::Result<u8> {
             unfinished.join(", ")
         );
         let report = store.gc(&roots(&store)?, args.dry_run)?;
-        println!("{name}: {report:?}");
+        out!("{name}: {report:?}");
     }
     Ok(0)
 }

@@ -1,5 +1,15 @@
 //! The command line. Errors go to stderr, one cause first; exit 0 done, 1 failed or refused, 2 wrong command line.
 
+/// Prints a line; a reader that has seen enough (`| head`) ends the program quietly.
+macro_rules! out {
+    ($($arg:tt)*) => {{
+        use std::io::Write as _;
+        if writeln!(std::io::stdout(), $($arg)*).is_err() {
+            std::process::exit(0);
+        }
+    }};
+}
+
 mod cache;
 mod client;
 mod embedded;
@@ -139,9 +149,20 @@ pub fn main() -> std::process::ExitCode {
         Ok(code) => std::process::ExitCode::from(code),
         Err(error) => {
             eprintln!("radloom: {error:#}");
-            std::process::ExitCode::from(1)
+            let usage = error.chain().any(|cause| cause.is::<Usage>());
+            std::process::ExitCode::from(if usage { 2 } else { 1 })
         }
     }
+}
+
+/// The command line itself is wrong: exit code 2.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub(crate) struct Usage(pub String);
+
+/// An error of the command line.
+pub(crate) fn usage(message: impl Into<String>) -> anyhow::Error {
+    Usage(message.into()).into()
 }
 
 async fn dispatch(command: Command) -> anyhow::Result<u8> {
@@ -198,13 +219,13 @@ fn new(args: &NewArgs) -> anyhow::Result<u8> {
     );
     std::fs::create_dir_all(&args.dir)?;
     std::fs::write(&study, text)?;
-    println!("{}", study.display());
+    out!("{}", study.display());
     if text.contains("[cohort]") {
         let cohort = args.dir.join("cohort.toml");
         std::fs::write(&cohort, COHORT)?;
-        println!("{}", cohort.display());
+        out!("{}", cohort.display());
     }
-    println!(
+    out!(
         "study `{name}` is ready to edit; then: radloom plan {}",
         study.display()
     );

@@ -150,10 +150,10 @@ pub(super) fn print_comparison(csv_path: &Path) -> anyhow::Result<()> {
         ];
         table.add_row(model.into_iter().chain(values.map(get)));
     }
-    println!("{table}");
-    println!("AUC: mean over the horizons that a set supports. In brackets 95 % intervals.");
+    out!("{table}");
+    out!("AUC: mean over the horizons that a set supports. In brackets 95 % intervals.");
     for ((endpoint, set), size) in sizes {
-        println!("{endpoint}, {set}: {size}");
+        out!("{endpoint}, {set}: {size}");
     }
     Ok(())
 }

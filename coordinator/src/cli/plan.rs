@@ -110,9 +110,9 @@ fn print(reply: &PlanReply) {
             Cell::new(seconds).set_alignment(CellAlignment::Right),
         ]);
     }
-    println!("{table}");
+    out!("{table}");
     let sum = |f: fn(&proto::PlanRow) -> u64| reply.rows.iter().map(f).sum::<u64>();
-    println!(
+    out!(
         "{} tasks: {} cached, {} to run, {} depend on what those give, {} refused · about {:.0} core-seconds · planned in {:.1} ms",
         reply.total,
         sum(|r| r.cached),
@@ -128,16 +128,18 @@ fn print(reply: &PlanReply) {
         } else {
             "size known after the run".to_owned()
         };
-        println!(
+        out!(
             "leaves {}: {} × {} ({bytes})",
-            leaving.site, leaving.artefacts, leaving.kind
+            leaving.site,
+            leaving.artefacts,
+            leaving.kind
         );
     }
     for note in &reply.notes {
-        println!("{note}");
+        out!("{note}");
     }
     for why in &reply.whys {
-        println!("{why}");
+        out!("{why}");
     }
 }
 
@@ -152,7 +154,7 @@ fn print_json(reply: &PlanReply) {
         .iter()
         .map(|l| serde_json::json!({"site": l.site, "kind": l.kind, "artefacts": l.artefacts, "bytes": l.bytes_known.then_some(l.bytes)}))
         .collect();
-    println!(
+    out!(
         "{}",
         serde_json::json!({"total": reply.total, "planning_us": reply.planning_us, "rows": rows, "leaving": leaving, "notes": reply.notes, "why": reply.whys})
     );

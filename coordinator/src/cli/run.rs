@@ -250,24 +250,62 @@ async fn write_out(client: &Client, result: Option<&RunResult>, out: &Path) -> a
     }
 }
 
+/// Files that are not there for one reason are named together.
+fn one_cause_once(problems: &[String]) -> Vec<String> {
+    let mut causes: Vec<(Vec<&str>, &str)> = Vec::new();
+    for problem in problems {
+        let (file, cause) = problem
+            .split_once(" is not there: ")
+            .unwrap_or(("", problem));
+        let cause = cause
+            .rsplit_once(" was refused: ")
+            .map_or(cause, |(_, root)| root);
+        match causes.iter_mut().find(|(_, known)| *known == cause) {
+            Some((files, _)) => files.push(file),
+            None => causes.push((vec![file], cause)),
+        }
+    }
+    let told = |(files, cause): (Vec<&str>, &str)| {
+        let files: Vec<&str> = files.into_iter().filter(|f| !f.is_empty()).collect();
+        if files.is_empty() {
+            cause.to_owned()
+        } else {
+            format!("{cause}; not written: {}", files.join(", "))
+        }
+    };
+    causes.into_iter().map(told).collect()
+}
+
+/// Patients left out of any analysis, by the run's own list.
+fn excluded_patients(path: &Path) -> Option<u64> {
+    let exclusions = artefact::exclusions::decode(&std::fs::read(path).ok()?).ok()?;
+    let patients: std::collections::BTreeSet<_> = exclusions
+        .iter()
+        .map(|e| (&e.site, &e.patient_id))
+        .collect();
+    Some(patients.len() as u64)
+}
+
 /// What a person reads last.
 fn conclude(args: &RunArgs, status: &RunStatus, out: &Path) -> anyhow::Result<u8> {
-    for problem in &status.problems {
+    for problem in one_cause_once(&status.problems) {
         eprintln!("radloom: {problem}");
     }
+    let excluded = excluded_patients(&out.join("exclusions.csv")).unwrap_or(status.excluded);
     if status.phase == "refused" {
         return Ok(1);
     }
     if args.json {
         let mut value = crate::finish::status_json(status);
+        value["excluded"] = serde_json::json!(excluded);
         value["out"] = serde_json::json!(out.display().to_string());
-        println!("{value}");
+        out!("{value}");
     } else {
         if out.join("comparison.csv").exists() {
             output::print_comparison(&out.join("comparison.csv"))?;
         }
         let report = out.join("report.html");
-        println!(
+        out!(
             "{}",
             if report.exists() {
                 report.display().to_string()
@@ -275,9 +313,12 @@ fn conclude(args: &RunArgs, status: &RunStatus, out: &Path) -> anyhow::Result<u8
                 out.display().to_string()
             }
         );
-        println!(
+        out!(
             "reused {} · ran {} · cut off {} · excluded {}",
-            status.reused, status.ran, status.cut_off, status.excluded
+            status.reused,
+            status.ran,
+            status.cut_off,
+            excluded
         );
     }
     Ok(u8::from(status.phase != "done"))

@@ -81,7 +81,7 @@ pub(super) async fn list(args: ListArgs) -> anyhow::Result<u8> {
     let mut runs = runs?.into_inner().runs;
     runs.sort_by(|a, b| a.run.cmp(&b.run));
     if args.json {
-        println!(
+        out!(
             "{}",
             serde_json::Value::from(
                 runs.iter()
@@ -106,7 +106,7 @@ pub(super) async fn list(args: ListArgs) -> anyhow::Result<u8> {
                 .chain([took]),
         );
     }
-    println!("{table}");
+    out!("{table}");
     Ok(0)
 }
 
@@ -174,23 +174,24 @@ pub(super) async fn why(args: WhyArgs) -> anyhow::Result<u8> {
             .iter()
             .map(|d| serde_json::json!({"component": d.component, "old": d.old, "new": d.new}))
             .collect();
-        println!(
+        out!(
             "{}",
             serde_json::json!({"task": args.task, "verdict": reply.verdict, "differences": differences, "recipe": reply.recipe, "waits_for": reply.waits_for})
         );
         return Ok(0);
     }
-    println!("{}: {}", args.task, reply.verdict);
+    out!("{}: {}", args.task, reply.verdict);
     for d in &reply.differences {
-        println!("  {}: {} → {}", d.component, d.old, d.new);
+        out!("  {}: {} → {}", d.component, d.old, d.new);
     }
     for task in &reply.waits_for {
-        println!("  waits for {task}");
+        out!("  waits for {task}");
     }
     if !reply.recipe.is_empty() {
-        println!(
+        out!(
             "  recipe {}   (radloom cache show {})",
-            reply.recipe, reply.recipe
+            reply.recipe,
+            reply.recipe
         );
     }
     Ok(0)
@@ -198,10 +199,10 @@ pub(super) async fn why(args: WhyArgs) -> anyhow::Result<u8> {
 
 fn show(status: &RunStatus, json: bool) {
     if json {
-        println!("{}", crate::finish::status_json(status));
+        out!("{}", crate::finish::status_json(status));
         return;
     }
-    println!(
+    out!(
         "{}: {} · {}/{} done · reused {} · ran {} · cut off {} · refused {} · failed {} · excluded {}",
         status.run,
         status.phase,
@@ -215,19 +216,22 @@ fn show(status: &RunStatus, json: bool) {
         status.excluded
     );
     for site in &status.missing_sites {
-        println!("  waits for site {site}");
+        out!("  waits for site {site}");
     }
     for step in status
         .steps
         .iter()
         .filter(|s| s.done + s.refused + s.failed < s.total)
     {
-        println!(
+        out!(
             "  {}: {}/{}, {} running",
-            step.step, step.done, step.total, step.running
+            step.step,
+            step.done,
+            step.total,
+            step.running
         );
     }
     for problem in &status.problems {
-        println!("  {problem}");
+        out!("  {problem}");
     }
 }

@@ -77,7 +77,7 @@ pub(super) async fn serve(args: ServeArgs) -> anyhow::Result<u8> {
             stopped.clone(),
         ))
     });
-    println!(
+    out!(
         "listening on http://{address} · state {} · {resumed} unfinished runs taken up",
         args.state.display()
     );

@@ -1,11 +1,12 @@
 //! `step`: one step by hand, without a coordinator.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, bail, ensure};
+use super::usage;
+use anyhow::Context as _;
 use clap::{Args, Subcommand};
-use pipeline_defs::kinds::{self, KindSpec};
+use pipeline_defs::kinds::{self, ArtefactType, KindSpec};
 use pipeline_defs::problem::Place;
 use serde_json::Value;
 use worker::step::{Content, Context, Input, Inputs};
@@ -54,31 +55,48 @@ pub(super) fn step(command: StepCommand) -> anyhow::Result<u8> {
 }
 
 fn find(name: &str) -> anyhow::Result<&'static KindSpec> {
-    kinds::kind(name).with_context(|| {
+    kinds::kind(name).ok_or_else(|| {
+        let close = |k: &&str| distance(k, name) <= 3;
         let mut near: Vec<&str> = kinds::all()
             .iter()
             .map(|k| k.name)
-            .filter(|k| k.contains(name) || name.contains(k))
+            .filter(|k| k.contains(name) || name.contains(*k) || close(k))
             .collect();
         if near.is_empty() {
             near = kinds::all().iter().map(|k| k.name).collect();
         }
-        format!(
+        usage(format!(
             "there is no step kind `{name}`; did you mean {}?",
             near.join(", ")
-        )
+        ))
     })
+}
+
+/// Letters to change, add or drop to come from one word to the other.
+fn distance(a: &str, b: &str) -> usize {
+    let b: Vec<char> = b.chars().collect();
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, x) in a.chars().enumerate() {
+        let mut diagonal = row[0];
+        row[0] = i + 1;
+        for (j, y) in b.iter().enumerate() {
+            let change = diagonal + usize::from(x != *y);
+            diagonal = row[j + 1];
+            row[j + 1] = change.min(row[j] + 1).min(diagonal + 1);
+        }
+    }
+    row[b.len()]
 }
 
 fn list(json: bool) -> anyhow::Result<u8> {
     for kind in kinds::all() {
         if json {
-            println!(
+            out!(
                 "{}",
                 serde_json::json!({"kind": kind.name, "version": kind.version, "role": kind.role.to_string(), "about": kind.about})
             );
         } else {
-            println!(
+            out!(
                 "{:24} {:10} {}",
                 kind.name,
                 kind.role.to_string(),
@@ -109,11 +127,22 @@ fn schema(kind: &KindSpec) -> anyhow::Result<u8> {
         .into_iter()
         .map(|(n, text)| (n, serde_json::from_str(&text).unwrap_or(Value::Null)))
         .collect();
+    let place = Place {
+        file: "defaults".into(),
+        line: 1,
+        column: 1,
+    };
+    let defaults = pipeline_defs::params::resolve_params(kind, &serde_json::json!({}), &place);
+    // A kind with a required parameter has no complete defaults.
+    let defaults: Value = defaults
+        .ok()
+        .and_then(|text| serde_json::from_str(&text).ok())
+        .unwrap_or(Value::Null);
     let all = serde_json::json!({
         "kind": kind.name, "version": kind.version, "role": kind.role.to_string(), "about": kind.about, "seeded": kind.seeded,
-        "inputs": inputs, "outputs": outputs, "presets": presets, "parameters": pipeline_defs::params::schema_of(kind),
+        "inputs": inputs, "outputs": outputs, "defaults": defaults, "presets": presets, "parameters": pipeline_defs::params::schema_of(kind),
     });
-    println!("{}", serde_json::to_string_pretty(&all)?);
+    out!("{}", serde_json::to_string_pretty(&all)?);
     Ok(0)
 }
 
@@ -126,14 +155,14 @@ fn run(args: &RunArgs) -> anyhow::Result<u8> {
         column: 1,
     };
     let params = pipeline_defs::params::resolve_params(kind, &set, &place)
-        .map_err(|p| anyhow::anyhow!("{}; {}", p.message, p.repair))?;
+        .map_err(|p| usage(format!("--set: {}; {}", p.message, p.repair)))?;
     let context = Context {
         params: serde_json::from_str(&params)?,
         seed: kind.seeded.then_some(seed),
     };
     let inputs = read_inputs(kind, &args.inputs)?;
     let produced = worker::steps::run(kind.name, &context, &inputs)
-        .map_err(|e| anyhow::anyhow!("{}: {e}", kind.name))?;
+        .map_err(|e| anyhow::anyhow!("{}: {e}\n  read: {}", kind.name, args.inputs.join(", ")))?;
     std::fs::create_dir_all(&args.out)
         .with_context(|| format!("cannot make {}", args.out.display()))?;
     for output in produced {
@@ -148,8 +177,9 @@ fn run(args: &RunArgs) -> anyhow::Result<u8> {
             }
         };
         let path = args.out.join(format!("{}.{}", port.name, port.ext));
+        let bytes = for_people(port.ty, bytes)?;
         write(&path, port.ext, &bytes)?;
-        println!("{}", path.display());
+        out!("{}", path.display());
     }
     Ok(0)
 }
@@ -161,7 +191,7 @@ fn parameters(sets: &[String]) -> anyhow::Result<(Value, u64)> {
     for set in sets {
         let (key, text) = set
             .split_once('=')
-            .with_context(|| format!("--set {set}: write KEY=VALUE"))?;
+            .ok_or_else(|| usage(format!("--set {set}: write KEY=VALUE")))?;
         let parsed = toml::from_str::<toml::Table>(&format!("v = {text}"))
             .ok()
             .and_then(|mut t| t.remove("v"));
@@ -170,8 +200,10 @@ fn parameters(sets: &[String]) -> anyhow::Result<(Value, u64)> {
             None => Value::String(text.to_owned()),
         };
         if key == "seed" {
-            seed = value.as_u64().with_context(|| {
-                format!("--set seed={text}: a seed is a whole number of at least 0")
+            seed = text.trim().parse().map_err(|_| {
+                usage(format!(
+                    "--set seed={text}: a seed is a whole number from 0 to 2^64 − 1"
+                ))
             })?;
             continue;
         }
@@ -194,7 +226,11 @@ fn insert(
             .or_insert_with(|| Value::Object(serde_json::Map::new()))
         {
             Value::Object(inner) => insert(inner, rest, value)?,
-            _ => bail!("--set {key}: `{first}` is a value already, not a group"),
+            _ => {
+                return Err(usage(format!(
+                    "--set {key}: `{first}` is a value already, not a group"
+                )));
+            }
         },
     }
     Ok(())
@@ -205,21 +241,19 @@ fn read_inputs(kind: &KindSpec, given: &[String]) -> anyhow::Result<Inputs> {
     for text in given {
         let (name, axes, path) = split_input(text)?;
         let known: Vec<&str> = kind.inputs.iter().map(|p| p.name).collect();
-        let port = kind.input(&name).with_context(|| {
-            format!(
+        let port = kind.input(&name).ok_or_else(|| {
+            usage(format!(
                 "{} has no input `{name}`; it has {}",
                 kind.name,
                 known.join(", ")
-            )
+            ))
         })?;
         let bytes = std::fs::read(&path)
             .with_context(|| format!("cannot read input `{name}` at {path}"))?;
         let entries = inputs.ports.entry(port.name.to_owned()).or_default();
-        ensure!(
-            port.gathers || entries.is_empty(),
-            "{} takes one `{name}`",
-            kind.name
-        );
+        if !port.gathers && !entries.is_empty() {
+            return Err(usage(format!("{} takes one `{name}`", kind.name)));
+        }
         let axes = if axes.is_empty() && port.gathers {
             vec![("file".to_owned(), path.clone())]
         } else {
@@ -230,13 +264,15 @@ fn read_inputs(kind: &KindSpec, given: &[String]) -> anyhow::Result<Inputs> {
             content: Ok(bytes.into()),
         });
     }
-    for port in kind.inputs.iter().filter(|p| !p.optional) {
-        ensure!(
-            inputs.ports.contains_key(port.name),
+    if let Some(port) = kind
+        .inputs
+        .iter()
+        .find(|p| !p.optional && !inputs.ports.contains_key(p.name))
+    {
+        return Err(usage(format!(
             "{} needs --in {}=PATH",
-            kind.name,
-            port.name
-        );
+            kind.name, port.name
+        )));
     }
     Ok(inputs)
 }
@@ -245,22 +281,45 @@ type AxisValues = Vec<(String, String)>;
 
 /// `port=path` or `port[axis=value,…]=path`.
 fn split_input(text: &str) -> anyhow::Result<(String, AxisValues, String)> {
-    let wrong = || format!("--in {text}: write PORT=PATH");
-    let end = text.find(['=', '[']).with_context(wrong)?;
+    let wrong = || usage(format!("--in {text}: write PORT=PATH"));
+    let end = text.find(['=', '[']).ok_or_else(wrong)?;
     let (name, rest) = text.split_at(end);
     if let Some(path) = rest.strip_prefix('=') {
         return Ok((name.to_owned(), Vec::new(), path.to_owned()));
     }
-    let (axes, path) = rest[1..].split_once("]=").with_context(wrong)?;
+    let (axes, path) = rest[1..].split_once("]=").ok_or_else(wrong)?;
     let axes = axes
         .split(',')
         .map(|pair| {
             pair.split_once('=')
                 .map(|(a, v)| (a.to_owned(), v.to_owned()))
-                .with_context(wrong)
+                .ok_or_else(wrong)
         })
         .collect::<Result<_, _>>()?;
     Ok((name.to_owned(), axes, path.to_owned()))
+}
+
+/// Predictions by hand have the patient alone in front, as other programs write them.
+fn for_people(ty: ArtefactType, bytes: Vec<u8>) -> anyhow::Result<Vec<u8>> {
+    let without_site = |rows: &mut Vec<artefact::RowId>| {
+        let patients: BTreeSet<&String> = rows.iter().map(|r| &r.patient_id).collect();
+        if patients.len() == rows.len() {
+            rows.iter_mut().for_each(|r| r.site.clear());
+        }
+    };
+    Ok(match ty {
+        ArtefactType::Risk => {
+            let mut table = artefact::predictions::RiskTable::decode(&bytes)?;
+            without_site(&mut table.rows);
+            table.encode()
+        }
+        ArtefactType::Survival => {
+            let mut table = artefact::predictions::SurvivalTable::decode(&bytes)?;
+            without_site(&mut table.rows);
+            table.encode()
+        }
+        _ => bytes,
+    })
 }
 
 fn write(path: &Path, ext: &str, bytes: &[u8]) -> anyhow::Result<()> {

@@ -37,7 +37,7 @@ const SEED: u64 = 20_250_308;
 
 pub(super) fn synth(args: &SynthArgs) -> anyhow::Result<()> {
     make(&args.size, args.seed, &args.out)?;
-    println!("{}", args.out.join("study.toml").display());
+    out!("{}", args.out.join("study.toml").display());
     Ok(())
 }
 
