@@ -239,7 +239,9 @@ fn manifest(run: &Finished) -> String {
     let mut text = String::new();
     for (i, state) in run.tasks.iter().enumerate() {
         let task = i as TaskIdx;
-        let recipe = state.recipe.map_or("-".to_owned(), |recipe| recipe.to_string());
+        let recipe = state
+            .recipe
+            .map_or("-".to_owned(), |recipe| recipe.to_string());
         let refusal = Some(state.outputs_at as usize)
             .filter(|_| state.phase == Phase::Refused)
             .and_then(|at| run.outputs.get(at));

@@ -160,10 +160,24 @@ impl SourceFile {
     #[must_use]
     pub fn read(&self) -> Option<Bytes> {
         match std::fs::read(&self.path) {
-            Err(_) => (self.identity == Identity::Missing).then(|| Bytes::from_static(MISSING)),
+            Err(error) => (self.identity == Identity::Missing && is_absence(&error))
+                .then(|| Bytes::from_static(MISSING)),
             Ok(bytes) => Some(identify(bytes).1),
         }
     }
+}
+
+/// Whether there is no such file. A disk or a share that does not answer is something else: it must exclude nobody.
+fn is_absence(error: &std::io::Error) -> bool {
+    use std::io::ErrorKind;
+    matches!(
+        error.kind(),
+        ErrorKind::NotFound
+            | ErrorKind::NotADirectory
+            | ErrorKind::IsADirectory
+            | ErrorKind::InvalidInput
+            | ErrorKind::InvalidFilename
+    )
 }
 
 fn identify(bytes: Vec<u8>) -> (Identity, Bytes) {
@@ -214,8 +228,8 @@ pub fn read_file(path: &Path) -> Result<CohortFile, CohortError> {
 /// Finds out what the site has. Files that have not changed since an earlier scan are not read again.
 ///
 /// # Errors
-/// The cohort file, its table or the store do not read. A patient's file that does not read is no error here: its
-/// import refuses it by name.
+/// The cohort file, its table, the store or the disk do not read. A patient's file that is not there, or is no image, is
+/// no error here: its import refuses it by name.
 pub fn scan(path: &Path, site: &str, store: &Store) -> Result<Scan, CohortError> {
     let file = read_file(path)?;
     let folder = path.parent().unwrap_or(Path::new("."));
@@ -223,7 +237,12 @@ pub fn scan(path: &Path, site: &str, store: &Store) -> Result<Scan, CohortError>
     let table = Table::read(&table_path)?;
     let rows = table.rows_of(&file, site)?;
     let wanted = wanted_files(&file, &table, &rows, folder)?;
-    let memo_key = format!("memo:{}", path.display());
+    // Keyed digests hold under one key: what was remembered beside another site store says nothing here.
+    let memo_key = format!(
+        "memo:{}:{}",
+        store.place_id(),
+        Digest::of(path.as_os_str().as_encoded_bytes())
+    );
     let memo: Memo = store
         .note(&memo_key)?
         .and_then(|b| serde_json::from_slice(&b).ok())
@@ -302,15 +321,21 @@ fn stamp(path: &Path) -> Option<Stamp> {
         .filter(std::fs::Metadata::is_file)?;
     Some(Stamp {
         size: meta.size(),
-        mtime_ns: meta.mtime() * 1_000_000_000 + meta.mtime_nsec(),
-        ctime_ns: meta.ctime() * 1_000_000_000 + meta.ctime_nsec(),
+        mtime_ns: nanoseconds(meta.mtime(), meta.mtime_nsec()),
+        ctime_ns: nanoseconds(meta.ctime(), meta.ctime_nsec()),
         inode: meta.ino(),
     })
 }
 
+/// Times far from ours, as broken clocks write them, end at the bounds.
+fn nanoseconds(seconds: i64, rest: i64) -> i64 {
+    seconds.saturating_mul(1_000_000_000).saturating_add(rest)
+}
+
 fn trusted(memo: &Remembered, now: &Stamp) -> bool {
-    let settled =
-        |at_ns: i64| at_ns + (STAMP_RESOLUTION.as_nanos() as i64) < memo.read_at_ns as i64;
+    let settled = |at_ns: i64| {
+        at_ns.saturating_add(STAMP_RESOLUTION.as_nanos() as i64) < memo.read_at_ns as i64
+    };
     memo.stamp.as_ref() == Some(now) && settled(now.mtime_ns.max(now.ctime_ns))
 }
 
@@ -331,7 +356,13 @@ fn look(
         .map_or(0, |d| d.as_nanos() as u64);
     let (identity, bytes) = match std::fs::read(path) {
         Ok(bytes) => identify(bytes),
-        Err(_) => (Identity::Missing, Bytes::from_static(MISSING)),
+        Err(error) if is_absence(&error) => (Identity::Missing, Bytes::from_static(MISSING)),
+        Err(source) => {
+            return Err(CohortError::Read {
+                path: path.to_owned(),
+                source,
+            });
+        }
     };
     let digest = store.name(&bytes, Naming::Keyed)?.to_string();
     Ok((
@@ -531,4 +562,87 @@ pub fn sites(path: &Path) -> Result<Vec<String>, CohortError> {
     sites.sort();
     sites.dedup();
     Ok(sites)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used)]
+    use super::*;
+
+    const COHORT: &str = "table = \"p.csv\"\n[items]\nt2w = { column = \"image\" }\n";
+
+    fn site(table: &str) -> tempfile::TempDir {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::write(dir.path().join("cohort.toml"), COHORT).unwrap();
+        std::fs::write(dir.path().join("p.csv"), table).unwrap();
+        dir
+    }
+
+    fn store(dir: &Path, shared: &str) -> Store {
+        Store::open(cas::StoreConfig {
+            dir: dir.join("own"),
+            shared: Some(dir.join(shared)),
+            create_key: true,
+        })
+        .unwrap()
+        .0
+    }
+
+    fn scan_in(dir: &Path, shared: &str) -> Result<(Scan, Store), CohortError> {
+        let store = store(dir, shared);
+        let scan = scan(&dir.join("cohort.toml"), "c1", &store)?;
+        Ok((scan, store))
+    }
+
+    #[test]
+    fn a_file_that_is_not_there_is_an_item_and_one_that_does_not_read_an_error() {
+        let dir = site("patient_id,site,image\na,c1,gone.nii\n");
+        let (scan, store) = scan_in(dir.path(), "site").unwrap();
+        let digest = scan.patients["a"]["t2w"];
+        assert_eq!(digest, store.name(MISSING, Naming::Keyed).unwrap());
+        assert!(is_missing(&scan.sources[&digest].read().unwrap()));
+        drop(store);
+
+        // A link onto itself is there and cannot be read, like a file on a share that is away.
+        std::os::unix::fs::symlink(dir.path().join("gone.nii"), dir.path().join("gone.nii"))
+            .unwrap();
+        assert_eq!(scan.sources[&digest].read(), None);
+        let error = scan_in(dir.path(), "site").unwrap_err();
+        assert!(matches!(error, CohortError::Read { .. }), "{error}");
+    }
+
+    #[test]
+    fn what_is_remembered_holds_for_one_site_store() {
+        let dir = site("patient_id,site,image\na,c1,a.nii\n");
+        let path = dir.path().join("a.nii");
+        std::fs::write(&path, b"no image").unwrap();
+        let (first, store) = scan_in(dir.path(), "site").unwrap();
+        assert_eq!(first.n_read, 1);
+        drop(store);
+        let (other, store) = scan_in(dir.path(), "elsewhere").unwrap();
+        let digest = other.patients["a"]["t2w"];
+        assert_eq!(digest, store.name(b"no image", Naming::Keyed).unwrap());
+        assert_ne!(digest, first.patients["a"]["t2w"]);
+    }
+
+    #[test]
+    fn a_memo_is_trusted_once_its_file_is_older_than_the_clock_tells_apart() {
+        let stamp = |mtime_ns| Stamp {
+            size: 1,
+            mtime_ns,
+            ctime_ns: 0,
+            inode: 1,
+        };
+        let memo = |mtime_ns, read_at_ns| Remembered {
+            stamp: Some(stamp(mtime_ns)),
+            read_at_ns,
+            digest: String::new(),
+            identity: Identity::Bytes,
+        };
+        assert!(trusted(&memo(0, 2_000_000_001), &stamp(0)));
+        assert!(!trusted(&memo(0, 2_000_000_000), &stamp(0)));
+        assert!(!trusted(&memo(0, 9_000_000_000), &stamp(1)));
+        assert!(!trusted(&memo(i64::MAX, 9_000_000_000), &stamp(i64::MAX)));
+        assert_eq!(nanoseconds(i64::MAX, 1), i64::MAX);
+    }
 }

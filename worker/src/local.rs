@@ -1,7 +1,6 @@
 //! What a worker can read without the network: its store, and the source files of its cohort.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 use std::sync::{Arc, RwLock};
 
 use bytes::Bytes;
@@ -36,17 +35,6 @@ impl Local {
             .unwrap_or_else(std::sync::PoisonError::into_inner) = files;
     }
 
-    /// Digests of the source files.
-    #[must_use]
-    pub fn source_digests(&self) -> Vec<Digest> {
-        self.sources
-            .read()
-            .unwrap_or_else(std::sync::PoisonError::into_inner)
-            .keys()
-            .copied()
-            .collect()
-    }
-
     /// The bytes behind a digest. A source file is read anew and must still be what was announced: otherwise it is absent.
     ///
     /// # Errors
@@ -67,15 +55,5 @@ impl Local {
         };
         let same = self.store.name(&bytes, cas::Naming::Keyed)? == *digest;
         Ok(same.then_some(bytes))
-    }
-
-    /// Path of a source, for the site's own log.
-    #[must_use]
-    pub fn path_of(&self, digest: &Digest) -> Option<PathBuf> {
-        self.sources
-            .read()
-            .unwrap_or_else(std::sync::PoisonError::into_inner)
-            .get(digest)
-            .map(|f| f.path.clone())
     }
 }

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use cas::Store;
 use digest::Digest;
 use proto::loom_client::LoomClient;
-use proto::{CHUNK_BYTES, DownloadRequest, UploadChunk, UploadQuery, from_wire, to_wire};
+use proto::{CHUNK_BYTES, DownloadRequest, UploadChunk, UploadQuery, to_wire};
 use tonic::Code;
 use tonic::transport::Channel;
 
@@ -17,6 +17,9 @@ pub enum TransferError {
     /// A site-bound artefact was asked for.
     #[error("{0} is bound to this site and does not leave it")]
     SiteBound(Digest),
+    /// The coordinator will not have it, or not give it, however often it is asked.
+    #[error("the coordinator refused the transfer: {0}")]
+    Refused(String),
     /// The link broke; try again.
     #[error("transfer broke: {0}")]
     Link(String),
@@ -27,7 +30,13 @@ pub enum TransferError {
 
 impl From<tonic::Status> for TransferError {
     fn from(status: tonic::Status) -> TransferError {
-        TransferError::Link(format!("{:?}: {}", status.code(), status.message()))
+        let message = format!("{:?}: {}", status.code(), status.message());
+        match status.code() {
+            Code::InvalidArgument | Code::PermissionDenied | Code::Unimplemented => {
+                TransferError::Refused(message)
+            }
+            _ => TransferError::Link(message),
+        }
     }
 }
 
@@ -171,14 +180,6 @@ async fn open(
         .await?
         .ok_or_else(|| TransferError::Link("the stream was empty".to_owned()))?;
     Ok((stream, first.len, first.data))
-}
-
-/// Reads a digest from the wire.
-///
-/// # Errors
-/// Malformed bytes.
-pub fn digest_of(bytes: &[u8]) -> Result<Digest, TransferError> {
-    from_wire(bytes).map_err(|e| TransferError::Link(e.to_string()))
 }
 
 /// Runs disk work off the async threads.
