@@ -70,14 +70,28 @@ struct Outer<'a, T: Serialize> {
     body: &'a T,
 }
 
-#[derive(Deserialize)]
 struct Head {
     model: String,
     format: u32,
 }
 
+#[derive(Deserialize)]
+struct MaybeHead {
+    model: Option<String>,
+    format: Option<u32>,
+}
+
 fn head(bytes: &[u8]) -> Result<Head, ArtefactError> {
-    json::decode("model", bytes)
+    if bytes.trim_ascii().is_empty() {
+        return Err(ArtefactError::Empty { what: "model" });
+    }
+    match json::decode("model", bytes)? {
+        MaybeHead {
+            model: Some(model),
+            format: Some(format),
+        } => Ok(Head { model, format }),
+        _ => Err(ArtefactError::NotAModel),
+    }
 }
 
 /// What to put where a value is missing.
@@ -277,5 +291,15 @@ mod tests {
             CoxModel::decode(newer.as_bytes()).unwrap_err().to_string(),
             "cox has format 2, this program reads 1"
         );
+    }
+
+    #[test]
+    fn json_of_something_else_is_no_model() {
+        let said = name_of(br#"{"coef":{"age":0.1}}"#).unwrap_err().to_string();
+        assert_eq!(
+            said,
+            "the file is not a fitted model (no `model` field); give the model.json of a fit step"
+        );
+        assert_eq!(name_of(b"").unwrap_err().to_string(), "model is empty");
     }
 }

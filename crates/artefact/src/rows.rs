@@ -19,6 +19,9 @@ pub(crate) struct Sheet {
 impl Sheet {
     pub fn read(what: &'static str, bytes: &[u8]) -> Result<Sheet, ArtefactError> {
         let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+        if bytes.trim_ascii().is_empty() {
+            return Err(ArtefactError::Empty { what });
+        }
         let csv_error = |e: csv::Error| ArtefactError::Csv {
             what,
             problem: e.to_string(),
@@ -33,6 +36,9 @@ impl Sheet {
             .iter()
             .map(str::to_owned)
             .collect();
+        if let Some(column) = twice(&header) {
+            return Err(ArtefactError::ColumnTwice { what, column });
+        }
         let records = reader
             .records()
             .collect::<Result<Vec<_>, _>>()
@@ -108,6 +114,12 @@ impl Sheet {
         }
         Ok(ids)
     }
+}
+
+/// The first name that stands there again.
+fn twice(header: &[String]) -> Option<String> {
+    let mut seen = std::collections::BTreeSet::new();
+    header.iter().find(|name| !seen.insert(*name)).cloned()
 }
 
 /// Whether `site` is worth a column.

@@ -3,7 +3,8 @@
 //! # Format
 //! CSV `patient_id,site,<column>…`, rows by (site, patient). Plain numeric columns need no description. Anything else is
 //! described in one comment line before the header, `#radloom-table {"columns":{name:{"kind":…,"levels":[…],"unit":…}}}`,
-//! which ordinary CSV readers skip. A column by hand that is not numeric is read as nominal, levels in byte order.
+//! which ordinary CSV readers skip. A column by hand without any number is read as nominal, levels in byte order, unless it
+//! has so many different texts that it is free text; a column with numbers and text is refused at the first text.
 
 use std::collections::BTreeMap;
 
@@ -120,7 +121,8 @@ impl Table {
     /// Reads a table.
     ///
     /// # Errors
-    /// No `patient_id`, a patient twice, a numeric column with text, a level that its column does not have.
+    /// No `patient_id`, a patient or a column twice, a numeric column with text, free text, a level that its column does not
+    /// have.
     pub fn decode(bytes: &[u8]) -> Result<Table, ArtefactError> {
         let schema = schema_of(bytes)?;
         let sheet = Sheet::read("table", bytes)?;
@@ -133,7 +135,7 @@ impl Table {
             let described = schema.columns.get(name);
             let kind = match described {
                 Some(d) => d.kind.clone(),
-                None => guess(&sheet, at),
+                None => guess(&sheet, at, &rows)?,
             };
             let values = read_values(&sheet, at, &kind)?;
             columns.push(Column {
@@ -179,18 +181,52 @@ fn schema_of(bytes: &[u8]) -> Result<Schema, ArtefactError> {
     json::decode("table schema", line)
 }
 
-fn guess(sheet: &Sheet, at: usize) -> ColumnKind {
-    let numeric = (0..sheet.records.len()).all(|row| number::parse(sheet.cell(row, at)).is_some());
-    if numeric {
-        return ColumnKind::Numeric;
+/// Most levels of a nominal column that no schema declares.
+const LEVELS_MAX: usize = 20;
+/// Up to here a column of text is nominal however few its rows are: a table of one patient has one level.
+const LEVELS_FEW: usize = 5;
+
+/// Numeric where every filled cell is a number, nominal where none is.
+fn guess(sheet: &Sheet, at: usize, rows: &[RowId]) -> Result<ColumnKind, ArtefactError> {
+    let cells = || (0..sheet.records.len()).map(|row| (row, sheet.cell(row, at)));
+    // An undefined cell reads as NaN and says nothing about its column.
+    let is_number = |cell: &str| number::parse(cell).is_some_and(|v| !v.is_nan());
+    let Some((row, text)) = cells().find(|(_, cell)| number::parse(cell).is_none()) else {
+        return Ok(ColumnKind::Numeric);
+    };
+    let column = sheet.header[at].clone();
+    if cells().any(|(_, cell)| is_number(cell)) {
+        return Err(ArtefactError::Mixed {
+            what: sheet.what,
+            row: row + 2,
+            patient: rows[row].patient_id.clone(),
+            column,
+            value: text.to_owned(),
+        });
     }
-    let mut levels: Vec<String> = (0..sheet.records.len())
-        .map(|row| sheet.cell(row, at).to_owned())
-        .filter(|c| !c.is_empty() && c != "NA")
+    let filled: Vec<String> = cells()
+        .filter(|(_, cell)| !is_undefined(cell))
+        .map(|(_, cell)| cell.to_owned())
         .collect();
+    let n_filled = filled.len();
+    let mut levels = filled;
     levels.sort();
     levels.dedup();
-    ColumnKind::Nominal { levels }
+    let n_levels = levels.len();
+    if n_levels > LEVELS_MAX || (n_levels > LEVELS_FEW && 2 * n_levels >= n_filled) {
+        return Err(ArtefactError::FreeText {
+            what: sheet.what,
+            column,
+            n_levels,
+            n_filled,
+        });
+    }
+    Ok(ColumnKind::Nominal { levels })
+}
+
+/// A category that is not known. `None` is a category, as in "adjuvant therapy: None".
+fn is_undefined(cell: &str) -> bool {
+    cell != "None" && number::parse(cell).is_some_and(f64::is_nan)
 }
 
 fn read_values(sheet: &Sheet, at: usize, kind: &ColumnKind) -> Result<Vec<f64>, ArtefactError> {
@@ -202,13 +238,11 @@ fn read_values(sheet: &Sheet, at: usize, kind: &ColumnKind) -> Result<Vec<f64>, 
                 _ => Err(sheet.bad(row, at, "0 or 1")),
             },
             ColumnKind::Ordinal { levels } | ColumnKind::Nominal { levels } => {
-                match sheet.cell(row, at) {
-                    "" | "NA" => Ok(f64::NAN),
-                    cell => levels
-                        .iter()
-                        .position(|l| l == cell)
-                        .map(|i| i as f64)
-                        .ok_or_else(|| sheet.bad(row, at, "one of the column's levels")),
+                let cell = sheet.cell(row, at);
+                match levels.iter().position(|l| l == cell) {
+                    Some(i) => Ok(i as f64),
+                    None if is_undefined(cell) => Ok(f64::NAN),
+                    None => Err(sheet.bad(row, at, "one of the column's levels")),
                 }
             }
         })
@@ -266,5 +300,66 @@ mod tests {
             twice.to_string(),
             "table, row 3: patient `a` stands there twice"
         );
+    }
+
+    fn problem(csv: &str) -> String {
+        Table::decode(csv.as_bytes()).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn one_text_among_numbers_is_named_and_no_category() {
+        for value in ["high", "inf", "\"0,5\"", "< 40"] {
+            let said = problem(&format!("patient_id,crp\np1,3\np2,\np3,{value}\np4,7\n"));
+            let value = value.trim_matches('"');
+            assert!(
+                said.starts_with(&format!(
+                    "table, row 4, patient `p3`, column `crp`: `{value}` is no finite number"
+                )),
+                "{said}"
+            );
+            assert!(said.contains("declare the column nominal"), "{said}");
+        }
+    }
+
+    #[test]
+    fn few_texts_are_categories_and_many_are_free_text() {
+        let of = |n: usize, levels: usize| {
+            let rows = (0..n).map(|i| format!("p{i},text {}\n", i % levels));
+            format!("patient_id,note\n{}", rows.collect::<String>())
+        };
+        for (n, levels) in [(1, 1), (5, 5), (13, 6), (60, 20)] {
+            let table = Table::decode(of(n, levels).as_bytes()).unwrap();
+            assert!(
+                matches!(&table.columns[0].kind, ColumnKind::Nominal { levels: found } if found.len() == levels)
+            );
+        }
+        for (n, levels) in [(12, 6), (60, 21)] {
+            assert_eq!(
+                problem(&of(n, levels)).split(';').next().unwrap(),
+                format!(
+                    "table: column `note` has {levels} different texts in {n} cells and so is free text"
+                )
+            );
+        }
+    }
+
+    #[test]
+    fn a_declared_nominal_column_may_hold_numbers_and_text() {
+        let table = Table::decode(
+            b"#radloom-table {\"columns\":{\"arm\":{\"kind\":\"nominal\",\"levels\":[\"1\",\"2b\"]}}}\npatient_id,arm\na,1\nb,2b\nc,NA\n",
+        )
+        .unwrap();
+        assert_eq!(table.columns[0].values[..2], [0.0, 1.0]);
+        assert!(table.columns[0].values[2].is_nan());
+    }
+
+    #[test]
+    fn a_column_twice_and_an_empty_file_are_said() {
+        assert_eq!(
+            problem("patient_id,age,age\np1,1,2\n"),
+            "table: column `age` stands there twice; rename or remove one"
+        );
+        assert_eq!(problem(""), "table is empty");
+        assert_eq!(problem("\n \n"), "table is empty");
     }
 }
