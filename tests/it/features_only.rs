@@ -11,7 +11,7 @@ use tests::{CsvTable, Radloom, oracles};
 
 /// 1 year = 12 months = 365.25 days.
 const DAYS_A_MONTH: f64 = 365.25 / 12.0;
-const PUBLISH_RISK: &str = "publish.\"risk/{split}_{learner}_{rows}.csv\" = \"predict.risk\"";
+const PUBLISH_RISK: &str = "publish.\"risk/{split}_{learner}_test.csv\" = \"predict_test.risk\"";
 const FOLDS: [&str; 5] = ["r1f1", "r1f2", "r1f3", "r1f4", "r1f5"];
 
 /// A folder with the shipped study and its two tables.

@@ -8,4 +8,5 @@ mod rerun;
 mod served;
 mod sim;
 mod tidy;
+mod transfer;
 mod whole_study;

@@ -149,6 +149,11 @@ fn schema(kind: &KindSpec) -> anyhow::Result<u8> {
 fn run(args: &RunArgs) -> anyhow::Result<u8> {
     let kind = find(&args.kind)?;
     let (set, seed) = parameters(&args.sets)?;
+    if set.get("settings").is_some_and(Value::is_string) {
+        return Err(usage(
+            "--set settings=PATH: this build does not read a settings file yet; write its entries, like --set settings.binWidth=25",
+        ));
+    }
     let place = Place {
         file: "--set".into(),
         line: 1,
