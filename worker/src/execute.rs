@@ -107,7 +107,7 @@ impl From<TransferError> for Fate {
 }
 
 /// What may be said of it outside the site: file names stay in the site's own log.
-fn without_paths(error: &cas::StoreError) -> String {
+pub(crate) fn without_paths(error: &cas::StoreError) -> String {
     use cas::StoreError::{
         Absent, Io, NoSiteKey, RangeOutside, UploadBusy, UploadContent, UploadLength, UploadOffset,
     };

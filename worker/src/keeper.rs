@@ -8,6 +8,8 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use cas::{Batch, Store};
 use tokio::sync::oneshot;
 
+use crate::execute::without_paths;
+
 /// Tasks whose outputs become durable together at most.
 const GROUP: usize = 512;
 
@@ -35,7 +37,7 @@ impl Keeper {
     /// Returns when the batch is durable.
     ///
     /// # Errors
-    /// Why it is not, in words: the store failed or the thread is gone.
+    /// Why it is not, in words that may leave the site: the store failed or the thread is gone.
     pub async fn keep(&self, batch: Batch<'static>) -> Result<(), String> {
         let (kept, answer) = oneshot::channel();
         let gone = || "the store is closed".to_owned();
@@ -55,7 +57,10 @@ fn run(store: &Store, incoming: &Receiver<Order>) {
             batch.append(more.batch);
             waiting.push(more.kept);
         }
-        let done = store.commit(batch).map(|_| ()).map_err(|e| e.to_string());
+        let done = store.commit(batch).map(|_| ()).map_err(|error| {
+            tracing::warn!(%error, "outputs could not be stored");
+            without_paths(&error)
+        });
         for kept in waiting {
             // Who does not wait any more has been told to stop.
             let _ = kept.send(done.clone());
