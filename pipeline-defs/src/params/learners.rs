@@ -39,7 +39,7 @@ pub struct RsfParams {
     pub num_trees: u32,
     /// Features tried at a split, ≥ 1; none for ⌈√p⌉, what ranger does. Source: ranger.
     pub mtry: Option<u32>,
-    /// A node with this many rows or fewer is not split, ≥ 1. Source: ranger 3; careful 15.
+    /// Fewest rows in a child of a split, drawn copies counted, ≥ 1. Source: ranger 3; careful 15.
     pub min_node_size: u32,
     /// Depth of a tree, ≥ 1; none for no limit. Source: ranger.
     pub max_depth: Option<u32>,
