@@ -260,6 +260,7 @@ pub(super) const ALL: &[KindSpec] = &[
         ],
         cost: cost(1, 128, 0.5),
         seeded: true,
+        version: 2,
         ..hub(
             "evaluate",
             Role::Evaluate,
@@ -273,6 +274,7 @@ pub(super) const ALL: &[KindSpec] = &[
             out("summary", Json, Open, "json", RowRule::Evaluated),
         ],
         cost: cost(1, 256, 0.5),
+        version: 2,
         ..hub(
             "compare",
             Role::Gather,
@@ -303,6 +305,7 @@ pub(super) const ALL: &[KindSpec] = &[
             out("tables", Bundle, Hub, "bundle", RowRule::Evaluated),
         ],
         cost: cost(1, 512, 2.0),
+        version: 2,
         ..hub(
             "report",
             Role::Gather,

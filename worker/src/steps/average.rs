@@ -61,6 +61,9 @@ pub(super) fn average(folds: &[Fold]) -> Measure {
         ));
     }
     match test_to_train(folds).map(|ratio| corrected_interval(&repeats, ratio, 0.95)) {
+        Some(Ok(corrected)) if corrected.std_err == 0.0 => {
+            notes.push("no interval: all folds have the same value".to_owned());
+        }
         Some(Ok(corrected)) => {
             // Every metric here lies within 0 and 1, and so does what its interval may say.
             (found.lower, found.upper) = (

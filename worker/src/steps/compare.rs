@@ -3,7 +3,8 @@
 //! Sets: `external` is the test of the split `external` (or of a study without splits), with its bootstrap interval;
 //! `apparent` the training rows of the same fit; `cv` the mean over the folds of a repeat, then over the repeats, with the
 //! Nadeau–Bengio interval. What a horizon supports is decided once, on the whole set. Folds without a value are left out of
-//! the mean and counted in the reason.
+//! the mean and counted in the reason, and so are the horizons that a composite AUC cannot cover. An endpoint's model is
+//! chosen among those that have a value in the most folds: means over different folds do not compare.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -51,7 +52,11 @@ pub(super) fn run(context: &Context, inputs: &Inputs) -> Result<Vec<Produced>, S
             }
         }
     }
-    let summary = artefact::json::encode("summary", &summary(&profile, &rows))?;
+    let folds_used = subjects
+        .iter()
+        .map(|(subject, all)| (subject.clone(), folds_used(all)))
+        .collect();
+    let summary = artefact::json::encode("summary", &summary(&profile, &rows, &folds_used))?;
     Ok(vec![
         Produced::bytes("comparison", comparison::encode(&rows)),
         Produced::bytes("summary", summary),
@@ -117,13 +122,17 @@ fn rows_of(
     wanted.push(("ibs", None));
     let row = |(metric, horizon): (&str, Option<&(String, f64)>)| {
         let at = horizon.map(|(key, _)| key.as_str());
-        let found = match set {
+        let mut found = match set {
             "cv" => over_folds(all, metric, at),
             _ => all
                 .first()
                 .map(|one| alone(one, metric, at))
                 .unwrap_or_default(),
         };
+        if metric == "composite_auc" && found.value.is_some() {
+            let notes = [left_out(all, set, horizons), found.reason.take()];
+            found.reason = Some(notes.into_iter().flatten().collect::<Vec<_>>().join("; "));
+        }
         ComparisonRow {
             profile: profile.to_owned(),
             endpoint: endpoint.clone(),
@@ -145,6 +154,36 @@ fn rows_of(
         }
     };
     wanted.into_iter().map(row).collect()
+}
+
+/// The horizons that a composite AUC leaves out: composites over different horizons do not compare.
+fn left_out(all: &[&Evaluated], set: &str, horizons: &[(String, f64)]) -> Option<String> {
+    let metrics = all.iter().find_map(|e| e.metrics.as_ref().ok())?;
+    let covered = |key: &String| match &metrics.whole {
+        Some(whole) if set == "cv" => whole.auc.get(key).is_some_and(|p| p.reason.is_none()),
+        _ => metrics.auc.get(key).is_some_and(|m| m.value.is_some()),
+    };
+    let list = |wanted: bool| -> String {
+        let keys = horizons.iter().map(|(key, _)| key);
+        let chosen: Vec<&str> = keys
+            .filter(|key| covered(key) == wanted)
+            .map(String::as_str)
+            .collect();
+        chosen.join(", ")
+    };
+    let without = list(false);
+    (!without.is_empty()).then(|| format!("over {} months, without {without}", list(true)))
+}
+
+/// Folds in which a subject has a composite AUC.
+fn folds_used(all: &[Evaluated]) -> usize {
+    let has_value = |e: &Evaluated| {
+        let metrics = e.metrics.as_ref().ok();
+        metrics.is_some_and(|m| in_fold(m, "composite_auc", None).is_ok())
+    };
+    all.iter()
+        .filter(|e| set_of(e) == Some("cv") && has_value(e))
+        .count()
 }
 
 /// A set that was judged once.
@@ -251,7 +290,15 @@ fn repeat_of(split: &str) -> u32 {
 }
 
 /// For each endpoint the model that cross-validation puts first, with what it reaches outside.
-fn summary(profile: &str, rows: &[ComparisonRow]) -> Value {
+fn summary(profile: &str, rows: &[ComparisonRow], folds_used: &BTreeMap<Subject, usize>) -> Value {
+    let used = |row: &ComparisonRow| {
+        let subject = (
+            row.endpoint.clone(),
+            row.roi_set.clone(),
+            row.learner.clone(),
+        );
+        folds_used.get(&subject).copied().unwrap_or_default()
+    };
     let endpoints: BTreeSet<&String> = rows.iter().map(|r| &r.endpoint).collect();
     let composite = |endpoint: &String, set: &str| -> Vec<&ComparisonRow> {
         rows.iter()
@@ -263,8 +310,10 @@ fn summary(profile: &str, rows: &[ComparisonRow]) -> Value {
             none if none.is_empty() => ("external", composite(endpoint, "external")),
             some => ("cv", some),
         };
+        let most = candidates.iter().map(|row| used(row)).max();
         let scored = candidates
             .into_iter()
+            .filter(|row| Some(used(row)) == most)
             .filter_map(|row| Some((row.value?, row)));
         // Of equals the first in the order of the table.
         let (_, first) = scored.reduce(|best, next| if next.0 > best.0 { next } else { best })?;
@@ -448,6 +497,44 @@ mod tests {
             "{}",
             cv.reason
         );
+    }
+
+    #[test]
+    fn a_model_that_failed_in_a_fold_is_not_chosen_over_one_that_did_not() {
+        let label = |learner, split| {
+            vec![
+                ("endpoint", "dfs"),
+                ("learner", learner),
+                ("roi_set", "tumour"),
+                ("rows", "test"),
+                ("split", split),
+            ]
+        };
+        let refused = Refusal {
+            code: "no-convergence".to_owned(),
+            message: "after 30 steps".to_owned(),
+            kind: "fit-cox".to_owned(),
+        };
+        let entries = vec![
+            (label("cox", "r1f1"), Ok(metrics(0.9, 0.9))),
+            (label("cox", "r1f2"), Err(refused)),
+            (label("rsf", "r1f1"), Ok(metrics(0.8, 0.8))),
+            (label("rsf", "r1f2"), Ok(metrics(0.4, 0.4))),
+        ];
+        let out = run_on(
+            "compare",
+            json!({"profile": "careful"}),
+            &ports(vec![("metrics", gathered(entries))]),
+        )
+        .unwrap();
+        let summary: Value = serde_json::from_slice(&content(&out, "summary")).unwrap();
+        assert_eq!(summary["best"][0]["learner"], "rsf");
+        let rows = decode(&content(&out, "comparison")).unwrap();
+        let rsf = rows
+            .iter()
+            .find(|r| r.learner == "rsf" && r.metric == "composite_auc")
+            .unwrap();
+        assert_eq!(rsf.reason, "over 12 months, without 60");
     }
 
     #[test]

@@ -286,6 +286,48 @@ mod tests {
     }
 
     #[test]
+    fn equal_risks_have_no_interval() {
+        let (table, followup) = learnable(80);
+        let text = String::from_utf8(risk(&table)).unwrap();
+        let flat = text.lines().enumerate().map(|(i, line)| match i {
+            0 => format!("{line}\n"),
+            _ => format!("{},0\n", line.rsplit_once(',').unwrap().0),
+        });
+        let flat = flat.collect::<String>().into_bytes();
+        let out = metrics(params(100), &[("risk", flat), ("followup", followup)]);
+        for found in [
+            &out.harrell_c,
+            &out.uno_c,
+            &out.auc["36"],
+            &out.composite_auc,
+        ] {
+            assert_eq!((found.value, found.lower), (Some(0.5), None), "{found:?}");
+            assert!(found.reason.as_ref().unwrap().contains("same risk"));
+        }
+    }
+
+    #[test]
+    fn groups_are_cut_at_the_median_of_the_training_risks() {
+        let (table, followup) = learnable(80);
+        let text = String::from_utf8(risk(&table)).unwrap();
+        let lowest = text
+            .lines()
+            .skip(1)
+            .map(|line| line.rsplit_once(',').unwrap().1.parse::<f64>().unwrap())
+            .fold(f64::INFINITY, f64::min);
+        let train = format!("patient_id,risk\nt1,{lowest}\nt2,{lowest}\n").into_bytes();
+        let ports = [
+            ("risk", risk(&table)),
+            ("followup", followup),
+            ("train_risk", train),
+        ];
+        let out = run("evaluate", params(0), &ports).unwrap();
+        let curves: Value = serde_json::from_slice(&content(&out, "curves")).unwrap();
+        assert_eq!(curves["km"]["cut_from"], "train");
+        assert_eq!(curves["km"]["cut"], json!(lowest));
+    }
+
+    #[test]
     fn a_risk_without_follow_up_is_refused_with_the_pseudonym() {
         let followup = b"patient_id,time_months,event\np1,3,1\n".to_vec();
         let risk = b"patient_id,risk\np1,0.5\np2,0.7\n".to_vec();
@@ -296,7 +338,10 @@ mod tests {
         ));
         assert_eq!(
             (code.as_str(), message.as_str()),
-            ("follow-up-missing", "patient `p2` has no follow-up")
+            (
+                "follow-up-missing",
+                "patient `p2` has no follow-up; fill it in or leave them out"
+            )
         );
     }
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use artefact::metrics::{Measure, Metrics, Part, WholeSet};
 use cohort::{FollowUp, RiskScores};
 use evaluation::{
-    AucConvention, Bootstrap, BrierConvention, Estimate, Estimated, MetricError, NotEstimable, auc,
+    AucConvention, Bootstrap, BrierConvention, Estimate, Estimated, MetricError, NotEstimable,
     auc_with_censoring, estimate_auc, estimate_brier, estimate_c_index, estimate_integrated_brier,
     estimate_uno_c, horizon_guard, uno_c,
 };
@@ -31,10 +31,10 @@ pub(super) fn all(judged: &Judged) -> Result<Metrics, StepError> {
             EvaluatedRows::Train => "train",
         }
         .to_owned(),
-        harrell_c: measure(judged, harrell)?,
-        uno_c: uno(judged)?,
-        auc: by_horizon(&|i| guarded_auc(judged, horizons[i]))?,
-        composite_auc: composite(judged)?,
+        harrell_c: ranked(judged, measure(judged, harrell)?),
+        uno_c: ranked(judged, uno(judged)?),
+        auc: by_horizon(&|i| Ok(ranked(judged, guarded_auc(judged, horizons[i])?)))?,
+        composite_auc: ranked(judged, composite(judged)?),
         brier: by_horizon(&|i| brier_at(judged, i))?,
         ibs: integrated(judged)?,
         whole: judged
@@ -43,6 +43,21 @@ pub(super) fn all(judged: &Judged) -> Result<Metrics, StepError> {
             .map(|whole| whole_set(judged, whole))
             .transpose()?,
     })
+}
+
+/// A measure of how risks rank patients. Where all risks are equal, as those of a model without features are, it is ½ in
+/// every resample: an interval without width would pass for certainty, so there is none.
+fn ranked(judged: &Judged, found: Measure) -> Measure {
+    let risk = judged.risk.values();
+    if found.value.is_none() || risk.iter().any(|r| *r != risk[0]) {
+        return found;
+    }
+    Measure {
+        lower: None,
+        upper: None,
+        reason: Some("no interval: all patients have the same risk".to_owned()),
+        ..found
+    }
 }
 
 /// An estimate with its bootstrap interval. Where too few resamples have a value, the value stays and the interval is left
@@ -209,7 +224,11 @@ fn composite(judged: &Judged) -> Result<Measure, StepError> {
         let values: Option<Vec<f64>> = supported
             .iter()
             .map(|&h| {
-                auc(risk, follow_up, h, judged.convention)
+                let censoring = match (judged.convention, &judged.train) {
+                    (AucConvention::Uno, Some(train)) => train,
+                    _ => follow_up,
+                };
+                auc_with_censoring(risk, follow_up, censoring, h, judged.convention)
                     .ok()
                     .map(|a| a.value)
             })

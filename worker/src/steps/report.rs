@@ -1,6 +1,6 @@
 //! `report`: the report as one page, with its figures and tables.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use artefact::comparison::{self, ComparisonRow};
 use artefact::curves::Curves;
@@ -16,7 +16,6 @@ use crate::step::{Context, Inputs, Produced, StepError};
 /// What `compare` says beside its rows.
 #[derive(Deserialize)]
 struct Summary {
-    n_models: u64,
     best: Vec<Best>,
 }
 
@@ -40,7 +39,7 @@ pub(super) fn run(context: &Context, inputs: &Inputs) -> Result<Vec<Produced>, S
     report.headlines = summary
         .best
         .iter()
-        .map(|best| headline(best, summary.n_models, &rows))
+        .map(|best| headline(best, &rows))
         .collect();
     for best in &summary.best {
         let curves = chosen_curves(inputs, best)?;
@@ -89,7 +88,11 @@ fn chosen_curves(inputs: &Inputs, best: &Best) -> Result<Vec<(&'static str, Curv
     Ok(found)
 }
 
-fn headline(best: &Best, n_models: u64, rows: &[ComparisonRow]) -> Headline {
+fn headline(best: &Best, rows: &[ComparisonRow]) -> Headline {
+    let of_endpoint = rows.iter().filter(|r| r.endpoint == best.endpoint);
+    let models: BTreeSet<(&str, &str)> = of_endpoint
+        .map(|r| (r.roi_set.as_str(), r.learner.as_str()))
+        .collect();
     let at = |set: &str| {
         let is = |r: &&ComparisonRow| {
             (r.set.as_str(), &r.endpoint, &r.roi_set, &r.learner)
@@ -100,10 +103,9 @@ fn headline(best: &Best, n_models: u64, rows: &[ComparisonRow]) -> Headline {
             .find(|r| r.metric == best.metric)
             .map(estimate)
     };
-    let by = if best.chosen_by == "cv" {
-        "cross-validated"
-    } else {
-        "external"
+    let (by, flattered) = match best.chosen_by.as_str() {
+        "cv" => ("cross-validated", "its cross-validated value"),
+        _ => ("external", "its external value"),
     };
     Headline {
         endpoint: best.endpoint.clone(),
@@ -111,8 +113,9 @@ fn headline(best: &Best, n_models: u64, rows: &[ComparisonRow]) -> Headline {
         roi_set: best.roi_set.clone(),
         metric: best.metric.clone(),
         rule: format!(
-            "highest {by} {} among {n_models} models of all endpoints",
-            values::display_name(&best.metric)
+            "highest {by} {} among {} models, a choice that flatters {flattered}",
+            values::display_name(&best.metric),
+            models.len()
         ),
         cv: at("cv").unwrap_or_else(|| Estimate::absent("not cross-validated")),
         external: at("external"),
@@ -187,15 +190,15 @@ fn methods() -> Vec<MethodFact> {
         ),
         fact(
             "Composite AUC",
-            "The mean of AUC(t) over the horizons that the set supports.",
+            "The mean of AUC(t) over the horizons that the set supports; where it leaves one out it says so, and composites over different horizons do not compare.",
         ),
         fact(
             "Cross-validation",
-            "Values are means over the folds of a repeat, then over the repeats; the interval is that of Nadeau and Bengio (2003).",
+            "Values are means over the folds of a repeat, then over the repeats; the interval is that of Nadeau and Bengio (2003). A step that learns from patients sees the training rows of its fold alone, unless leakage.json names it as a leak; folds inside those rows that tune a step share the preparation of all of them.",
         ),
         fact(
             "Risk groups",
-            "Patients are cut at the median predicted risk; the curves are Kaplan–Meier estimates with log-log limits.",
+            "Patients are cut at the median predicted risk of the rows named below each panel; the curves are Kaplan–Meier estimates with log-log limits.",
         ),
     ]
 }

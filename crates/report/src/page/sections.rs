@@ -119,11 +119,14 @@ fn entry(name: &str, estimate: Option<&Estimate>, class: &str) -> String {
             )
         }
         Some(e) => format!(
-            "<a class=\"value\" {}>{}</a> ({})<br><span class=\"note\">{}</span>",
+            "<a class=\"value\" {}>{}</a> ({})<br><span class=\"note\">{}{}</span>",
             came_from("comparison.csv"),
             e.value_text(3),
             markup(&e.interval_text(3)),
-            markup(&e.n_text())
+            markup(&e.n_text()),
+            e.reason
+                .as_deref()
+                .map_or_else(String::new, |r| format!("; {}", markup(r)))
         ),
     };
     format!(
