@@ -23,6 +23,13 @@ pub fn select(bytes: &[u8], wanted: &BTreeSet<RowId>) -> Result<Vec<Range<u64>>,
         lines.push(start..bytes.len());
     }
     let head = lines.iter().take_while(|l| bytes[l.start] == b'#').count() + 1;
+    // What a CSV reader passes over: empty lines and, below the header, remarks.
+    let passed_over = |l: &Range<usize>| matches!(&bytes[l.clone()], b"\n" | b"\r\n" | [b'#', ..]);
+    let mut at = 0;
+    lines.retain(|l| {
+        at += 1;
+        at <= head || !passed_over(l)
+    });
     let named = ids::decode(bytes)?;
     if lines.len() != head + named.len() {
         return Err(ArtefactError::Csv {
@@ -65,6 +72,23 @@ pub fn materialise(bytes: &[u8], ranges: &[Range<u64>]) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn empty_lines_and_remarks_are_no_rows() {
+        let bytes = b"patient_id,x\r\na,5\r\n\r\n# a remark\nb,6\n\n";
+        let b = RowId {
+            site: String::new(),
+            patient_id: "b".to_owned(),
+        };
+        let ranges = select(bytes, &BTreeSet::from([b])).unwrap();
+        assert_eq!(materialise(bytes, &ranges), b"patient_id,x\r\nb,6\n");
+    }
+
+    #[test]
+    fn a_cell_with_a_line_break_is_refused() {
+        let bytes = b"patient_id,x\na,\"5\n6\"\n";
+        assert!(select(bytes, &BTreeSet::new()).is_err());
+    }
 
     #[test]
     fn chosen_rows_keep_header_and_order() {
