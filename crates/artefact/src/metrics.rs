@@ -27,9 +27,18 @@ pub struct Measure {
 pub struct Metrics {
     /// Which rows were predicted: `test` or `train`.
     pub rows: String,
+    /// Whose censoring distribution weighs Uno's index, the Brier scores and their integral: `train` or `evaluated`.
+    #[serde(default)]
+    pub weights: String,
+    /// Where Uno's index stops looking: events from this time on are not its cases.
+    #[serde(default)]
+    pub tau: Option<f64>,
+    /// All risks are equal, as those of a model without features are: the ranking measures say nothing.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub null_model: bool,
     /// Harrell's index.
     pub harrell_c: Measure,
-    /// Uno's index up to the last horizon.
+    /// Uno's index of events before `tau`.
     pub uno_c: Measure,
     /// Cumulative/dynamic AUC by horizon; none where the set has too few cases or controls.
     pub auc: BTreeMap<String, Measure>,

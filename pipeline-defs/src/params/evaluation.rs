@@ -29,15 +29,17 @@ impl Params for PredictParams {
     }
 }
 
-/// Parameters of `evaluate`.
+/// Parameters of `evaluate`. Where `train_followup` is connected, the censoring weights of Uno's index, the Brier scores
+/// and their integral come from it, as in scikit-survival; otherwise from the evaluated rows. `metrics.json` says which
+/// in `weights`, and in `tau` where Uno's index stops: at the last horizon.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct EvaluateParams {
     /// Times of the AUC and Brier scores, in the unit of the follow-up (months in a study), rising from above 0.
     pub horizons: Vec<f64>,
-    /// Convention of the cumulative/dynamic AUC.
+    /// Convention of the cumulative/dynamic AUC; it alone decides whether `train_followup` weighs the AUC.
     pub auc: AucConvention,
-    /// Bootstrap draws of the intervals; 0 for none. Source: 500.
+    /// Bootstrap draws of the intervals: 0 for none, else at least 20. Source: 500.
     pub bootstrap: u32,
     /// Which rows the predictions are of: names the set in the comparison.
     pub rows: EvaluatedRows,
@@ -49,7 +51,7 @@ pub struct EvaluateParams {
 pub enum AucConvention {
     /// Cases T ≤ t weighted by 1/G(T−), G from the evaluated rows.
     Score,
-    /// As `score` with G from the training rows (Uno et al., JASA 2007).
+    /// As `score` with G from the training rows where `train_followup` is connected (Uno et al., JASA 2007).
     Uno,
     /// As R's `timeROC` (Blanche et al., Stat Med 2013).
     Timeroc,
@@ -77,6 +79,12 @@ impl Params for EvaluateParams {
         vec![("house", house)]
     }
     fn check(&self) -> Result<(), OutOfRange> {
+        within(
+            self.bootstrap == 0 || self.bootstrap >= 20,
+            "bootstrap",
+            self.bootstrap,
+            "0 for no interval, or at least 20",
+        )?;
         rising("horizons", &self.horizons)
     }
 }

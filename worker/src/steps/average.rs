@@ -20,7 +20,7 @@ pub(super) struct Fold {
 }
 
 /// Mean over the folds of a repeat, then over the repeats, with the interval of Nadeau and Bengio, cut to
-/// 0…1; folds without a value are left out and told.
+/// 0…1; folds without a value are left out and told. A mean needs at least half of the folds.
 pub(super) fn average(folds: &[Fold]) -> Measure {
     let mut repeats: BTreeMap<u32, Vec<f64>> = BTreeMap::new();
     for fold in folds {
@@ -43,6 +43,15 @@ pub(super) fn average(folds: &[Fold]) -> Measure {
                 .cloned()
                 .unwrap_or_else(|| "no fold was evaluated".to_owned()),
         );
+        return found;
+    }
+    if 2 * n_used < folds.len() {
+        let why = first_reason.map(|r| format!(", the first without: {r}"));
+        found.reason = Some(format!(
+            "NE: {n_used} of {} folds have a value{}",
+            folds.len(),
+            why.unwrap_or_default()
+        ));
         return found;
     }
     let mean = |values: &[f64]| values.iter().sum::<f64>() / values.len() as f64;
@@ -98,4 +107,42 @@ fn size(folds: &[Fold]) -> (u64, u64) {
     let first = folds.iter().map(|f| f.repeat).min();
     let of_first = folds.iter().filter(|f| Some(f.repeat) == first);
     of_first.fold((0, 0), |(n, e), f| (n + f.n_test, e + f.n_events))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn folds(n_with: usize, n: usize) -> Vec<Fold> {
+        let of = |i: usize| Fold {
+            repeat: if i < n / 2 { 1 } else { 2 },
+            value: if i < n_with {
+                Ok(0.6 + i as f64 / 100.0)
+            } else {
+                Err("NE: no comparable pair of patients".to_owned())
+            },
+            n_test: 10,
+            n_events: 4,
+            whole: Some((50, 20, 40)),
+        };
+        (0..n).map(of).collect()
+    }
+
+    #[test]
+    fn a_mean_needs_half_of_the_folds() {
+        let few = average(&folds(4, 10));
+        assert_eq!(few.value, None);
+        assert_eq!(
+            few.reason.as_deref(),
+            Some(
+                "NE: 4 of 10 folds have a value, the first without: NE: no comparable pair of patients"
+            )
+        );
+        let half = average(&folds(5, 10));
+        assert_eq!(half.value, Some(0.62));
+        assert!(
+            half.reason
+                .is_some_and(|r| r.starts_with("5 of 10 folds without a value"))
+        );
+    }
 }

@@ -14,6 +14,7 @@ use pipeline_defs::params::CompareParams;
 use serde_json::{Value, json};
 
 use super::average::{Fold, average};
+use super::measures::partial_mean;
 use crate::step::{Context, Input, Inputs, Produced, StepError};
 
 /// What is compared: endpoint, regions, learner.
@@ -129,8 +130,13 @@ fn rows_of(
                 .map(|one| alone(one, metric, at))
                 .unwrap_or_default(),
         };
-        if metric == "composite_auc" && found.value.is_some() {
-            let notes = [left_out(all, set, horizons), found.reason.take()];
+        if found.value.is_some() {
+            // A set that was judged once says itself which horizons its composite is over.
+            let composite_of_folds = metric == "composite_auc" && set == "cv";
+            let horizons = composite_of_folds
+                .then(|| left_out(all, horizons))
+                .flatten();
+            let notes = [null_models(all, set), horizons, found.reason.take()];
             found.reason = Some(notes.into_iter().flatten().collect::<Vec<_>>().join("; "));
         }
         ComparisonRow {
@@ -156,23 +162,27 @@ fn rows_of(
     wanted.into_iter().map(row).collect()
 }
 
-/// The horizons that a composite AUC leaves out: composites over different horizons do not compare.
-fn left_out(all: &[&Evaluated], set: &str, horizons: &[(String, f64)]) -> Option<String> {
+/// The horizons that a composite AUC of folds leaves out: composites over different horizons do not compare.
+fn left_out(all: &[&Evaluated], horizons: &[(String, f64)]) -> Option<String> {
     let metrics = all.iter().find_map(|e| e.metrics.as_ref().ok())?;
     let covered = |key: &String| match &metrics.whole {
-        Some(whole) if set == "cv" => whole.auc.get(key).is_some_and(|p| p.reason.is_none()),
-        _ => metrics.auc.get(key).is_some_and(|m| m.value.is_some()),
+        Some(whole) => whole.auc.get(key).is_some_and(|p| p.reason.is_none()),
+        None => metrics.auc.get(key).is_some_and(|m| m.value.is_some()),
     };
-    let list = |wanted: bool| -> String {
-        let keys = horizons.iter().map(|(key, _)| key);
-        let chosen: Vec<&str> = keys
-            .filter(|key| covered(key) == wanted)
-            .map(String::as_str)
-            .collect();
-        chosen.join(", ")
+    let keys: Vec<String> = horizons.iter().map(|(key, _)| key.clone()).collect();
+    let used: Vec<String> = keys.iter().filter(|key| covered(key)).cloned().collect();
+    partial_mean(&keys, &used)
+}
+
+/// Says where a model tells no patient from another: its ½ is no finding.
+fn null_models(all: &[&Evaluated], set: &str) -> Option<String> {
+    let is_null = |e: &&&Evaluated| e.metrics.as_ref().is_ok_and(|m| m.null_model);
+    let n = all.iter().filter(is_null).count();
+    let folds = match set {
+        "cv" => format!(" in {n} of {} folds", all.len()),
+        _ => String::new(),
     };
-    let without = list(false);
-    (!without.is_empty()).then(|| format!("over {} months, without {without}", list(true)))
+    (n > 0).then(|| format!("null model (all risks equal, as without a feature){folds}"))
 }
 
 /// Folds in which a subject has a composite AUC.
@@ -534,7 +544,33 @@ mod tests {
             .iter()
             .find(|r| r.learner == "rsf" && r.metric == "composite_auc")
             .unwrap();
-        assert_eq!(rsf.reason, "over 12 months, without 60");
+        assert_eq!(rsf.reason, "mean over 12 months; 60: NE");
+    }
+
+    #[test]
+    fn null_models_are_counted_in_the_reason() {
+        let null = |auc| {
+            let mut metrics: Metrics = serde_json::from_slice(&metrics(auc, 0.5)).unwrap();
+            metrics.null_model = true;
+            serde_json::to_vec(&metrics).unwrap()
+        };
+        let (rows, _) = rows(&[
+            ("r1f1", "test", Ok(null(0.5))),
+            ("r1f2", "test", Ok(metrics(0.8, 0.7))),
+            ("external", "test", Ok(null(0.5))),
+        ]);
+        let cv = find(&rows, "cv", "harrell_c", None);
+        assert!(cv.value.is_some_and(|c| (c - 0.6).abs() < 1e-12));
+        assert!(
+            cv.reason
+                .starts_with("null model (all risks equal, as without a feature) in 1 of 2 folds"),
+            "{cv:?}"
+        );
+        let external = find(&rows, "external", "harrell_c", None);
+        assert_eq!(
+            external.reason,
+            "null model (all risks equal, as without a feature)"
+        );
     }
 
     #[test]

@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 
 use artefact::metrics::{Measure, Metrics, Part, WholeSet};
-use cohort::{FollowUp, RiskScores};
+use cohort::FollowUp;
 use evaluation::{
     AucConvention, Bootstrap, BrierConvention, Estimate, Estimated, MetricError, NotEstimable,
-    auc_with_censoring, estimate_auc, estimate_brier, estimate_c_index, estimate_integrated_brier,
-    estimate_uno_c, horizon_guard, uno_c,
+    auc_with_censoring, brier, estimate_auc, estimate_brier, estimate_c_index,
+    estimate_integrated_brier, estimate_uno_c, horizon_guard, integrated_brier, uno_c,
 };
-use ndarray::Array2;
+use ndarray::{Array2, Axis};
 use pipeline_defs::params::EvaluatedRows;
 
 use super::evaluate::{Judged, key};
@@ -31,6 +31,13 @@ pub(super) fn all(judged: &Judged) -> Result<Metrics, StepError> {
             EvaluatedRows::Train => "train",
         }
         .to_owned(),
+        weights: match judged.train {
+            Some(_) => "train",
+            None => "evaluated",
+        }
+        .to_owned(),
+        tau: tau(judged),
+        null_model: all_equal(judged),
         harrell_c: ranked(judged, measure(judged, harrell)?),
         uno_c: ranked(judged, uno(judged)?),
         auc: by_horizon(&|i| Ok(ranked(judged, guarded_auc(judged, horizons[i])?)))?,
@@ -48,16 +55,25 @@ pub(super) fn all(judged: &Judged) -> Result<Metrics, StepError> {
 /// A measure of how risks rank patients. Where all risks are equal, as those of a model without features are, it is ½ in
 /// every resample: an interval without width would pass for certainty, so there is none.
 fn ranked(judged: &Judged, found: Measure) -> Measure {
-    let risk = judged.risk.values();
-    if found.value.is_none() || risk.iter().any(|r| *r != risk[0]) {
+    if found.value.is_none() || !all_equal(judged) {
         return found;
     }
+    let without = "no interval: all patients have the same risk";
+    let reason = match found.reason {
+        Some(reason) if !reason.starts_with("no interval") => format!("{reason}; {without}"),
+        _ => without.to_owned(),
+    };
     Measure {
         lower: None,
         upper: None,
-        reason: Some("no interval: all patients have the same risk".to_owned()),
+        reason: Some(reason),
         ..found
     }
+}
+
+fn all_equal(judged: &Judged) -> bool {
+    let risk = judged.risk.values();
+    risk.len() > 1 && risk.iter().all(|r| *r == risk[0])
 }
 
 /// An estimate with its bootstrap interval. Where too few resamples have a value, the value stays and the interval is left
@@ -120,11 +136,12 @@ fn nothing(judged: &Judged, reason: impl Into<String>) -> Measure {
     }
 }
 
-/// A value with its bootstrap interval; the interval of a metric that few resamples have is left out with the reason.
+/// A value with its bootstrap interval over evaluated rows, given by their numbers; the interval of a metric that few
+/// resamples have is left out with the reason.
 fn resampled(
     judged: &Judged,
     value: f64,
-    statistic: impl Fn(&RiskScores, &FollowUp) -> Option<f64> + Sync,
+    statistic: impl Fn(&[usize]) -> Option<f64> + Sync,
 ) -> Measure {
     let follow_up = &judged.follow_up;
     let of = |copies: &[u32]| {
@@ -132,7 +149,7 @@ fn resampled(
         let rows: Vec<usize> = counted
             .flat_map(|(row, &copies)| std::iter::repeat_n(row, copies as usize))
             .collect();
-        statistic(&judged.risk.select(&rows), &follow_up.select(&rows))
+        statistic(&rows)
     };
     let interval = judged
         .bootstrap
@@ -153,6 +170,18 @@ fn resampled(
     }
 }
 
+/// A metric whose weights are those of the training rows, which no resample draws anew.
+fn weighed_by_training(
+    judged: &Judged,
+    metric: impl Fn(&[usize]) -> Result<f64, MetricError> + Sync,
+) -> Result<Measure, StepError> {
+    let all: Vec<usize> = (0..judged.follow_up.len()).collect();
+    Ok(match settle(metric(&all))? {
+        Ok(value) => resampled(judged, value, |rows| metric(rows).ok()),
+        Err(reason) => nothing(judged, reason),
+    })
+}
+
 /// The metric where it can be estimated; what stands in the way otherwise.
 fn settle<T>(result: Result<T, MetricError>) -> Result<Result<T, String>, StepError> {
     match result {
@@ -163,8 +192,7 @@ fn settle<T>(result: Result<T, MetricError>) -> Result<Result<T, String>, StepEr
 }
 
 fn guarded_auc(judged: &Judged, horizon: f64) -> Result<Measure, StepError> {
-    let from_training = judged.convention == AucConvention::Uno && judged.train.is_some();
-    if !from_training {
+    let (AucConvention::Uno, Some(train)) = (judged.convention, &judged.train) else {
         return measure(judged, |bootstrap| {
             estimate_auc(
                 &judged.risk,
@@ -174,24 +202,13 @@ fn guarded_auc(judged: &Judged, horizon: f64) -> Result<Measure, StepError> {
                 bootstrap,
             )
         });
-    }
+    };
     if let Err(reason) = settle(horizon_guard(&judged.follow_up, horizon, judged.convention))? {
         return Ok(nothing(judged, reason));
     }
-    let one = |risk: &RiskScores, follow_up: &FollowUp| {
-        auc_with_censoring(
-            risk,
-            follow_up,
-            judged.censoring(),
-            horizon,
-            judged.convention,
-        )
-    };
-    Ok(match settle(one(&judged.risk, &judged.follow_up))? {
-        Ok(found) => resampled(judged, found.value, |risk, follow_up| {
-            one(risk, follow_up).ok().map(|a| a.value)
-        }),
-        Err(reason) => nothing(judged, reason),
+    weighed_by_training(judged, |rows| {
+        let (risk, follow_up) = (judged.risk.select(rows), judged.follow_up.select(rows));
+        auc_with_censoring(&risk, &follow_up, train, horizon, judged.convention).map(|a| a.value)
     })
 }
 
@@ -207,6 +224,7 @@ fn plain_auc(judged: &Judged, horizon: f64) -> Result<Result<f64, String>, StepE
     Ok(settle(found)?.map(|auc| auc.value))
 }
 
+/// The mean over the horizons that the set supports; those that it leaves out are told, for it is another measure then.
 fn composite(judged: &Judged) -> Result<Measure, StepError> {
     let mut supported = Vec::new();
     let mut values = Vec::new();
@@ -220,22 +238,44 @@ fn composite(judged: &Judged) -> Result<Measure, StepError> {
         return Ok(nothing(judged, "NE: no horizon has an AUC"));
     }
     let mean = |values: &[f64]| values.iter().sum::<f64>() / values.len() as f64;
-    let statistic = |risk: &RiskScores, follow_up: &FollowUp| {
-        let values: Option<Vec<f64>> = supported
-            .iter()
-            .map(|&h| {
-                let censoring = match (judged.convention, &judged.train) {
-                    (AucConvention::Uno, Some(train)) => train,
-                    _ => follow_up,
-                };
-                auc_with_censoring(risk, follow_up, censoring, h, judged.convention)
-                    .ok()
-                    .map(|a| a.value)
-            })
-            .collect();
+    let found = resampled(judged, mean(&values), |rows| {
+        let (risk, follow_up) = (judged.risk.select(rows), judged.follow_up.select(rows));
+        let at = |horizon: &f64| {
+            let censoring = match (judged.convention, &judged.train) {
+                (AucConvention::Uno, Some(train)) => train,
+                _ => &follow_up,
+            };
+            auc_with_censoring(&risk, &follow_up, censoring, *horizon, judged.convention)
+                .ok()
+                .map(|a| a.value)
+        };
+        let values: Option<Vec<f64>> = supported.iter().map(at).collect();
         values.map(|values| mean(&values))
-    };
-    Ok(resampled(judged, mean(&values), statistic))
+    });
+    let all: Vec<String> = judged.params.horizons.iter().map(|h| key(*h)).collect();
+    let used: Vec<String> = supported.iter().map(|h| key(*h)).collect();
+    let notes = [partial_mean(&all, &used), found.reason.clone()];
+    let notes: Vec<String> = notes.into_iter().flatten().collect();
+    Ok(Measure {
+        reason: (!notes.is_empty()).then(|| notes.join("; ")),
+        ..found
+    })
+}
+
+/// Which horizons a composite AUC is the mean over, where these are not all.
+pub(super) fn partial_mean(all: &[String], used: &[String]) -> Option<String> {
+    let left_out: Vec<String> = all
+        .iter()
+        .filter(|h| !used.contains(h))
+        .map(|h| format!("{h}: NE"))
+        .collect();
+    (!left_out.is_empty()).then(|| {
+        format!(
+            "mean over {} months; {}",
+            used.join(", "),
+            left_out.join(", ")
+        )
+    })
 }
 
 fn guarded_auc_value(judged: &Judged, horizon: f64) -> Result<Option<f64>, StepError> {
@@ -245,51 +285,56 @@ fn guarded_auc_value(judged: &Judged, horizon: f64) -> Result<Option<f64>, StepE
     }
 }
 
+/// Uno's index looks at events before the last horizon.
+fn tau(judged: &Judged) -> Option<f64> {
+    judged.params.horizons.last().copied()
+}
+
 fn uno(judged: &Judged) -> Result<Measure, StepError> {
-    let tau = judged.params.horizons.last().copied();
-    if judged.convention != AucConvention::Uno || judged.train.is_none() {
+    let tau = tau(judged);
+    let Some(train) = &judged.train else {
         return measure(judged, |bootstrap| {
             estimate_uno_c(&judged.risk, &judged.follow_up, tau, bootstrap)
         });
-    }
-    let one =
-        |risk: &RiskScores, follow_up: &FollowUp| uno_c(risk, follow_up, judged.censoring(), tau);
-    Ok(match settle(one(&judged.risk, &judged.follow_up))? {
-        Ok(found) => resampled(judged, found.value, |risk, follow_up| {
-            one(risk, follow_up).ok().map(|c| c.value)
-        }),
-        Err(reason) => nothing(judged, reason),
+    };
+    weighed_by_training(judged, |rows| {
+        let (risk, follow_up) = (judged.risk.select(rows), judged.follow_up.select(rows));
+        uno_c(&risk, &follow_up, train, tau).map(|c| c.value)
     })
 }
 
+/// With the weights of training rows as scikit-survival does it.
 fn brier_convention(judged: &Judged) -> BrierConvention {
-    match judged.convention {
-        AucConvention::Uno => BrierConvention::Sksurv,
-        AucConvention::Score | AucConvention::TimeRoc => BrierConvention::Score,
+    match (judged.convention, &judged.train) {
+        (_, Some(_)) | (AucConvention::Uno, None) => BrierConvention::Sksurv,
+        (AucConvention::Score | AucConvention::TimeRoc, None) => BrierConvention::Score,
     }
 }
 
 fn brier_at(judged: &Judged, i: usize) -> Result<Measure, StepError> {
     let horizon = judged.params.horizons[i];
+    let convention = brier_convention(judged);
     let Some(survival) = &judged.survival[i] else {
         return Ok(nothing(
             judged,
             format!("no survival was predicted at {}", key(horizon)),
         ));
     };
-    measure(judged, |bootstrap| {
-        estimate_brier(
-            survival,
-            &judged.follow_up,
-            horizon,
-            brier_convention(judged),
-            bootstrap,
-        )
+    let Some(train) = &judged.train else {
+        return measure(judged, |bootstrap| {
+            estimate_brier(survival, &judged.follow_up, horizon, convention, bootstrap)
+        });
+    };
+    weighed_by_training(judged, |rows| {
+        let drawn: Vec<f64> = rows.iter().map(|&row| survival[row]).collect();
+        let follow_up = judged.follow_up.select(rows);
+        brier(&drawn, &follow_up, train, horizon, convention)
     })
 }
 
 fn integrated(judged: &Judged) -> Result<Measure, StepError> {
     let horizons = &judged.params.horizons;
+    let convention = brier_convention(judged);
     let columns: Option<Vec<&Vec<f64>>> = judged.survival.iter().map(Option::as_ref).collect();
     let Some(columns) = columns else {
         return Ok(nothing(
@@ -303,14 +348,21 @@ fn integrated(judged: &Judged) -> Result<Measure, StepError> {
     let survival = Array2::from_shape_fn((judged.follow_up.len(), horizons.len()), |(i, j)| {
         columns[j][i]
     });
-    measure(judged, |bootstrap| {
-        estimate_integrated_brier(
-            survival.view(),
-            &judged.follow_up,
-            horizons,
-            brier_convention(judged),
-            bootstrap,
-        )
+    let Some(train) = &judged.train else {
+        return measure(judged, |bootstrap| {
+            estimate_integrated_brier(
+                survival.view(),
+                &judged.follow_up,
+                horizons,
+                convention,
+                bootstrap,
+            )
+        });
+    };
+    weighed_by_training(judged, |rows| {
+        let drawn = survival.select(Axis(0), rows);
+        let follow_up = judged.follow_up.select(rows);
+        integrated_brier(drawn.view(), &follow_up, train, horizons, convention)
     })
 }
 

@@ -63,25 +63,45 @@ impl<'a> Patients<'a> {
 /// Follow-up of these rows, in their order. Patients of the follow-up that are not among the rows are left aside.
 ///
 /// # Errors
-/// A row without a known time.
+/// A row without a known time and event: the first is named, all are counted.
 pub(super) fn follow_up_of(rows: &[RowId], table: &FollowUpTable) -> Result<FollowUp, StepError> {
     let patients = Patients::new(&table.rows);
     let (mut time, mut event) = (
         Vec::with_capacity(rows.len()),
         Vec::with_capacity(rows.len()),
     );
+    let mut without = Vec::new();
     for row in rows {
-        let at = patients.find(row)?.filter(|at| !table.time[*at].is_nan());
-        let Some(at) = at else {
-            return Err(StepError::refuse(
-                "follow-up-missing",
-                format!("patient `{}` has no follow-up", row.patient_id),
-            ));
-        };
-        time.push(table.time[at]);
-        event.push(table.event[at]);
+        match patients.find(row)? {
+            Some(at) if !table.time[at].is_nan() => {
+                time.push(table.time[at]);
+                event.push(table.event[at]);
+            }
+            at => without.push((row, at)),
+        }
+    }
+    if let Some((row, at)) = without.first() {
+        return Err(no_follow_up(row, *at, without.len(), rows.len()));
     }
     FollowUp::new(time, event).map_err(|e| StepError::refuse("follow-up-invalid", e.to_string()))
+}
+
+fn no_follow_up(row: &RowId, at: Option<usize>, n_without: usize, n_rows: usize) -> StepError {
+    let place = at.map_or_else(String::new, |at| {
+        format!(
+            ": its time or event is empty in row {} of the follow-up",
+            at + 2
+        )
+    });
+    let name = &row.patient_id;
+    let who = match n_without {
+        1 => format!("patient `{name}` has no follow-up"),
+        n => format!("{n} of {n_rows} patients have no follow-up, the first is `{name}`"),
+    };
+    StepError::refuse(
+        "follow-up-missing",
+        format!("{who}{place}; fill it in or leave them out"),
+    )
 }
 
 #[cfg(test)]
@@ -111,5 +131,23 @@ mod tests {
         let patients = Patients::new(&rows);
         assert_eq!(patients.find(&row("c2", "p1")).unwrap(), Some(1));
         assert!(patients.find(&row("", "p1")).is_err());
+    }
+
+    #[test]
+    fn an_unknown_event_and_an_absent_patient_are_named() {
+        let refused = |names: &[&str]| {
+            let table = FollowUpTable::decode(b"patient_id,time,event\np1,5,1\np2,6,\n").unwrap();
+            let rows: Vec<RowId> = names.iter().map(|name| row("", name)).collect();
+            follow_up_of(&rows, &table).unwrap_err().to_string()
+        };
+        assert_eq!(
+            refused(&["p1", "p2"]),
+            "patient `p2` has no follow-up: its time or event is empty in row 3 of the follow-up; fill it in or leave them \
+             out (follow-up-missing)"
+        );
+        assert_eq!(
+            refused(&["p1", "p7", "p8"]),
+            "2 of 3 patients have no follow-up, the first is `p7`; fill it in or leave them out (follow-up-missing)"
+        );
     }
 }

@@ -113,14 +113,29 @@ fn headline(best: &Best, rows: &[ComparisonRow]) -> Headline {
         roi_set: best.roi_set.clone(),
         metric: best.metric.clone(),
         rule: format!(
-            "highest {by} {} among {} models, a choice that flatters {flattered}",
+            "highest {by} {} among {} models, a choice that flatters {flattered}{}",
             values::display_name(&best.metric),
-            models.len()
+            models.len(),
+            null_model(best, rows)
         ),
         cv: at("cv").unwrap_or_else(|| Estimate::absent("not cross-validated")),
         external: at("external"),
         apparent: at("apparent"),
     }
+}
+
+/// Says of a chosen model in which sets it tells no patient from another.
+fn null_model(best: &Best, rows: &[ComparisonRow]) -> String {
+    let of_best = |r: &&ComparisonRow| {
+        (&r.endpoint, &r.roi_set, &r.learner) == (&best.endpoint, &best.roi_set, &best.learner)
+            && r.metric == best.metric
+    };
+    let said = |r: &ComparisonRow| {
+        let mut notes = r.reason.split("; ");
+        let note = notes.find(|note| note.starts_with("null model"))?;
+        Some(format!("; {}: {note}", values::display_name(&r.set)))
+    };
+    rows.iter().filter(of_best).filter_map(said).collect()
 }
 
 pub(super) fn estimate(row: &ComparisonRow) -> Estimate {
