@@ -467,6 +467,13 @@ async fn announce(config: &Config, local: &Local) -> Result<Vec<Announcement>, S
 /// # Errors
 /// The address is no URL.
 pub fn connector_to(url: &str) -> Result<Connector, String> {
+    if let Some((scheme, rest)) = url.split_once("://")
+        && scheme != "http"
+    {
+        return Err(format!(
+            "`{url}`: this build has no certificates, so it would speak in clear; write http://{rest} on a trusted network or through a tunnel"
+        ));
+    }
     let text = if url.contains("://") {
         url.to_owned()
     } else {

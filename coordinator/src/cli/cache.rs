@@ -59,6 +59,9 @@ pub(super) struct GcArgs {
     /// Only say what would go
     #[arg(long)]
     dry_run: bool,
+    /// Go on although runs were interrupted: what they computed goes, what they start from stays
+    #[arg(long)]
+    drop_unfinished: bool,
     #[command(flatten)]
     place: Place,
 }
@@ -170,7 +173,7 @@ fn verify(args: &ListArgs) -> anyhow::Result<u8> {
     Ok(u8::from(bad > 0))
 }
 
-/// Roots: records, published files and manifests of ended runs, with every recipe and result they name; everything of runs that are not ended.
+/// Roots: records, published files and manifests of ended runs, with every recipe and result they name; of runs that have not ended only what they start from.
 fn gc(args: &GcArgs) -> anyhow::Result<u8> {
     for (name, store) in stores(&args.place)? {
         if name != "coordinator" {
@@ -181,14 +184,14 @@ fn gc(args: &GcArgs) -> anyhow::Result<u8> {
             .into_iter()
             .map(|(key, _)| key.trim_start_matches("submit:").to_owned())
             .filter(|id| {
-                !store
-                    .note(&format!("result:{id}"))
-                    .is_ok_and(|n| n.is_some())
+                let recorded = store.note(&format!("result:{id}"));
+                let unstarted = crate::submit::Unstarted::of(&store, id);
+                !recorded.is_ok_and(|n| n.is_some()) && !unstarted.is_ok_and(|n| n.is_some())
             })
             .collect();
         anyhow::ensure!(
-            unfinished.is_empty(),
-            "runs {} have not ended; finish or cancel them first",
+            unfinished.is_empty() || args.drop_unfinished,
+            "runs {} have not ended; finish or cancel them first, or write --drop-unfinished to lose what they computed",
             unfinished.join(", ")
         );
         let report = store.gc(&roots(&store)?, args.dry_run)?;

@@ -148,11 +148,22 @@ pub fn main() -> std::process::ExitCode {
     match done {
         Ok(code) => std::process::ExitCode::from(code),
         Err(error) => {
-            eprintln!("radloom: {error:#}");
+            eprintln!("radloom: {}", told_once(&error));
             let usage = error.chain().any(|cause| cause.is::<Usage>());
             std::process::ExitCode::from(if usage { 2 } else { 1 })
         }
     }
+}
+
+/// An error with its causes; a cause that the message above it says already is not said again.
+fn told_once(error: &anyhow::Error) -> String {
+    let mut text = error.to_string();
+    for cause in error.chain().skip(1).map(ToString::to_string) {
+        if !text.contains(&cause) {
+            text = format!("{text}: {cause}");
+        }
+    }
+    text
 }
 
 /// The command line itself is wrong: exit code 2.
@@ -191,6 +202,7 @@ fn init_logs() {
         .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("warn"));
     let builder = tracing_subscriber::fmt()
         .with_env_filter(filter)
+        .with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr()))
         .with_writer(std::io::stderr);
     let set = if std::env::var("RADLOOM_LOG_FORMAT").is_ok_and(|f| f == "json") {
         builder.json().try_init()

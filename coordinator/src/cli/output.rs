@@ -8,6 +8,63 @@ use proto::RunResult;
 
 use super::client::Client;
 
+/// Whether `out` may be replaced by the output of a run: before the work, and again before the replacement.
+pub(super) fn check(out: &Path, cache: Option<&Path>) -> anyhow::Result<()> {
+    let absolute = |path: &Path| std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    let name_of = |path: &Path| path.file_name().map(|n| n.to_string_lossy().into_owned());
+    ensure!(
+        name_of(out).is_some_and(|n| n != "." && n != ".."),
+        "--out {}: name a folder of its own, which each run replaces as a whole",
+        out.display()
+    );
+    if let Some(cache) = cache {
+        let (out_at, cache_at) = (absolute(out), absolute(cache));
+        ensure!(
+            !out_at.starts_with(&cache_at) && !cache_at.starts_with(&out_at),
+            "--out {} and the cache {} lie in one another, and --out is replaced as a whole; choose another",
+            out.display(),
+            cache.display()
+        );
+    }
+    if !out.exists() {
+        return Ok(());
+    }
+    ensure!(
+        out.is_dir(),
+        "--out {}: it is a file; name a folder",
+        out.display()
+    );
+    let entries: Vec<String> = std::fs::read_dir(out)
+        .with_context(|| format!("--out {}", out.display()))?
+        .flatten()
+        .map(|entry| entry.file_name().to_string_lossy().into_owned())
+        .collect();
+    if entries.is_empty() {
+        return Ok(());
+    }
+    let record = std::fs::read(out.join("run.json")).unwrap_or_default();
+    let record: serde_json::Value = serde_json::from_slice(&record).unwrap_or_default();
+    ensure!(
+        record["data_digest"].is_string() && record["run"].is_string(),
+        "--out {} holds something else than the output of a run (no run.json of Radloom); choose another folder",
+        out.display()
+    );
+    // What a run writes, by the names that studies publish under; anything else was put there by somebody.
+    let known = |name: &String| {
+        ["run.json", "leakage.json", "tables", "figures"].contains(&name.as_str())
+            || [".csv", ".html", ".json", ".svg"]
+                .iter()
+                .any(|end| name.ends_with(end))
+    };
+    if let Some(stranger) = entries.iter().find(|name| !known(name)) {
+        bail!(
+            "--out {} holds `{stranger}`, which no run wrote; move it away or choose another folder",
+            out.display()
+        );
+    }
+    Ok(())
+}
+
 /// Fetches what a run published and replaces `out` with it. Another folder that is no output of a run is left alone.
 pub(super) async fn write(client: &Client, result: &RunResult, out: &Path) -> anyhow::Result<()> {
     let parent = out
@@ -15,14 +72,7 @@ pub(super) async fn write(client: &Client, result: &RunResult, out: &Path) -> an
         .filter(|p| !p.as_os_str().is_empty())
         .unwrap_or(Path::new("."));
     std::fs::create_dir_all(parent).with_context(|| format!("cannot make {}", parent.display()))?;
-    if out.exists() {
-        let ours = out.join("run.json").exists() || std::fs::read_dir(out)?.next().is_none();
-        ensure!(
-            ours,
-            "{} exists and is no output of a run (it has no run.json); choose another --out",
-            out.display()
-        );
-    }
+    check(out, None)?;
     let name = out
         .file_name()
         .map_or_else(|| "out".to_owned(), |n| n.to_string_lossy().into_owned());

@@ -10,6 +10,7 @@ pub(super) struct Progress {
     bar: Option<ProgressBar>,
     last: Instant,
     quiet: bool,
+    missing: Vec<String>,
 }
 
 impl Progress {
@@ -24,11 +25,16 @@ impl Progress {
             bar,
             last: Instant::now(),
             quiet,
+            missing: Vec::new(),
         }
     }
 
     pub fn show(&mut self, status: &RunStatus) {
         let text = text(status);
+        if self.bar.is_none() && !self.quiet && self.missing != status.missing_sites {
+            self.missing = status.missing_sites.clone();
+            eprintln!("{text}");
+        }
         if let Some(bar) = &self.bar {
             bar.set_length(status.total);
             bar.set_position(status.done + status.refused + status.failed);

@@ -83,6 +83,11 @@ pub(super) async fn run(args: RunArgs) -> anyhow::Result<u8> {
         .out
         .clone()
         .unwrap_or_else(|| Path::new("radloom-out").join(&study.name));
+    let cache = match &args.place.coordinator {
+        Some(_) => None,
+        None => Some(args.place.cache()?),
+    };
+    output::check(&out, cache.as_deref())?;
     let done = match &args.place.coordinator {
         Some(url) => {
             let client = Client::served(url)?;
@@ -106,7 +111,13 @@ async fn run_embedded(
     let client = embedded.client.clone();
     let mut held = Some(embedded);
     let followed = async {
-        let (result, status) = follow(&client, request, args.quiet, &mut held).await?;
+        let followed = tokio::select! {
+            followed = follow(&client, request, args.quiet, &mut held) => followed,
+            _ = tokio::signal::ctrl_c() => {
+                Err(anyhow::anyhow!("stopped; what is finished is kept: the same command goes on from there"))
+            }
+        };
+        let (result, status) = followed?;
         write_out(&client, result.as_ref(), out).await?;
         Ok::<_, anyhow::Error>(status)
     }
@@ -137,6 +148,13 @@ pub(super) async fn open_for(
         let path = study_path.parent().unwrap_or(Path::new(".")).join(file);
         worker::cohort::read_file(&path)?;
         embedded.add_sites(&path, &study.sites)?;
+        for (site, rows) in worker::cohort::rows_by_site(&path)? {
+            if !study.sites.contains(&site) {
+                eprintln!(
+                    "radloom: note: {rows} rows of the patient table have site `{site}`, which the study does not name; they are left out"
+                );
+            }
+        }
     }
     Ok(embedded)
 }
@@ -250,30 +268,39 @@ async fn write_out(client: &Client, result: Option<&RunResult>, out: &Path) -> a
     }
 }
 
-/// Files that are not there for one reason are named together.
+/// Files that are not there for one reason are named together, and so are tasks that failed alike.
 fn one_cause_once(problems: &[String]) -> Vec<String> {
-    let mut causes: Vec<(Vec<&str>, &str)> = Vec::new();
+    let mut files: Vec<(&str, Vec<&str>)> = Vec::new();
+    let mut tasks: Vec<(&str, Vec<&str>)> = Vec::new();
     for problem in problems {
-        let (file, cause) = problem
-            .split_once(" is not there: ")
-            .unwrap_or(("", problem));
-        let cause = cause
-            .rsplit_once(" was refused: ")
-            .map_or(cause, |(_, root)| root);
-        match causes.iter_mut().find(|(_, known)| *known == cause) {
-            Some((files, _)) => files.push(file),
-            None => causes.push((vec![file], cause)),
+        if let Some((file, cause)) = problem.split_once(" is not there: ") {
+            let root = cause
+                .rsplit_once(" was refused: ")
+                .map_or(cause, |(_, root)| root);
+            group(&mut files, root, file);
+        } else {
+            let (task, cause) = problem.split_once(": ").unwrap_or(("", problem));
+            group(&mut tasks, cause, task);
         }
     }
-    let told = |(files, cause): (Vec<&str>, &str)| {
-        let files: Vec<&str> = files.into_iter().filter(|f| !f.is_empty()).collect();
-        if files.is_empty() {
-            cause.to_owned()
-        } else {
-            format!("{cause}; not written: {}", files.join(", "))
-        }
-    };
-    causes.into_iter().map(told).collect()
+    let failed = tasks
+        .into_iter()
+        .map(|(cause, tasks)| match tasks.as_slice() {
+            [""] => cause.to_owned(),
+            [one] => format!("{one}: {cause}"),
+            many => format!("{}, and {} more tasks: {cause}", many[0], many.len() - 1),
+        });
+    let unwritten = files
+        .into_iter()
+        .map(|(cause, files)| format!("{cause}; not written: {}", files.join(", ")));
+    failed.chain(unwritten).collect()
+}
+
+fn group<'a>(groups: &mut Vec<(&'a str, Vec<&'a str>)>, cause: &'a str, member: &'a str) {
+    match groups.iter_mut().find(|(known, _)| *known == cause) {
+        Some((_, members)) => members.push(member),
+        None => groups.push((cause, vec![member])),
+    }
 }
 
 /// Patients left out of any analysis, by the run's own list.

@@ -61,6 +61,7 @@ fn main() -> ExitCode {
         .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
     let logs = tracing_subscriber::fmt()
         .with_env_filter(filter)
+        .with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr()))
         .with_writer(std::io::stderr);
     let set = if std::env::var("RADLOOM_LOG_FORMAT").is_ok_and(|f| f == "json") {
         logs.json().try_init()
