@@ -216,6 +216,9 @@ fn estimate(value: &str, lower: &str, upper: &str, reason: &str) -> String {
     };
     match (value.is_empty(), lower.is_empty() || upper.is_empty()) {
         (true, _) => reason.split(':').next().unwrap_or_default().to_owned(),
+        (false, true) if reason.starts_with("null model") => {
+            format!("{}, null model", short(value))
+        }
         (false, true) => format!("{} (no interval)", short(value)),
         (false, false) => format!("{} ({}–{})", short(value), short(lower), short(upper)),
     }
