@@ -204,6 +204,7 @@ pub(super) const ALL: &[KindSpec] = &[
         outputs: &[MODEL],
         cost: cost(2, 512, 20.0),
         seeded: true,
+        version: 2,
         ..hub(
             "fit-selection",
             Role::Fit,
@@ -335,6 +336,7 @@ pub(super) const ALL: &[KindSpec] = &[
         ],
         cost: cost(1, 256, 5.0),
         seeded: true,
+        version: 2,
         ..hub(
             "lasso-cox",
             Role::Fit,

@@ -56,10 +56,31 @@ impl Times {
             .sum::<f64>()
     }
 
-    /// 2 (ℓ_sat − ℓ) of a linear predictor in table order.
+    /// 2 (ℓ_sat − ℓ) of a linear predictor in table order; finite for any finite one.
+    ///
+    /// Rows held out may lie a thousand units from those that were learned from. So log Σ exp η of each risk set is summed
+    /// relative to the largest η of that set: relative to the largest of all, late sets would underflow to log 0.
     pub(super) fn deviance(&self, eta: &[f64]) -> f64 {
-        let ordered: Vec<f64> = self.order.iter().map(|&i| eta[i]).collect();
-        2.0 * (self.loglik_saturated() - self.state(&ordered).loglik)
+        let (mut highest, mut sum) = (f64::NEG_INFINITY, 0.0);
+        let mut next = eta.len();
+        let mut loglik = 0.0;
+        for time in self.event_times.iter().rev() {
+            while next > time.start {
+                next -= 1;
+                let e = eta[self.order[next]];
+                if e > highest {
+                    sum = sum * libm::exp(highest - e) + 1.0;
+                    highest = e;
+                } else {
+                    sum += libm::exp(e - highest);
+                }
+            }
+            loglik -= time.d * (highest + libm::log(sum));
+        }
+        let events: f64 = (self.order.iter().zip(&self.event))
+            .map(|(&i, seen)| seen * eta[i])
+            .sum();
+        2.0 * (self.loglik_saturated() - (events + loglik))
     }
 
     /// Everything the derivatives need, at a linear predictor in time order.
@@ -86,6 +107,10 @@ impl Times {
             }
             weight[i] = theta[i] * hazard;
             loglik += self.event[i] * (eta[i] - highest);
+        }
+        // A risk set whose sum underflowed says nothing; no step may end where there is one.
+        if risk.contains(&0.0) {
+            loglik = f64::NEG_INFINITY;
         }
         let residual = self.event.iter().zip(&weight).map(|(e, w)| e - w).collect();
         State {
@@ -224,6 +249,25 @@ mod tests {
         let time = (0..n).map(|i| ((i * 5) % 11) as f64).collect();
         let event = (0..n).map(|i| i % 3 != 0).collect();
         Problem::new(x.view(), &FollowUp::new(time, event).unwrap(), true).unwrap()
+    }
+
+    #[test]
+    fn the_deviance_is_that_of_the_likelihood_and_far_predictors_keep_it_finite() {
+        let problem = problem();
+        let eta = problem.predictor(&[0.3, -0.5, 0.2]);
+        let mut table = vec![0.0; eta.len()];
+        (problem.times.order.iter().zip(&eta)).for_each(|(&i, &e)| table[i] = e);
+        let likelihood =
+            2.0 * (problem.times.loglik_saturated() - problem.times.state(&eta).loglik);
+        assert!((problem.times.deviance(&table) - likelihood).abs() < 1e-11);
+        // the first to fail has the highest risk by 2000: one event is certain, the other two are as at η = 0
+        let f = FollowUp::new(vec![1.0, 2.0, 3.0, 4.0], vec![true, true, true, false]).unwrap();
+        let times = Times::new(&f);
+        let expected = 2.0 * (libm::log(3.0) + libm::log(2.0));
+        assert!((times.deviance(&[2000.0, 0.0, 0.0, 0.0]) - expected).abs() < 1e-12);
+        assert!(times.deviance(&[0.0, 0.0, 0.0, 2000.0]) > 3.0 * 4000.0 - 1e-6);
+        let far = times.state(&[2000.0, 0.0, 0.0, 0.0]);
+        assert_eq!(far.loglik, f64::NEG_INFINITY);
     }
 
     #[test]
