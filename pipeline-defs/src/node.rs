@@ -205,7 +205,7 @@ impl Node {
                         "number",
                         &self.place,
                         format!("{number} is not a number that can be kept"),
-                        "",
+                        "write a finite number",
                     )
                 })?)
             }
@@ -241,7 +241,7 @@ fn node(value: &Spanned<DeValue<'_>>, lines: &Lines) -> Result<Node, Problem> {
             "number",
             &place,
             format!("number {text} is out of range"),
-            "",
+            "write one of at most 18 digits",
         )
     };
     let value = match value.get_ref() {

@@ -107,13 +107,14 @@ impl Problems {
             return Ok(());
         }
         self.0.sort_by(|a, b| {
-            (&a.place.line, &a.place.column, &a.message).cmp(&(
-                &b.place.line,
-                &b.place.column,
-                &b.message,
-            ))
+            let key = |p: &Problem| (p.place.line, p.place.column, p.message.clone());
+            // What names its step comes first, and stays.
+            (key(a), a.step.is_none()).cmp(&(key(b), b.step.is_none()))
         });
-        self.0.dedup();
+        self.0.dedup_by(|b, a| {
+            let same = (&a.place, a.code, &a.message) == (&b.place, b.code, &b.message);
+            same && (b.step.is_none() || (&a.step, &a.port) == (&b.step, &b.port))
+        });
         Err(self)
     }
 

@@ -27,12 +27,14 @@
 use std::collections::BTreeMap;
 
 mod axes;
+mod choice;
 mod names;
 mod read;
 mod steps;
 
 pub(crate) use axes::{SITE, is_word};
-pub(crate) use names::{check_names, placeholders, static_values, table_type};
+pub(crate) use choice::static_values;
+pub(crate) use names::{check_names, placeholders, table_type};
 pub use read::parse;
 #[cfg(test)]
 pub(crate) use {axes::SPLIT_KEYS, read::TOP_KEYS, steps::STEP_KEYS};
@@ -64,6 +66,8 @@ pub struct Study {
     pub steps: Vec<Step>,
     /// What the run's output directory receives.
     pub publish: Vec<Publish>,
+    /// Axis → values that it has in another profile, or had before an override: alternatives for them do no harm.
+    pub values_elsewhere: BTreeMap<String, Vec<String>>,
     /// Digest of the canonical text of the study with its profile and overrides applied.
     pub text_digest: Digest,
     /// Where the study begins.

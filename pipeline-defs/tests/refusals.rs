@@ -626,3 +626,118 @@ fn a_choice_by_patient_is_refused() {
         "",
     );
 }
+
+#[test]
+fn a_parameter_chosen_by_an_axis_has_an_alternative_for_each_of_its_values() {
+    let step = "[steps.z]\nkind = \"fit-rsf\"\nper = [\"split\", \"learner\"]\nin = { table = \"x.train\", followup = \"y.train\" }\n";
+    let one = format!("{step}with = {{ num_trees = {{ by = \"learner\", rsf = 10 }} }} #!\n");
+    refused(
+        &one,
+        "by",
+        "no alternative for `learner` = `cox`",
+        "write `cox = …`",
+    );
+    let all = format!("{step}with = {{ by = \"learner\", rsf = {{ num_trees = 10 }} }} #!\n");
+    refused(
+        &all,
+        "by",
+        "no alternative for `learner` = `cox`",
+        "write `cox = …`",
+    );
+    let unused = format!(
+        "{step}with = {{ num_trees = {{ by = \"learner\", rsf = 1, cox = 2, rfs = 3 }} }} #!\n"
+    );
+    refused(
+        &unused,
+        "by",
+        "axis `learner` has no value `rfs`",
+        "did you mean `rsf`?",
+    );
+    let whole =
+        format!("{step}with = {{ num_trees = {{ by = \"learner\", rsf = 1, cox = 2 }} }}\n");
+    planned(&whole, &["axes.learner=[\"cox\"]"]).unwrap_or_else(|p| panic!("{p}"));
+    let shortened = format!("{whole}[profiles.paper]\n\"axes.learner\" = [\"rsf\"]\n");
+    planned(&shortened, &["profile=paper"]).unwrap_or_else(|p| panic!("{p}"));
+}
+
+#[test]
+fn what_is_bound_to_a_site_and_what_was_there_before_are_not_published() {
+    let problem = refused(
+        "[publish]\n\"img/{patient}.nii.gz\" = \"image.image\" #!\n",
+        "publish",
+        "`image.image` is site-bound; only hub and open artefacts may be published",
+        "publish what is measured from it",
+    );
+    assert_eq!(
+        (problem.step.as_deref(), problem.port.as_deref()),
+        (Some("image"), Some("image"))
+    );
+    refused(
+        "[publish]\n\"t.csv\" = \"cohort.table\" #!\n",
+        "publish",
+        "`cohort.table` was there before the run and cannot be published",
+        "publish the output of a step",
+    );
+    refused(
+        "[publish]\n\"t.csv\" = \"rooster.roster\" #!\n",
+        "publish",
+        "unknown step `rooster`",
+        "did you mean `roster`?",
+    );
+}
+
+/// The problems of a study that is not the one above.
+fn said(text: &str) -> String {
+    parse(text, "s.toml", &[]).unwrap_err().to_string()
+}
+
+#[test]
+fn the_name_of_a_study_is_a_plain_word() {
+    let tail = "seed = 1\n[steps.a]\nkind = \"no-op\"\n";
+    for name in ["../x", "a/b", "..", "", "my study", "-rf", "a.b", "né"] {
+        assert_eq!(
+            said(&format!("name = \"{name}\"\n{tail}")),
+            format!(
+                "s.toml:1:8: the study's name `{name}` is not a plain word; use letters a-z, digits, `-` and `_`, at most 64, a letter or digit first"
+            )
+        );
+    }
+    let named = |n: usize| {
+        parse(
+            &format!("name = \"{}\"\n{tail}", "a".repeat(n)),
+            "s.toml",
+            &[],
+        )
+    };
+    assert!(named(64).is_ok() && named(65).is_err());
+}
+
+#[test]
+fn a_study_without_steps_or_with_a_cohort_nowhere_is_refused() {
+    assert!(
+        said("name = \"t\"\nseed = 1\n")
+            .starts_with("s.toml:1:1: a study without steps; write [steps.NAME] with a `kind`")
+    );
+    assert!(said("name = \"t\"\nseed = 1\n[steps]\n").contains("a study without steps"));
+    let tail = "[cohort]\n[steps.a]\nkind = \"no-op\"\n";
+    assert!(
+        said(&format!("name = \"t\"\nseed = 1\nsites = []\n{tail}"))
+            .starts_with("s.toml:3:9: no sites hold the cohort; write sites = [\"SITE\"]")
+    );
+    assert!(said(&format!("name = \"t\"\nseed = 1\n{tail}")).contains("s.toml:3:1: no sites"));
+    let sites = |sites: &str| said(&format!("name = \"t\"\nseed = 1\nsites = {sites}\n{tail}"));
+    assert!(sites("[\"../c1\"]").contains("site `../c1` is not a word"));
+    assert!(sites("[\"..\"]").contains("site `..` is not a word"));
+    assert!(sites("[\"c1\", \"c1\"]").contains("site `c1` is named twice"));
+}
+
+#[test]
+fn what_is_no_number_is_said_once_with_its_step() {
+    let problem = refused(
+        "[steps.z]\nkind = \"no-op\"\nwith = { value = nan } #!\n",
+        "number",
+        "NaN is not a number that can be kept",
+        "write a finite number",
+    );
+    assert_eq!(problem.step.as_deref(), Some("z"));
+}

@@ -310,6 +310,8 @@ fn check_values(axis: &Axis, problems: &mut Problems) {
 /// Letters, digits, `-`, `_`, `.`, `+`: nothing that an address or a path template uses.
 pub(crate) fn is_word(text: &str) -> bool {
     !text.is_empty()
+        && text != "."
+        && text != ".."
         && text
             .chars()
             .all(|c| c.is_alphanumeric() || "-_.+".contains(c))

@@ -1,8 +1,11 @@
 //! Every name in a study against what it must name: axes, steps, ports, parameters' axes, tables.
 
 use super::axes::SITE;
-use super::{Axis, AxisKind, Choice, ParameterValue, Reference, Step, StepInput, Study, TableKind};
-use crate::kinds::{ArtefactType, InPort, KindSpec};
+use super::choice::by_axis;
+use super::{
+    Axis, AxisKind, ParameterValue, Publish, Reference, Step, StepInput, Study, TableKind,
+};
+use crate::kinds::{ArtefactType, Class, InPort, KindSpec};
 use crate::problem::{Place, Problem, Problems, list, suggest};
 
 /// Checks what can be checked without a cohort.
@@ -29,12 +32,44 @@ pub(crate) fn check_names(study: &Study, problems: &mut Problems) {
         }
     }
     for publish in &study.publish {
-        let reference = Reference::Step {
-            step: publish.step.clone(),
-            port: publish.port.clone(),
-        };
-        reference_names(study, &reference, &publish.place, problems);
+        publish_names(study, publish, problems);
     }
+}
+
+/// What is published is the output of a step, and one that may leave its site.
+fn publish_names(study: &Study, publish: &Publish, problems: &mut Problems) {
+    let Publish {
+        step, port, place, ..
+    } = publish;
+    let mut say = |message: String, repair: String| {
+        problems.push(
+            Problem::new("publish", place, message, repair)
+                .of_step(step)
+                .of_port(port),
+        )
+    };
+    if ["cohort", "tables"].contains(&step.as_str()) {
+        let message = format!("`{step}.{port}` was there before the run and cannot be published");
+        return say(message, "publish the output of a step".to_string());
+    }
+    let Some(found) = study.step(step) else {
+        let repair = suggest(step, study.steps.iter().map(|s| s.name.as_str()));
+        return say(format!("unknown step `{step}`"), repair);
+    };
+    let reference = Reference::Step {
+        step: step.clone(),
+        port: port.clone(),
+    };
+    let out = found.any_kind().and_then(|kind| kind.output(port));
+    if out.is_some_and(|(_, out)| out.class == Class::Site) {
+        let message =
+            format!("`{step}.{port}` is site-bound; only hub and open artefacts may be published");
+        return say(
+            message,
+            "take the line out, or publish what is measured from it".to_string(),
+        );
+    }
+    reference_names(study, &reference, place, problems);
 }
 
 fn axis_names(study: &Study, axis: &Axis, problems: &mut Problems) {
@@ -318,7 +353,7 @@ fn type_fits(
         (ArtefactType::Source, [ArtefactType::Mask, ..]) => "put an import-mask step before it",
         (ArtefactType::Table, [ArtefactType::FollowUp, ..]) => "put a follow-up step before it",
         (ArtefactType::Features, [ArtefactType::Table, ..]) => "put a gather-table step before it",
-        _ => "",
+        _ => "give it the output of a step of that type",
     };
     problems.push(Problem::new("port-type", place, message, repair).of_port(port.name));
 }
@@ -361,9 +396,9 @@ pub(crate) fn table_type(kind: TableKind) -> ArtefactType {
 
 fn parameter_names(study: &Study, step: &Step, problems: &mut Problems) {
     given_folds(study, step, problems);
-    by_axis(study, step, &step.with, false, problems);
+    by_axis(study, step, &step.with, true, problems);
     for parameter in step.with.options().flatten() {
-        by_axis(study, step, &parameter.value, false, problems);
+        by_axis(study, step, &parameter.value, true, problems);
         for value in parameter.value.options() {
             if let ParameterValue::Axis(axis) = value
                 && !step.per.iter().any(|(name, _)| name == axis)
@@ -401,82 +436,6 @@ fn given_folds(study: &Study, step: &Step, problems: &mut Problems) {
             problems
                 .push(Problem::new("port-unbound", &step.place, message, repair).of_port("folds"));
         }
-    }
-}
-
-/// The axis of a choice is an axis of the step, and its alternatives are values of it: all of them when `all`.
-fn by_axis<T>(study: &Study, step: &Step, choice: &Choice<T>, all: bool, problems: &mut Problems) {
-    let Choice::By {
-        axis,
-        options,
-        place,
-    } = choice
-    else {
-        return;
-    };
-    if !step.per.iter().any(|(name, _)| name == axis) {
-        let repair = match study.axis(axis) {
-            Some(_) => format!("add \"{axis}\" to `per`"),
-            None => suggest(axis, step.per.iter().map(|(name, _)| name.as_str())),
-        };
-        problems.push(Problem::new(
-            "by",
-            place,
-            format!("`{axis}` is no axis of the step"),
-            repair,
-        ));
-        return;
-    }
-    let Some(values) = static_values(study, axis) else {
-        let message = format!("cannot choose by `{axis}`, whose values come from the cohort");
-        problems.push(Problem::new(
-            "by",
-            place,
-            message,
-            "choose by an axis whose values are written out",
-        ));
-        return;
-    };
-    let missing: Vec<&String> = values
-        .iter()
-        .filter(|v| !options.iter().any(|(o, _)| o == *v))
-        .collect();
-    // Alternatives for values that an override took away do no harm; one that is misspelt leaves its value without.
-    let unknown = options.iter().find(|(o, _)| !values.contains(o));
-    if let (Some((value, _)), false) = (unknown, missing.is_empty()) {
-        let repair = suggest(value, values.iter().map(String::as_str));
-        problems.push(Problem::new(
-            "by",
-            place,
-            format!("axis `{axis}` has no value `{value}`"),
-            repair,
-        ));
-        return;
-    }
-    for value in missing.iter().filter(|_| all) {
-        let message = format!("no alternative for `{axis}` = `{value}`");
-        problems.push(Problem::new(
-            "by",
-            place,
-            message,
-            format!("write `{value} = …`"),
-        ));
-    }
-}
-
-/// The values of an axis as far as the text alone tells them.
-pub(crate) fn static_values(study: &Study, axis: &str) -> Option<Vec<String>> {
-    if axis == SITE {
-        return Some(study.sites.clone());
-    }
-    match &study.axis(axis)?.kind {
-        AxisKind::List(values) | AxisKind::Sparse { values, .. } => Some(values.clone()),
-        AxisKind::Group { members, .. } => {
-            Some(members.iter().map(|(name, _)| name.clone()).collect())
-        }
-        AxisKind::Cohort => None,
-        AxisKind::Split(scheme) => Some(scheme.values()),
-        AxisKind::Nested { kfold, .. } => Some((1..=*kfold).map(|i| format!("i{i}")).collect()),
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use digest::Digest;
 
-use super::{CohortRef, Publish, Study, TableKind, TableRef, axes, names, steps};
+use super::{CohortRef, Publish, Study, TableKind, TableRef, axes, choice, names, steps};
 use crate::canonical::{canonical, quoted};
 use crate::node::{self, Field, Node, NodeValue};
 use crate::problem::{Place, Problem, Problems, list, suggest};
@@ -21,9 +21,11 @@ pub(crate) const TOP_KEYS: &[&str] = &[
 /// Everything that is wrong with the text alone: syntax, unknown keys, kinds, axes, steps and ports.
 pub fn parse(text: &str, file: &str, sets: &[String]) -> Result<Study, Problems> {
     let mut root = node::read(text, file)?;
+    let values_elsewhere = values_elsewhere(&root);
     apply_overrides(&mut root, sets)?;
     let mut problems = Problems::default();
-    let study = read(&root, &mut problems);
+    let mut study = read(&root, &mut problems);
+    study.values_elsewhere = values_elsewhere;
     problems.into_result()?;
     let mut problems = Problems::default();
     names::check_names(&study, &mut problems);
@@ -75,6 +77,29 @@ fn apply_overrides(root: &mut Node, sets: &[String]) -> Result<(), Problem> {
     Ok(())
 }
 
+/// The values of every axis, in the text as it stands and under each of its profiles.
+fn values_elsewhere(root: &Node) -> BTreeMap<String, Vec<String>> {
+    let profiles = root.field("profiles").and_then(Node::as_table);
+    let laid_over = profiles.into_iter().flatten().map(|profile| {
+        let mut root = root.clone();
+        root.merge(&profile.node);
+        root
+    });
+    let mut values: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for root in std::iter::once(root.clone()).chain(laid_over) {
+        let mut said_later = Problems::default();
+        for axis in axes::read(root.field("axes"), 0, &mut said_later) {
+            let known = values.entry(axis.name).or_default();
+            known.extend(choice::values_of(&axis.kind).unwrap_or_default());
+        }
+        let sites = root.field("sites").and_then(Node::as_array);
+        let names = sites.into_iter().flatten().filter_map(Node::as_str);
+        let known = values.entry(axes::SITE.to_string()).or_default();
+        known.extend(names.map(str::to_string));
+    }
+    values
+}
+
 fn read(root: &Node, problems: &mut Problems) -> Study {
     let fields = root.as_table().unwrap_or_default();
     known_keys(fields, TOP_KEYS, "a study", problems);
@@ -86,9 +111,10 @@ fn read(root: &Node, problems: &mut Problems) -> Study {
         .map_or_else(Vec::new, |n| texts(n, "sites", problems));
     let axes = axes::read(root.field("axes"), seed, problems);
     let text_digest = Digest::of(canonical_study(fields, problems).as_bytes());
+    check_frame(root, &sites, problems);
     Study {
-        name: required(root, "name", "a text", problems)
-            .map_or(String::new(), |n| text(n, "name", problems)),
+        name: required(root, "name", "a word", problems)
+            .map_or(String::new(), |n| study_name(n, problems)),
         profile: root
             .field("profile")
             .and_then(Node::as_str)
@@ -105,8 +131,66 @@ fn read(root: &Node, problems: &mut Problems) -> Study {
         publish: root
             .field("publish")
             .map_or_else(Vec::new, |n| publish(n, problems)),
+        values_elsewhere: BTreeMap::new(),
         text_digest,
         place: root.place.clone(),
+    }
+}
+
+/// The name becomes part of folder names and run ids.
+fn study_name(node: &Node, problems: &mut Problems) -> String {
+    let name = text(node, "name", problems);
+    let plain = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
+    let starts_plain = name.starts_with(|c: char| c.is_ascii_alphanumeric());
+    if node.as_str().is_some() && !(starts_plain && name.chars().all(plain) && name.len() <= 64) {
+        problems.push(Problem::new(
+            "name",
+            &node.place,
+            format!("the study's name `{name}` is not a plain word"),
+            "use letters a-z, digits, `-` and `_`, at most 64, a letter or digit first",
+        ));
+    }
+    name
+}
+
+/// A study does something, and somewhere.
+fn check_frame(root: &Node, sites: &[String], problems: &mut Problems) {
+    let mut say = |code, place: &Place, message: String, repair: &str| {
+        problems.push(Problem::new(code, place, message, repair))
+    };
+    let steps = root.field("steps");
+    if steps.is_none_or(|n| n.as_table().is_some_and(<[Field]>::is_empty)) {
+        let place = steps.map_or(&root.place, |n| &n.place);
+        let repair = "write [steps.NAME] with a `kind`; `radloom step ls` lists the kinds";
+        say("no-steps", place, "a study without steps".into(), repair);
+    }
+    let named = root.field("sites");
+    let place = named.map_or(&root.place, |n| &n.place);
+    if let (Some(cohort), true) = (root.field("cohort"), sites.is_empty())
+        && named.is_none_or(|n| n.as_array().is_some())
+    {
+        let place = named.map_or(&cohort.place, |n| &n.place);
+        let repair = "write sites = [\"SITE\"], the centres that hold the patients of [cohort]";
+        say("sites", place, "no sites hold the cohort".into(), repair);
+    }
+    for (i, site) in sites.iter().enumerate() {
+        if !axes::is_word(site) {
+            let repair = "use letters, digits, `-`, `_`, `.`";
+            say(
+                "sites",
+                place,
+                format!("site `{site}` is not a word"),
+                repair,
+            );
+        }
+        if sites[..i].contains(site) {
+            say(
+                "sites",
+                place,
+                format!("site `{site}` is named twice"),
+                "name it once",
+            );
+        }
     }
 }
 
