@@ -284,7 +284,11 @@ fn end_if_finished(state: &mut State, run_no: RunNo, out: &mut Vec<Command>) {
 
 /// Work in progress goes on, so that it can be kept; nothing else happens for the run any more.
 fn cancel(state: &mut State, run_no: RunNo, out: &mut Vec<Command>) {
-    let Some(run) = state.runs.get_mut(&run_no) else {
+    let Some(run) = state
+        .runs
+        .get_mut(&run_no)
+        .filter(|run| run.ended_ms.is_none())
+    else {
         return;
     };
     run.cancelled = true;

@@ -531,7 +531,9 @@ fn refused(error: SubmitError) -> Status {
         SubmitError::Problems(_) | SubmitError::NoTable(_) => {
             Status::invalid_argument(error.to_string())
         }
-        SubmitError::Snapshot(_) => Status::failed_precondition(error.to_string()),
+        SubmitError::Snapshot(_) | SubmitError::Dropped => {
+            Status::failed_precondition(error.to_string())
+        }
         SubmitError::Store(_) | SubmitError::Stored { .. } => Status::data_loss(error.to_string()),
     }
 }

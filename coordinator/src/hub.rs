@@ -75,6 +75,8 @@ pub enum Intake {
     Recipes(Vec<Vec<u8>>),
     /// Results.
     Results(Delivery),
+    /// The end: what came before it is made durable.
+    Stop,
 }
 
 /// Results on their way to the store.
@@ -183,6 +185,11 @@ impl Hub {
     /// Sends results to the intake.
     pub fn deliver(&self, delivery: Delivery) {
         let _ = lock(&self.inner.to_intake).send(Intake::Results(delivery));
+    }
+
+    /// Ends the intake. It holds the way to itself, so it would never end of its own, nor let the store go.
+    pub(crate) fn stop_intake(&self) {
+        let _ = lock(&self.inner.to_intake).send(Intake::Stop);
     }
 
     /// Sends recipes to the intake: whatever is delivered after this call finds them.

@@ -17,15 +17,17 @@ use crate::state::WorkerNo;
 /// Results that become durable together at most.
 const GROUP: usize = 4096;
 
-/// Runs until every sender is gone.
+/// Runs until it is told to stop.
 pub fn run(hub: &Hub, incoming: &Receiver<Intake>) {
-    while let Ok(first) = incoming.recv() {
+    let mut stops = false;
+    while !stops && let Ok(first) = incoming.recv() {
         let mut group = Group::new(hub);
-        group.add(first);
-        while group.pending.len() < GROUP
-            && let Ok(more) = incoming.try_recv()
-        {
-            group.add(more);
+        let mut next = Some(first);
+        while let Some(message) = next {
+            stops |= matches!(message, Intake::Stop);
+            group.add(message);
+            let full = stops || group.pending.len() >= GROUP;
+            next = if full { None } else { incoming.try_recv().ok() };
         }
         group.settle();
     }
@@ -72,6 +74,7 @@ impl<'h> Group<'h> {
                 }
             }
             Intake::Results(delivery) => self.add_results(delivery),
+            Intake::Stop => {}
         }
     }
 

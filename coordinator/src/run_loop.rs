@@ -47,6 +47,8 @@ pub enum Outside {
     Waiting(Vec<String>),
     /// It will never start.
     Refused(Vec<String>),
+    /// A person dropped it before it started.
+    Cancelled,
     /// It ended in an earlier life of the coordinator.
     Ended(Box<RunStatus>, RunResult),
 }
@@ -255,7 +257,9 @@ impl Loop {
             }
             Message::Start(start) => self.start(start),
             Message::Phase { run, phase } => {
-                self.outside.insert(run, phase);
+                if self.outside.get(&run) != Some(&Outside::Cancelled) {
+                    self.outside.insert(run, phase);
+                }
             }
             Message::Recorded { run, result } => {
                 if let Some(info) = self.runs.get_mut(&run) {
@@ -269,6 +273,9 @@ impl Loop {
     }
 
     fn start(&mut self, start: Start) {
+        if self.outside.get(&start.id) == Some(&Outside::Cancelled) {
+            return;
+        }
         let no = self.runs.keys().next_back().map_or(0, |last| last + 1);
         self.outside.remove(&start.id);
         let info = RunInfo {
@@ -537,9 +544,26 @@ impl Loop {
                         Control::Pause => Event::Pause { run, paused: true },
                         Control::Resume => Event::Pause { run, paused: false },
                     });
+                } else if control == Control::Cancel {
+                    self.drop_waiting(&id);
                 }
                 let _ = reply.send(self.status(&id));
             }
+        }
+    }
+
+    /// A run that waits for its sites is dropped for good.
+    fn drop_waiting(&mut self, id: &str) {
+        let Some(phase @ Outside::Waiting(_)) = self.outside.get_mut(id) else {
+            return;
+        };
+        let end = crate::submit::Unstarted {
+            cancelled: true,
+            problems: Vec::new(),
+        };
+        match end.save(&self.hub.store, id) {
+            Ok(()) => *phase = Outside::Cancelled,
+            Err(error) => tracing::error!(run = id, %error, "a run could not be dropped"),
         }
     }
 
@@ -571,6 +595,11 @@ impl Loop {
                 run: id.to_owned(),
                 phase: "refused".to_owned(),
                 problems: problems.clone(),
+                ..RunStatus::default()
+            },
+            Outside::Cancelled => RunStatus {
+                run: id.to_owned(),
+                phase: "cancelled".to_owned(),
                 ..RunStatus::default()
             },
             Outside::Ended(status, _) => (**status).clone(),

@@ -19,13 +19,16 @@ use crate::grpc::Service;
 use crate::hub::{Hub, Message};
 use crate::run_loop::{Loop, Outside};
 use crate::state::{Rules, State};
-use crate::submit::Submission;
+use crate::submit::{Submission, Unstarted};
 
 /// HTTP/2 window of a stream and of a connection: volumes cross wide-area links.
 const STREAM_WINDOW: u32 = 4 << 20;
 const CONNECTION_WINDOW: u32 = 16 << 20;
 /// A link that is silent this long is asked; without it a partition is never noticed.
 const KEEP_ALIVE: Duration = Duration::from_secs(10);
+
+/// How long a stop waits for what is being made durable.
+const STOP_MAX: Duration = Duration::from_secs(10);
 
 /// How a coordinator is set up.
 #[derive(Clone, Debug)]
@@ -96,11 +99,8 @@ impl Coordinator {
         let mut resumed = 0;
         for (key, value) in self.hub.store.notes("submit:")? {
             let id = key.trim_start_matches("submit:").to_owned();
-            if let Some((status, result)) = self.recorded(&id)? {
-                self.hub.tell(Message::Phase {
-                    run: id,
-                    phase: Outside::Ended(Box::new(status), result),
-                });
+            if let Some(phase) = self.ended(&id)? {
+                self.hub.tell(Message::Phase { run: id, phase });
                 continue;
             }
             match serde_json::from_slice::<Submission>(&value) {
@@ -127,14 +127,23 @@ impl Coordinator {
     pub fn list_ended(&self) -> Result<(), ServeError> {
         for (key, _) in self.hub.store.notes("submit:")? {
             let id = key.trim_start_matches("submit:").to_owned();
-            if let Some((status, result)) = self.recorded(&id)? {
-                self.hub.tell(Message::Phase {
-                    run: id,
-                    phase: Outside::Ended(Box::new(status), result),
-                });
+            if let Some(phase) = self.ended(&id)? {
+                self.hub.tell(Message::Phase { run: id, phase });
             }
         }
         Ok(())
+    }
+
+    /// How a run of an earlier life ended, if it did.
+    fn ended(&self, id: &str) -> Result<Option<Outside>, ServeError> {
+        if let Some((status, result)) = self.recorded(id)? {
+            return Ok(Some(Outside::Ended(Box::new(status), result)));
+        }
+        let unstarted = Unstarted::of(&self.hub.store, id)?;
+        Ok(unstarted.map(|end| match end.cancelled {
+            true => Outside::Cancelled,
+            false => Outside::Refused(end.problems),
+        }))
     }
 
     fn recorded(&self, id: &str) -> Result<Option<(proto::RunStatus, RunResult)>, ServeError> {
@@ -199,7 +208,11 @@ impl Coordinator {
         let (tx, rx) = oneshot::channel();
         self.hub.tell(Message::Stop(tx));
         let _ = rx.await;
-        drop(self.threads);
+        self.hub.stop_intake();
+        let threads = self.threads;
+        let ended =
+            tokio::task::spawn_blocking(|| threads.into_iter().for_each(|t| drop(t.join())));
+        let _ = tokio::time::timeout(STOP_MAX, ended).await;
     }
 }
 
@@ -280,4 +293,75 @@ fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> Result<JoinHandle<
         doing: format!("start thread {name}"),
         source,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used)]
+    use super::*;
+    use proto::control_server::Control;
+    use proto::{RunRef, SubmitRequest};
+    use tonic::Request;
+
+    fn coordinator(dir: &Path) -> Coordinator {
+        let settings = Settings {
+            state: dir.to_owned(),
+            rules: Rules::production(),
+            heartbeat_ms: 1_000,
+        };
+        Coordinator::start(&settings).unwrap()
+    }
+
+    async fn phase(service: &Service, run: &str) -> String {
+        let run = run.to_owned();
+        service
+            .status(Request::new(RunRef { run }))
+            .await
+            .unwrap()
+            .into_inner()
+            .phase
+    }
+
+    #[tokio::test]
+    async fn a_run_that_waits_for_its_sites_is_dropped_for_good() {
+        let dir = tempfile::tempdir().unwrap();
+        let first = coordinator(dir.path());
+        let service = Service::new(first.hub.clone());
+        let request = SubmitRequest {
+            study_toml: include_str!("../../pipeline-defs/demo.toml").to_owned(),
+            file: "demo.toml".to_owned(),
+            ..SubmitRequest::default()
+        };
+        let run = service.submit(Request::new(request)).await.unwrap();
+        let run = run.into_inner().run;
+        assert_eq!(phase(&service, &run).await, "waiting-for-sites");
+        let dropped = RunRef { run: run.clone() };
+        let status = service.cancel(Request::new(dropped)).await.unwrap();
+        assert_eq!(status.into_inner().phase, "cancelled");
+        // It has noticed, and says no more that it waits.
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        assert_eq!(phase(&service, &run).await, "cancelled");
+        drop(service);
+        first.stop().await;
+
+        let second = coordinator(dir.path());
+        assert_eq!(second.resume().unwrap(), 0);
+        let service = Service::new(second.hub.clone());
+        assert_eq!(phase(&service, &run).await, "cancelled");
+    }
+
+    #[tokio::test]
+    async fn a_refused_run_is_refused_after_a_restart_too() {
+        let dir = tempfile::tempdir().unwrap();
+        let first = coordinator(dir.path());
+        let end = Unstarted {
+            cancelled: false,
+            problems: vec!["two workers contradict each other".to_owned()],
+        };
+        end.save(&first.hub.store, "s-1").unwrap();
+        first.hub.store.set_note("submit:s-1", b"{}").unwrap();
+        assert_eq!(first.resume().unwrap(), 0);
+        let service = Service::new(first.hub.clone());
+        assert_eq!(phase(&service, "s-1").await, "refused");
+    }
 }

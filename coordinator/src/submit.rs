@@ -11,7 +11,7 @@ use pipeline_defs::study::Study;
 use serde::{Deserialize, Serialize};
 
 use crate::hub::{Hub, Message, SnapshotError};
-use crate::run_loop::{Outside, Start};
+use crate::run_loop::{Outside, Question, Start};
 
 /// What is kept of a submission: with the cache and the artefacts, all that a restart needs.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -30,6 +30,35 @@ pub struct Submission {
     pub snapshot: Option<String>,
 }
 
+/// The end of a run that never started, as it is kept: a restart does not try it again.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Unstarted {
+    /// Whether a person dropped it; otherwise it was refused.
+    pub cancelled: bool,
+    /// Why it was refused.
+    pub problems: Vec<String>,
+}
+
+impl Unstarted {
+    /// Keeps it for a run.
+    ///
+    /// # Errors
+    /// The store failed.
+    pub fn save(&self, store: &cas::Store, id: &str) -> Result<(), cas::StoreError> {
+        let json = serde_json::json!(self).to_string();
+        store.set_note(&format!("unstarted:{id}"), json.as_bytes())
+    }
+
+    /// Finds it again.
+    ///
+    /// # Errors
+    /// The store failed.
+    pub fn of(store: &cas::Store, id: &str) -> Result<Option<Unstarted>, cas::StoreError> {
+        let note = store.note(&format!("unstarted:{id}"))?;
+        Ok(note.and_then(|json| serde_json::from_slice(&json).ok()))
+    }
+}
+
 /// Why a study does not start.
 #[derive(Debug, thiserror::Error)]
 pub enum SubmitError {
@@ -42,6 +71,9 @@ pub enum SubmitError {
     /// A table of the study was not sent along.
     #[error("the study's table `{0}` was not sent along")]
     NoTable(String),
+    /// A person dropped the run before it started, or the coordinator stops.
+    #[error("the run was dropped before it started")]
+    Dropped,
     /// The store failed.
     #[error(transparent)]
     Store(#[from] cas::StoreError),
@@ -105,17 +137,30 @@ fn save(hub: &Hub, id: &str, submission: &Submission) -> Result<(), SubmitError>
 }
 
 /// Waits for the sites, then plans and starts. Problems end up in the run's status.
-pub async fn launch(hub: Hub, id: String, mut submission: Submission) {
-    let outcome = launch_inner(&hub, &id, &mut submission).await;
+pub async fn launch(hub: Hub, id: String, submission: Submission) {
+    let outcome = launch_inner(&hub, &id, &submission).await;
     match outcome {
         Ok(start) => hub.tell(Message::Start(start)),
+        Err(SubmitError::Dropped) => {}
         Err(error) => {
-            let problems = match error {
+            let for_good = matches!(error, SubmitError::Problems(_) | SubmitError::Snapshot(_));
+            let problems: Vec<String> = match error {
                 SubmitError::Problems(problems) => {
                     problems.0.iter().map(ToString::to_string).collect()
                 }
                 other => vec![other.to_string()],
             };
+            if for_good {
+                let end = Unstarted {
+                    cancelled: false,
+                    problems: problems.clone(),
+                };
+                let (store, of) = (hub.store.clone(), id.clone());
+                let kept = blocking(&id, move || Ok(end.save(&store, &of)?)).await;
+                if let Err(error) = kept {
+                    tracing::error!(run = id, %error, "the end of a refused run could not be kept");
+                }
+            }
             hub.tell(Message::Phase {
                 run: id,
                 phase: Outside::Refused(problems),
@@ -124,45 +169,61 @@ pub async fn launch(hub: Hub, id: String, mut submission: Submission) {
     }
 }
 
-async fn launch_inner(
+async fn launch_inner(hub: &Hub, id: &str, submission: &Submission) -> Result<Start, SubmitError> {
+    let study =
+        pipeline_defs::study::parse(&submission.study_toml, &submission.file, &submission.sets)?;
+    let announced = match submission.snapshot {
+        Some(_) => None,
+        None => Some(wait_for_sites(hub, id, &study, tables_of(id, submission)?).await?),
+    };
+    let (hub_here, run, mut submission) = (hub.clone(), id.to_owned(), submission.clone());
+    blocking(id, move || {
+        let repin = submission.repin;
+        let snapshot = pin_snapshot(&hub_here, &run, &mut submission, announced)?;
+        let plan = pipeline_defs::plan::plan(&study, &snapshot)?;
+        store_absences(&hub_here, &plan)?;
+        Ok(Start {
+            id: run,
+            plan: Arc::new(plan),
+            study: Arc::new(study),
+            snapshot: Digest::of(&snapshot.encode()),
+            repin,
+        })
+    })
+    .await
+}
+
+/// The run's cohort: what was pinned before, or what the sites announced now, pinned with the submission.
+fn pin_snapshot(
     hub: &Hub,
     id: &str,
     submission: &mut Submission,
-) -> Result<Start, SubmitError> {
-    let study =
-        pipeline_defs::study::parse(&submission.study_toml, &submission.file, &submission.sets)?;
-    let snapshot = match &submission.snapshot {
-        Some(text) => stored_snapshot(hub, id, text)?,
-        None => {
-            let snapshot = wait_for_sites(hub, id, &study, tables_of(id, submission)?).await?;
-            let digest = hub.store.put(&snapshot.encode(), Naming::Plain)?;
-            submission.snapshot = Some(digest.to_string());
-            save(hub, id, submission)?;
-            snapshot
-        }
+    announced: Option<Snapshot>,
+) -> Result<Snapshot, SubmitError> {
+    let snapshot = match (announced, &submission.snapshot) {
+        (Some(snapshot), _) => snapshot,
+        (None, Some(text)) => stored_snapshot(hub, id, text)?,
+        (None, None) => return Err(SubmitError::Dropped),
     };
-    let hub_here = hub.clone();
-    let (id, repin) = (id.to_owned(), submission.repin);
-    if repin {
+    if submission.snapshot.is_none() || submission.repin {
+        let digest = hub.store.put(&snapshot.encode(), Naming::Plain)?;
+        submission.snapshot = Some(digest.to_string());
         submission.repin = false;
-        save(hub, &id, submission)?;
+        save(hub, id, submission)?;
     }
-    let planned = tokio::task::spawn_blocking(move || {
-        let plan = pipeline_defs::plan::plan(&study, &snapshot)?;
-        store_absences(&hub_here, &plan)?;
-        Ok::<_, SubmitError>((study, plan, Digest::of(&snapshot.encode())))
-    });
-    let (study, plan, snapshot) = planned.await.map_err(|e| SubmitError::Stored {
-        run: id.clone(),
+    Ok(snapshot)
+}
+
+/// Work with the store, off the async threads.
+async fn blocking<T: Send + 'static>(
+    id: &str,
+    work: impl FnOnce() -> Result<T, SubmitError> + Send + 'static,
+) -> Result<T, SubmitError> {
+    let done = tokio::task::spawn_blocking(work).await;
+    done.map_err(|e| SubmitError::Stored {
+        run: id.to_owned(),
         problem: e.to_string(),
-    })??;
-    Ok(Start {
-        id,
-        plan: Arc::new(plan),
-        study: Arc::new(study),
-        snapshot,
-        repin,
-    })
+    })?
 }
 
 fn tables_of(id: &str, submission: &Submission) -> Result<BTreeMap<String, Digest>, SubmitError> {
@@ -210,6 +271,11 @@ async fn wait_for_sites(
             Err(error) => return Err(error.into()),
         }
         hub.board_change().await;
+        let status = hub.ask(|tx| Question::Status(id.to_owned(), tx)).await;
+        // Nobody answers when the coordinator stops.
+        if status.is_none_or(|s| s.is_some_and(|s| s.phase == "cancelled")) {
+            return Err(SubmitError::Dropped);
+        }
     }
 }
 
