@@ -144,7 +144,7 @@ pub struct Cost {
     pub cores: u16,
     /// Memory that it needs, MiB.
     pub memory_mb: u32,
-    /// Time that it takes on one core, seconds.
+    /// Time that it takes on one core for an image or a cohort of the paper's size, seconds.
     pub seconds: f32,
 }
 

@@ -3,84 +3,8 @@
 
 mod common;
 
-use pipeline_defs::{Plan, Problem, Problems, parse, plan};
-
-const HEAD: &str = r#"
-name = "t"
-seed = 1
-sites = ["c1", "c2"]
-[cohort]
-[tables]
-features = { file = "f.csv" }
-followup = { file = "y.csv", kind = "followup" }
-folds = { file = "k.csv", kind = "folds" }
-[axes]
-patient = { from = "cohort" }
-roi = ["tumour", "rim"]
-roi_set = { tumour = ["tumour"], both = ["tumour", "rim"] }
-split = { kfold = 3, repeats = 2, external = "c2" }
-other = { kfold = 4 }
-inner = { of = "split", kfold = 2 }
-learner = ["rsf", "cox"]
-reading = { of = "patient", values = ["r1s2", "r2s1"], where = "cohort has it" }
-[steps.image]
-kind = "import-image"
-per = ["patient"]
-in = { image = "cohort.t2w" }
-[steps.mask]
-kind = "import-mask"
-per = ["patient"]
-in = { mask = "cohort.mask", image = "image.image" }
-[steps.features]
-kind = "extract-features"
-per = ["patient"]
-in = { image = "image.image", mask = "mask.mask" }
-[steps.roster]
-kind = "roster"
-in = { followup = "tables.features" }
-[steps.splits]
-kind = "make-splits"
-per = ["split"]
-in = { roster = "roster.roster", strata = "tables.followup" }
-with = { scheme = { axis = "split" } }
-[steps.x]
-kind = "select-rows"
-per = ["split"]
-in = { table = "tables.features", split = "splits.split" }
-[steps.y]
-kind = "select-rows"
-per = ["split"]
-in = { table = "tables.followup", split = "splits.split" }
-"#;
-
-fn planned(tail: &str, sets: &[&str]) -> Result<Plan, Problems> {
-    let text = format!("{HEAD}{tail}");
-    let sets: Vec<String> = sets.iter().map(|s| s.to_string()).collect();
-    let study = parse(&text, "s.toml", &sets)?;
-    plan(
-        &study,
-        &common::snapshot(&[("c1", 3), ("c2", 2)], &["t2w", "mask"]),
-    )
-}
-
-/// The one problem of a study, at the marked line.
-#[track_caller]
-fn refused(tail: &str, code: &str, message: &str, repair: &str) -> Problem {
-    let problems = planned(tail, &[]).expect_err("refused").0;
-    let [problem] = problems.as_slice() else {
-        panic!("one problem expected:\n{}", Problems(problems))
-    };
-    let text = format!("{HEAD}{tail}");
-    let line = text
-        .lines()
-        .position(|l| l.contains("#!"))
-        .map(|i| i as u32 + 1);
-    assert_eq!(problem.code, code, "{problem}");
-    assert_eq!(Some(problem.place.line), line, "{problem}");
-    assert!(problem.message.contains(message), "{problem}");
-    assert!(problem.repair.contains(repair), "{problem}");
-    problem.clone()
-}
+use common::study::{HEAD, planned, refused};
+use pipeline_defs::{parse, plan};
 
 #[test]
 fn the_head_itself_is_sound() {
@@ -91,262 +15,12 @@ fn the_head_itself_is_sound() {
 }
 
 #[test]
-fn a_fit_on_all_rows_is_a_leak() {
-    let problem = refused(
-        "[steps.z]\nkind = \"fit-standardise\"\nper = [\"split\"]\nin = { table = \"tables.features\" } #!\n",
-        "leak",
-        "port `table` receives all rows",
-        "put a select-rows step before it and use its `train`",
-    );
-    assert_eq!(
-        (problem.step.as_deref(), problem.port.as_deref()),
-        (Some("z"), Some("table"))
-    );
-    assert_eq!(
-        problem.to_string(),
-        "s.toml:50:8: a fit may learn from training rows only; port `table` receives all rows; put a select-rows step before it and use its `train`"
-    );
-}
-
-#[test]
-fn a_fit_on_test_rows_is_a_leak() {
-    refused(
-        "[steps.z]\nkind = \"fit-cox\"\nper = [\"split\"]\n[steps.z.in]\ntable = \"x.train\"\nfollowup = \"y.test\" #!\n",
-        "leak",
-        "port `followup` receives the test rows of `split`",
-        "use the `train` output",
-    );
-}
-
-#[test]
-fn a_fit_whose_split_is_not_in_per_is_refused_with_the_axis_to_add() {
-    let problems = planned(
-        "[steps.z]\nkind = \"fit-standardise\"\nin = { table = \"x.train\" }\n",
-        &[],
-    )
-    .unwrap_err()
-    .0;
-    assert_eq!(problems[0].code, "needs-axis");
-    assert_eq!(problems[0].repair, "add \"split\" to `per`");
-    assert!(
-        problems[0]
-            .message
-            .contains("would receive 7, one per `split`"),
-        "{}",
-        problems[0]
-    );
-}
-
-#[test]
-fn training_rows_of_another_split_are_a_leak() {
-    refused(
-        r#"
-[steps.splits2]
-kind = "make-splits"
-per = ["other"]
-in = { roster = "roster.roster" }
-with = { scheme = { axis = "other" } }
-[steps.y2]
-kind = "select-rows"
-per = ["other"]
-in = { table = "tables.followup", split = "splits2.split" }
-[steps.z]
-kind = "fit-cox"
-per = ["split", "other"]
-[steps.z.in]
-table = "x.train" #!
-followup = "y2.train"
-"#,
-        "leak",
-        "port `table` receives the training rows of `split`",
-        "from the training rows of one split",
-    );
-}
-
-#[test]
-fn what_another_split_taught_cannot_be_divided_again() {
-    refused(
-        r#"
-[steps.s]
-kind = "fit-standardise"
-per = ["split"]
-in = { table = "x.train" }
-[steps.a]
-kind = "apply-standardise"
-per = ["split"]
-in = { model = "s.model", table = "tables.features" }
-[steps.splits2]
-kind = "make-splits"
-per = ["other"]
-in = { roster = "roster.roster" }
-with = { scheme = { axis = "other" } }
-[steps.z]
-kind = "select-rows"
-per = ["split", "other"]
-in = { split = "splits2.split", table = "a.table" } #!
-"#,
-        "rows",
-        "all rows, transformed by what was learned from the training rows of `split`",
-        "",
-    );
-}
-
-#[test]
-fn predictions_gathered_over_splits_never_reach_a_fit() {
-    refused(
-        r#"
-[steps.m]
-kind = "fit-cox"
-per = ["split"]
-in = { table = "x.train", followup = "y.train" }
-[steps.gathered]
-kind = "gather-cohort"
-in = { tables = "x.test" }
-[steps.z]
-kind = "fit-impute"
-in = { table = "gathered.table" } #!
-"#,
-        "leak",
-        "rows gathered over a split",
-        "add the split to `per`",
-    );
-}
-
-#[test]
-fn nested_folds_stay_within_their_training_rows() {
-    let tail = r#"
-[steps.inner_roster]
-kind = "roster"
-per = ["split"]
-in = { followup = "y.train" }
-[steps.inner_splits]
-kind = "make-splits"
-per = ["split", "inner"]
-in = { roster = "inner_roster.roster" }
-with = { scheme = { axis = "inner" } }
-[steps.xi]
-kind = "select-rows"
-per = ["split", "inner"]
-in = { table = "x.train", split = "inner_splits.split" }
-[steps.yi]
-kind = "select-rows"
-per = ["split", "inner"]
-in = { table = "y.train", split = "inner_splits.split" }
-[steps.mi]
-kind = "fit-cox"
-per = ["split", "inner"]
-in = { table = "xi.train", followup = "yi.train" }
-[steps.out_of_fold]
-kind = "gather-cohort"
-per = ["split"]
-in = { tables = "xi.test" }
-[steps.z]
-kind = "fit-cox"
-per = ["split"]
-in = { table = "out_of_fold.table", followup = "y.train" }
-"#;
-    let plan = planned(tail, &[]).unwrap_or_else(|p| panic!("{p}"));
-    let task = plan.parse_address("out_of_fold[split=r1f2]").unwrap();
-    let labels: Vec<_> = plan
-        .entries(&plan.ports(task)[0])
-        .iter()
-        .map(|e| plan.entry_axes(e))
-        .collect();
-    assert_eq!(labels, [[("inner", "i1")], [("inner", "i2")]]);
-    assert_eq!(
-        plan.rows_of(pipeline_defs::Origin::Output { task, port: 0 }),
-        "the training rows of `split`"
-    );
-}
-
-#[test]
 fn an_inner_axis_needs_its_outer_one() {
     refused(
         "[steps.z]\nkind = \"no-op\"\nper = [\"inner\"] #!\n",
         "per",
         "axis `inner` exists within `split` only",
         "add \"split\" to `per`",
-    );
-}
-
-#[test]
-fn a_leak_with_a_reason_is_recorded_in_the_paper_profile_and_refused_elsewhere() {
-    let tail = "[steps.z]\nkind = \"fit-standardise\"\nallow_leak = \"the paper scaled all patients together\" #!\nper = [\"split\"]\nin = { table = \"tables.features\" }\n";
-    let problems = planned(tail, &[]).unwrap_err();
-    assert!(
-        problems
-            .to_string()
-            .contains("legal with profile = \"paper\" only"),
-        "{problems}"
-    );
-    let plan = planned(tail, &["profile=paper"]).unwrap_or_else(|p| panic!("{p}"));
-    let [leak] = plan.leaks() else {
-        panic!("one leak")
-    };
-    assert_eq!(
-        (leak.step.as_str(), leak.receives.as_str()),
-        ("z", "all rows")
-    );
-    assert_eq!(leak.reason, "the paper scaled all patients together");
-}
-
-#[test]
-fn pixels_of_two_sites_never_meet() {
-    refused(
-        "[steps.z]\nkind = \"no-op\"\nin = { input = \"image.image\" } #!\n",
-        "two-sites",
-        "site-bound inputs of two sites",
-        "add \"patient\" to `per`",
-    );
-}
-
-#[test]
-fn what_is_made_from_pixels_stays_unless_it_is_a_declared_release() {
-    refused(
-        "[steps.z] #!\nkind = \"no-op\"\nper = [\"patient\"]\nin = { input = \"image.image\" }\n",
-        "release",
-        "would turn site-bound inputs into `output`",
-        "only extract-features",
-    );
-}
-
-#[test]
-fn values_of_the_hub_do_not_go_to_a_site() {
-    let problems = planned(
-        "[steps.z]\nkind = \"no-op\"\nper = [\"patient\"]\nin = { input = [\"image.image\", \"tables.features\"] }\n",
-        &[],
-    );
-    assert!(
-        problems
-            .unwrap_err()
-            .0
-            .iter()
-            .any(|p| p.code == "hub-to-site")
-    );
-}
-
-#[test]
-fn evaluation_needs_risk_and_follow_up_of_the_same_rows() {
-    refused(
-        r#"
-[steps.m]
-kind = { by = "learner", rsf = "fit-rsf", cox = "fit-cox" }
-per = ["split", "learner"]
-in = { table = "x.train", followup = "y.train" }
-[steps.p]
-kind = "predict"
-per = ["split", "learner"]
-in = { model = "m.model", table = "x.test" }
-[steps.z]
-kind = "evaluate"
-per = ["split", "learner"]
-[steps.z.in]
-risk = "p.risk"
-followup = "y.train" #!
-"#,
-        "rows",
-        "`followup` receives the training rows of `split`, `risk` the test rows of `split`",
-        "give both the same rows",
     );
 }
 
@@ -536,57 +210,6 @@ fn a_site_without_patients_and_a_pseudonym_used_twice_are_refused() {
     );
 }
 
-const TWO_SPLITS: &str = r#"
-[steps.splits2]
-kind = "make-splits"
-per = ["other"]
-in = { roster = "roster.roster" }
-with = { scheme = { axis = "other" } }
-[steps.x2]
-kind = "select-rows"
-per = ["other"]
-in = { table = "tables.features", split = "splits2.split" }
-[steps.m]
-kind = "fit-cox"
-per = ["split"]
-in = { table = "x.train", followup = "y.train" }
-"#;
-
-#[test]
-fn a_model_is_not_applied_to_rows_of_another_split() {
-    let step = "[steps.z]\nkind = \"predict\"\nper = [\"split\", \"other\"]\n[steps.z.in]\nmodel = \"m.model\"\ntable = \"x2.test\" #!\n";
-    refused(
-        &format!("{TWO_SPLITS}{step}"),
-        "rows",
-        "applies what was learned from the training rows of `split` to the test rows of `other`",
-        "use one split for both",
-    );
-}
-
-#[test]
-fn training_rows_are_not_judged_as_test_rows() {
-    let text = r#"
-[steps.p]
-kind = "predict"
-per = ["split"]
-in = { model = "m.model", table = "x.train" }
-[steps.z]
-kind = "evaluate"
-per = ["split"]
-[steps.z.in]
-followup = "y.train"
-risk = "p.risk" #!
-"#;
-    refused(
-        &format!("{TWO_SPLITS}{text}"),
-        "rows",
-        "receives the training rows of `split`",
-        "write rows = \"train\"",
-    );
-    let sets = ["steps.z.with.rows=train"];
-    planned(&format!("{TWO_SPLITS}{text}"), &sets).unwrap_or_else(|p| panic!("{p}"));
-}
-
 #[test]
 fn an_axis_may_be_shortened_and_its_alternatives_stay() {
     let text = r#"
@@ -740,4 +363,86 @@ fn what_is_no_number_is_said_once_with_its_step() {
         "write a finite number",
     );
     assert_eq!(problem.step.as_deref(), Some("z"));
+}
+
+#[test]
+fn an_item_that_no_patient_has_is_refused_with_those_that_exist() {
+    let step = |item: &str| {
+        format!(
+            "[steps.z]\nkind = \"import-image\"\nper = [\"patient\"]\nin = {{ image = \"cohort.{item}\" }} #!\n"
+        )
+    };
+    let problem = refused(
+        &step("t2"),
+        "unknown-item",
+        "no site's cohort has an item `t2`",
+        "items are `mask` and `t2w`; did you mean `t2w`?",
+    );
+    assert_eq!(
+        (problem.step.as_deref(), problem.port.as_deref()),
+        (Some("z"), Some("image"))
+    );
+    let by_axis = step("t2w_{roi}").replace("[\"patient\"]", "[\"patient\", \"roi\"]");
+    let problems = planned(&by_axis, &[]).unwrap_err().0;
+    let said: Vec<&str> = problems.iter().map(|p| p.message.as_str()).collect();
+    assert_eq!(
+        said,
+        [
+            "no site's cohort has an item `t2w_rim`",
+            "no site's cohort has an item `t2w_tumour`"
+        ]
+    );
+    // One patient is enough: the others are left out and counted.
+    let study = parse(&format!("{HEAD}{}", step("dwi")), "s.toml", &[]).unwrap();
+    let mut snapshot = common::snapshot(&[("c1", 3), ("c2", 2)], &["t2w", "mask"]);
+    let item = snapshot.patients[0].items["t2w"];
+    snapshot.patients[0].items.insert("dwi".into(), item);
+    plan(&study, &snapshot).unwrap_or_else(|p| panic!("{p}"));
+    // Readings that nobody made need no items.
+    let tail = "[steps.z]\nkind = \"import-mask\"\nper = [\"patient\", \"reading\"]\nin = { mask = \"cohort.mask_{reading}\", image = \"image.image\" }\n";
+    planned(tail, &[]).unwrap_or_else(|p| panic!("{p}"));
+}
+
+#[test]
+fn the_numbers_of_a_split_make_sense_together() {
+    let split = |text: &str| {
+        planned("", &[&format!("axes.other={{{text}}}")])
+            .map(|_| String::new())
+            .unwrap_or_else(|p| p.0.iter().map(|p| format!("{}; ", p.message)).collect())
+    };
+    assert_eq!(split("external = \"c2\""), "");
+    assert_eq!(split("kfold = 0, external = \"c2\""), "");
+    assert_eq!(
+        split("kfold = 0, seed = 1"),
+        "a split needs folds or an external site; "
+    );
+    assert_eq!(
+        split("kfold = 0, repeats = 5, external = \"c2\""),
+        "`repeats` repeats folds, and there are none; "
+    );
+    assert_eq!(
+        split("folds = \"tables.folds\", external = \"c2\""),
+        "given folds need their number; "
+    );
+    assert_eq!(split("kfold = 1000"), "`kfold` must be from 0 to 999; ");
+    assert_eq!(
+        split("kfold = 5, repeats = 1000"),
+        "`repeats` must be from 1 to 999; "
+    );
+}
+
+#[test]
+fn a_margin_is_not_wider_than_a_person() {
+    let ring = |mm: &str| {
+        format!(
+            "[steps.z]\nkind = \"peritumoural-ring\"\nper = [\"patient\"]\nin = {{ mask = \"mask.mask\", image = \"image.image\" }}\nwith = {{ margin_mm = {mm} }} #!\n"
+        )
+    };
+    refused(
+        &ring("500.5"),
+        "parameter",
+        "`margin_mm` is 500.5, must be above 0 mm, at most 500 mm",
+        "",
+    );
+    planned(&ring("500"), &[]).unwrap_or_else(|p| panic!("{p}"));
 }

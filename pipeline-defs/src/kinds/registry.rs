@@ -8,7 +8,7 @@ pub(super) const ALL: &[KindSpec] = &[
     KindSpec {
         outputs: &[out("image", Volume, Site, "nii.gz", RowRule::Patient)],
         inputs: &[one("image", &[Source])],
-        cost: cost(1, 256, 0.5),
+        cost: cost(1, 256, 0.05),
         ..pointwise(
             "import-image",
             "reads an image as it lies on disk into a volume in RAS+ millimetres",
@@ -17,7 +17,7 @@ pub(super) const ALL: &[KindSpec] = &[
     KindSpec {
         outputs: &[out("mask", Mask, Site, "nii.gz", RowRule::Patient)],
         inputs: &[one("mask", &[Source]), one("image", &[Volume])],
-        cost: cost(1, 256, 0.3),
+        cost: cost(1, 256, 0.05),
         ..pointwise(
             "import-mask",
             "reads one label of a delineation and checks that it lies on the image's grid",
@@ -29,7 +29,7 @@ pub(super) const ALL: &[KindSpec] = &[
             out("log_field", Volume, Site, "nii.gz", RowRule::Patient),
         ],
         inputs: &[one("image", &[Volume]), maybe("mask", &[Mask])],
-        cost: cost(1, 1024, 3.0),
+        cost: cost(1, 1024, 0.2),
         ..pointwise(
             "n4-bias-correction",
             "removes the slow intensity drift of the receive coil (N4)",
@@ -38,7 +38,7 @@ pub(super) const ALL: &[KindSpec] = &[
     KindSpec {
         outputs: &[out("mask", Mask, Site, "nii.gz", RowRule::Patient)],
         inputs: &[one("mask", &[Mask]), maybe("image", &[Volume])],
-        cost: cost(1, 256, 0.3),
+        cost: cost(1, 256, 0.05),
         ..pointwise(
             "peritumoural-ring",
             "the shell of tissue within a margin around the tumour",
@@ -50,7 +50,7 @@ pub(super) const ALL: &[KindSpec] = &[
             out("diagnostics", Json, Hub, "json", RowRule::Patient),
         ],
         inputs: &[one("image", &[Volume]), one("mask", &[Mask])],
-        cost: cost(1, 512, 0.5),
+        cost: cost(1, 512, 0.05),
         releases: true,
         ..pointwise(
             "extract-features",
@@ -63,7 +63,7 @@ pub(super) const ALL: &[KindSpec] = &[
             out("excluded", Exclusions, Hub, "csv", RowRule::None),
         ],
         inputs: &[many("features", &[Features])],
-        cost: cost(1, 256, 0.2),
+        cost: cost(1, 256, 0.05),
         ..hub(
             "gather-table",
             Role::Gather,
@@ -73,7 +73,7 @@ pub(super) const ALL: &[KindSpec] = &[
     KindSpec {
         outputs: &[out("table", Table, Hub, "csv", RowRule::Gathered)],
         inputs: &[many("tables", &[Table])],
-        cost: cost(1, 128, 0.1),
+        cost: cost(1, 128, 0.005),
         ..hub(
             "gather-cohort",
             Role::Gather,
@@ -83,7 +83,7 @@ pub(super) const ALL: &[KindSpec] = &[
     KindSpec {
         outputs: &[out("followup", FollowUp, Hub, "csv", RowRule::Gathered)],
         inputs: &[one("table", &[Table])],
-        cost: cost(1, 64, 0.05),
+        cost: cost(1, 64, 0.005),
         ..hub(
             "follow-up",
             Role::Gather,
@@ -93,7 +93,7 @@ pub(super) const ALL: &[KindSpec] = &[
     KindSpec {
         outputs: &[out("roster", Ids, Hub, "csv", RowRule::None)],
         inputs: &[many("followup", &[FollowUp, Table])],
-        cost: cost(1, 64, 0.05),
+        cost: cost(1, 64, 0.005),
         ..hub(
             "roster",
             Role::Gather,
@@ -110,7 +110,7 @@ pub(super) const ALL: &[KindSpec] = &[
             many_maybe("excluded", &[Exclusions]),
             one("followup", &[FollowUp]),
         ],
-        cost: cost(1, 128, 0.1),
+        cost: cost(1, 128, 0.005),
         ..hub(
             "eligible",
             Role::Gather,
@@ -133,7 +133,7 @@ pub(super) const ALL: &[KindSpec] = &[
             },
             maybe("folds", &[Folds]),
         ],
-        cost: cost(1, 64, 0.05),
+        cost: cost(1, 64, 0.005),
         ..hub(
             "make-splits",
             Role::Split,
@@ -156,7 +156,7 @@ pub(super) const ALL: &[KindSpec] = &[
             maybe("eligible", &[Ids]),
             one("split", &[ArtefactType::Split]),
         ],
-        cost: cost(1, 128, 0.1),
+        cost: cost(1, 128, 0.005),
         ..hub(
             "select-rows",
             Role::Select,
@@ -166,7 +166,7 @@ pub(super) const ALL: &[KindSpec] = &[
     KindSpec {
         inputs: &[one("table", &[Table])],
         outputs: &[MODEL],
-        cost: cost(1, 128, 0.2),
+        cost: cost(1, 128, 0.005),
         ..hub(
             "fit-impute",
             Role::Fit,
@@ -176,13 +176,13 @@ pub(super) const ALL: &[KindSpec] = &[
     KindSpec {
         inputs: APPLY,
         outputs: &[TABLE],
-        cost: cost(1, 128, 0.1),
+        cost: cost(1, 128, 0.005),
         ..hub("apply-impute", Role::Apply, "fills missing values")
     },
     KindSpec {
         inputs: &[one("table", &[Table])],
         outputs: &[MODEL],
-        cost: cost(1, 128, 0.2),
+        cost: cost(1, 128, 0.005),
         ..hub(
             "fit-standardise",
             Role::Fit,
@@ -192,7 +192,7 @@ pub(super) const ALL: &[KindSpec] = &[
     KindSpec {
         inputs: APPLY,
         outputs: &[TABLE],
-        cost: cost(1, 128, 0.1),
+        cost: cost(1, 128, 0.005),
         ..hub(
             "apply-standardise",
             Role::Apply,
@@ -202,7 +202,7 @@ pub(super) const ALL: &[KindSpec] = &[
     KindSpec {
         inputs: LEARN,
         outputs: &[MODEL],
-        cost: cost(2, 512, 20.0),
+        cost: cost(2, 512, 0.3),
         seeded: true,
         version: 2,
         ..hub(
@@ -214,7 +214,7 @@ pub(super) const ALL: &[KindSpec] = &[
     KindSpec {
         inputs: APPLY,
         outputs: &[TABLE],
-        cost: cost(1, 128, 0.1),
+        cost: cost(1, 128, 0.005),
         ..hub(
             "apply-selection",
             Role::Apply,
@@ -224,13 +224,13 @@ pub(super) const ALL: &[KindSpec] = &[
     KindSpec {
         inputs: LEARN,
         outputs: &[MODEL],
-        cost: cost(1, 128, 0.3),
+        cost: cost(1, 128, 0.01),
         ..hub("fit-cox", Role::Fit, "Cox proportional hazards")
     },
     KindSpec {
         inputs: LEARN,
         outputs: &[MODEL],
-        cost: cost(2, 512, 5.0),
+        cost: cost(2, 512, 0.5),
         seeded: true,
         ..hub("fit-rsf", Role::Fit, "random survival forest")
     },
@@ -240,7 +240,7 @@ pub(super) const ALL: &[KindSpec] = &[
             out("risk", Risk, Hub, "csv", RowRule::OfTable),
             out("survival", Survival, Hub, "csv", RowRule::OfTable),
         ],
-        cost: cost(1, 256, 0.3),
+        cost: cost(1, 256, 0.1),
         ..hub(
             "predict",
             Role::Apply,
@@ -259,7 +259,7 @@ pub(super) const ALL: &[KindSpec] = &[
             out("metrics", Metrics, Open, "json", RowRule::Evaluated),
             out("curves", Curves, Open, "json", RowRule::Evaluated),
         ],
-        cost: cost(1, 128, 0.5),
+        cost: cost(1, 128, 0.2),
         seeded: true,
         version: 2,
         ..hub(
@@ -274,7 +274,7 @@ pub(super) const ALL: &[KindSpec] = &[
             out("comparison", Csv, Open, "csv", RowRule::Evaluated),
             out("summary", Json, Open, "json", RowRule::Evaluated),
         ],
-        cost: cost(1, 256, 0.5),
+        cost: cost(1, 256, 0.05),
         version: 2,
         ..hub(
             "compare",
@@ -285,7 +285,7 @@ pub(super) const ALL: &[KindSpec] = &[
     KindSpec {
         inputs: &[many("exclusions", &[Exclusions])],
         outputs: &[out("exclusions", Exclusions, Hub, "csv", RowRule::None)],
-        cost: cost(1, 64, 0.1),
+        cost: cost(1, 64, 0.005),
         ..hub(
             "exclusions",
             Role::Gather,
@@ -305,7 +305,7 @@ pub(super) const ALL: &[KindSpec] = &[
             out("figures", Bundle, Hub, "bundle", RowRule::Evaluated),
             out("tables", Bundle, Hub, "bundle", RowRule::Evaluated),
         ],
-        cost: cost(1, 512, 2.0),
+        cost: cost(1, 512, 0.5),
         version: 2,
         ..hub(
             "report",
@@ -316,7 +316,7 @@ pub(super) const ALL: &[KindSpec] = &[
     KindSpec {
         inputs: LEARN,
         outputs: &[out("cox", Json, Hub, "json", RowRule::Fitted)],
-        cost: cost(1, 128, 0.3),
+        cost: cost(1, 128, 0.01),
         ..hub(
             "cox-regression",
             Role::Fit,
@@ -334,7 +334,7 @@ pub(super) const ALL: &[KindSpec] = &[
             out("cv", Csv, Hub, "csv", RowRule::Fitted),
             out("coefficients", Csv, Hub, "csv", RowRule::Fitted),
         ],
-        cost: cost(1, 256, 5.0),
+        cost: cost(1, 256, 0.3),
         seeded: true,
         version: 2,
         ..hub(
@@ -349,7 +349,7 @@ pub(super) const ALL: &[KindSpec] = &[
             out("kept", Csv, Hub, "csv", RowRule::Fitted),
             out("dropped", Csv, Hub, "csv", RowRule::Fitted),
         ],
-        cost: cost(1, 256, 2.0),
+        cost: cost(1, 256, 0.1),
         by_hand_only: true,
         ..hub(
             "spearman-filter",
@@ -367,7 +367,7 @@ pub(super) const ALL: &[KindSpec] = &[
             out("risk", Risk, Hub, "csv", RowRule::Evaluated),
             out("cv", Json, Hub, "json", RowRule::Evaluated),
         ],
-        cost: cost(2, 512, 30.0),
+        cost: cost(2, 512, 2.0),
         seeded: true,
         by_hand_only: true,
         ..hub(
@@ -379,7 +379,7 @@ pub(super) const ALL: &[KindSpec] = &[
     KindSpec {
         inputs: &[many_maybe("input", &[])],
         outputs: &[out("output", Json, Open, "json", RowRule::Gathered)],
-        cost: cost(1, 16, 0.001),
+        cost: cost(1, 16, 0.0001),
         ..hub(
             "no-op",
             Role::Gather,

@@ -34,10 +34,10 @@ impl Params for ImportMaskParams {
     fn check(&self) -> Result<(), OutOfRange> {
         within(self.label >= 1, "label", self.label, "at least 1")?;
         within(
-            self.tolerance_mm > 0.0,
+            0.0 < self.tolerance_mm && self.tolerance_mm <= 10.0,
             "tolerance_mm",
             self.tolerance_mm,
-            "above 0 mm",
+            "above 0 mm, at most 10 mm",
         )
     }
 }
@@ -111,17 +111,18 @@ impl Params for N4Params {
     }
     fn check(&self) -> Result<(), OutOfRange> {
         within(
-            self.shrink_factor >= 1,
+            1 <= self.shrink_factor && self.shrink_factor <= 64,
             "shrink_factor",
             self.shrink_factor,
-            "at least 1",
+            "from 1 to 64",
         )?;
-        let levels = !self.iterations.is_empty() && self.iterations.iter().all(|&n| n >= 1);
+        let levels = (1..=10).contains(&self.iterations.len())
+            && self.iterations.iter().all(|n| (1..=10_000).contains(n));
         within(
             levels,
             "iterations",
             format!("{:?}", self.iterations),
-            "at least one level of at least 1",
+            "1 to 10 levels, each from 1 to 10000",
         )?;
         within(
             self.convergence > 0.0,
@@ -129,16 +130,21 @@ impl Params for N4Params {
             self.convergence,
             "above 0",
         )?;
-        let cubic = self.control_points.iter().all(|&n| n >= 4);
+        let cubic = self.control_points.iter().all(|n| (4..=64).contains(n));
         within(
             cubic,
             "control_points",
             format!("{:?}", self.control_points),
-            "at least 4 each",
+            "from 4 to 64 each",
         )?;
         within(self.fwhm > 0.0, "fwhm", self.fwhm, "above 0")?;
         within(self.wiener > 0.0, "wiener", self.wiener, "above 0")?;
-        within(self.bins >= 2, "bins", self.bins, "at least 2")
+        within(
+            2 <= self.bins && self.bins <= 65_536,
+            "bins",
+            self.bins,
+            "from 2 to 65536",
+        )
     }
 }
 
@@ -202,11 +208,16 @@ impl Params for RingParams {
     }
     fn check(&self) -> Result<(), OutOfRange> {
         within(
-            self.margin_mm > 0.0,
+            0.0 < self.margin_mm && self.margin_mm <= 500.0,
             "margin_mm",
             self.margin_mm,
-            "above 0 mm",
+            "above 0 mm, at most 500 mm",
         )?;
-        within(self.slices >= 1, "slices", self.slices, "at least 1")
+        within(
+            1 <= self.slices && self.slices <= 1000,
+            "slices",
+            self.slices,
+            "from 1 to 1000",
+        )
     }
 }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use digest::Digest;
 
-use super::{Plan, PlannedAxis, Published, axes, bind, flow, graph, scope, tasks};
+use super::{Plan, PlannedAxis, Published, axes, bind, flow, graph, items, outcomes, scope, tasks};
 use crate::kinds::ArtefactType;
 use crate::problem::{Problem, Problems, suggest};
 use crate::snapshot::{Snapshot, SnapshotPatient};
@@ -20,6 +20,9 @@ pub fn plan(study: &Study, snapshot: &Snapshot) -> Result<Plan, Problems> {
     problems.into_result()?;
     let mut problems = Problems::default();
     let axes = axes::resolve(study, snapshot, &mut problems);
+    problems.into_result()?;
+    let mut problems = Problems::default();
+    items::check(study, snapshot, &axes, &mut problems);
     problems.into_result()?;
     let order = order(study)?;
 
@@ -42,6 +45,7 @@ pub fn plan(study: &Study, snapshot: &Snapshot) -> Result<Plan, Problems> {
         flow::check(&mut plan, step, &mut say);
         scope::check(&mut plan, study, step, &mut say);
     }
+    outcomes::check(&mut plan, study, &order, &mut say);
     graph::connect(&mut plan);
     for publish in &study.publish {
         publish_tasks(&mut plan, publish, &mut say);

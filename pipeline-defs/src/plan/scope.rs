@@ -74,7 +74,7 @@ pub(super) fn check(plan: &mut Plan, study: &Study, step: &Step, say: &mut Repor
         let kind = plan.kind_of(task);
         match kind.role {
             Role::Fit => check_fit(plan, study, step, task, &inputs, say),
-            Role::Evaluate => check_evaluate(plan, step, task, &inputs, say),
+            Role::Evaluate => check_evaluate(plan, study, step, task, &inputs, say),
             Role::Select => check_select(plan, step, &inputs, say),
             Role::Apply => check_apply(plan, step, &inputs, say),
             Role::Split => check_split(plan, step, say),
@@ -406,15 +406,7 @@ fn leak(plan: &mut Plan, study: &Study, step: &Step, port: &str, scope: Scope, s
     }
     let receives = scope.describe(&plan.axes);
     if let (Some((reason, _)), "paper") = (&step.allow_leak, study.profile.as_str()) {
-        let leak = Leak {
-            step: step.name.clone(),
-            port: port.to_string(),
-            receives,
-            reason: reason.clone(),
-        };
-        if !plan.leaks.contains(&leak) {
-            plan.leaks.push(leak);
-        }
+        record(plan, step, port, receives, reason);
         return;
     }
     let repair = match scope.rows {
@@ -431,7 +423,8 @@ fn leak(plan: &mut Plan, study: &Study, step: &Step, port: &str, scope: Scope, s
 }
 
 fn check_evaluate(
-    plan: &Plan,
+    plan: &mut Plan,
+    study: &Study,
     step: &Step,
     task: TaskIdx,
     inputs: &[(&'static str, Scope)],
@@ -456,15 +449,64 @@ fn check_evaluate(
         say.step("rows", step, name, message, "give both the same rows");
     }
     for name in ["train_followup", "train_risk"] {
-        let Some(scope) =
-            of(name).filter(|s| matches!(s.rows, RowSet::Test(_) | RowSet::Evaluated))
-        else {
-            continue;
-        };
-        let message = format!("port `{name}` receives {}", scope.describe(&plan.axes));
-        say.step("rows", step, name, message, "give it training rows");
+        if let Some(scope) = of(name) {
+            check_training_rows(plan, study, step, name, scope, risk, say);
+        }
     }
     check_evaluated_rows(plan, step, task, risk, say);
+}
+
+/// A port that means training rows takes those of the split whose predictions are judged: all rows would contain the
+/// judged ones.
+fn check_training_rows(
+    plan: &mut Plan,
+    study: &Study,
+    step: &Step,
+    port: &str,
+    scope: Scope,
+    risk: Scope,
+    say: &mut Reporter,
+) {
+    let judged = match risk.rows {
+        RowSet::Train(axis) | RowSet::Test(axis) => Some(axis),
+        _ => None,
+    };
+    let splits: Vec<usize> = judged.into_iter().chain(risk.learned).collect();
+    let sound = match scope.rows {
+        RowSet::Train(axis) => splits.is_empty() || splits.contains(&axis),
+        RowSet::None => true,
+        _ => false,
+    };
+    if sound || say.has_said("needs-axis", step, port) {
+        return;
+    }
+    let receives = scope.describe(&plan.axes);
+    if let (Some((reason, _)), "paper") = (&step.allow_leak, study.profile.as_str()) {
+        record(plan, step, port, receives, reason);
+        return;
+    }
+    let split = splits.first().map_or(String::new(), |&axis| {
+        format!(" of `{}`", plan.axes[axis].name)
+    });
+    let message = format!("port `{port}` means the training rows{split}, receives {receives}");
+    let repair = match port {
+        "train_risk" => "give it the predictions of the `train` rows",
+        _ => "give it the `train` output of the select-rows step that divides the follow-up",
+    };
+    say.step("rows", step, port, message, repair);
+}
+
+/// Keeps a leak that the paper profile allows, once.
+fn record(plan: &mut Plan, step: &Step, port: &str, receives: String, reason: &str) {
+    let leak = Leak {
+        step: step.name.clone(),
+        port: port.to_string(),
+        receives,
+        reason: reason.to_string(),
+    };
+    if !plan.leaks.contains(&leak) {
+        plan.leaks.push(leak);
+    }
 }
 
 /// `rows` says what the predictions are of: `test` only where no test row taught the model.

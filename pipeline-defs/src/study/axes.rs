@@ -170,11 +170,26 @@ fn split(node: &Node, fields: &[Field], seed: u64, problems: &mut Problems) -> A
     if scheme.kfold == 1 {
         say("one fold leaves nothing to train on", "write kfold = 5");
     }
-    if scheme.kfold == 0 && scheme.external.is_none() {
-        say(
-            "a split needs folds or an external site",
-            "write kfold = 5 or external = \"SITE\"",
-        );
+    // A number that was refused has been said.
+    if scheme.kfold == 0 && node.field("kfold").is_none_or(is_zero) {
+        if scheme.external.is_none() {
+            say(
+                "a split needs folds or an external site",
+                "write kfold = 5 or external = \"SITE\"",
+            );
+        }
+        if scheme.folds.is_some() {
+            say(
+                "given folds need their number",
+                "write kfold = 5, or how many there are",
+            );
+        }
+        if scheme.repeats > 1 {
+            say(
+                "`repeats` repeats folds, and there are none",
+                "write kfold = 5, or leave `repeats` out",
+            );
+        }
     }
     if scheme.folds.is_some() && scheme.repeats > 1 {
         say("given folds have no repeats", "leave `repeats` out");
@@ -190,6 +205,10 @@ fn split(node: &Node, fields: &[Field], seed: u64, problems: &mut Problems) -> A
         );
     }
     AxisKind::Split(scheme)
+}
+
+fn is_zero(node: &Node) -> bool {
+    node.as_integer() == Some(0)
 }
 
 /// A whole number from `least`, below a thousand.

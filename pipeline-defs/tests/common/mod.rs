@@ -1,6 +1,8 @@
 //! Made-up cohorts.
 #![allow(dead_code)]
 
+pub mod study;
+
 use pipeline_defs::{Digest, Snapshot, SnapshotPatient};
 
 /// Patients `<site>-001`, … with the given items.
