@@ -8,6 +8,7 @@ mod bind;
 mod flow;
 mod graph;
 mod items;
+mod judged;
 mod make;
 mod outcomes;
 mod scope;

@@ -14,7 +14,8 @@
 //! **Steps.** `kind`; `per`, the axes along which it is repeated; `in`, port → `step.port`, `cohort.ITEM` (with
 //! `{axis}`), `cohort.table` (of each site) or `tables.NAME`, a list of these where a port gathers; `with`, parameters;
 //! `missing = "exclude" | "fail"`; `allow_leak = "reason"`. `kind`, an input, a parameter and all of `with` may be chosen
-//! by an axis: `{ by = "roi", tumour = …, peritumour = … }`. A parameter may be the value of an axis:
+//! by an axis: `{ by = "roi", tumour = …, peritumour = … }`, with an alternative for each of its values; an input that
+//! may be left out may lack some. A parameter may be the value of an axis:
 //! `{ axis = "endpoint" }`; of a split axis it is the whole scheme.
 //!
 //! **Who receives what.** An axis that producer and consumer share has one value. One that the consumer lacks is gathered:

@@ -278,6 +278,10 @@ fn a_parameter_chosen_by_an_axis_has_an_alternative_for_each_of_its_values() {
     );
     let whole =
         format!("{step}with = {{ num_trees = {{ by = \"learner\", rsf = 1, cox = 2 }} }}\n");
+    let input = step.replace("\"x.train\"", "{ by = \"learner\", rsf = \"x.train\" }");
+    let problems = planned(&input, &[]).unwrap_err().0;
+    assert_eq!(problems[0].repair, "write `cox = …`");
+    assert_eq!(problems[0].port.as_deref(), Some("table"));
     planned(&whole, &["axes.learner=[\"cox\"]"]).unwrap_or_else(|p| panic!("{p}"));
     let shortened = format!("{whole}[profiles.paper]\n\"axes.learner\" = [\"rsf\"]\n");
     planned(&shortened, &["profile=paper"]).unwrap_or_else(|p| panic!("{p}"));

@@ -6,7 +6,7 @@
 
 use super::axes::{Relation, find};
 use super::make::Reporter;
-use super::{Entry, Leak, Origin, Plan, PlannedAxis, TaskIdx};
+use super::{Entry, Leak, Origin, Plan, PlannedAxis, TaskIdx, judged};
 use crate::kinds::{ArtefactType, InPort, Role, RowRule};
 use crate::study::{ParameterValue, Step, Study};
 
@@ -74,7 +74,7 @@ pub(super) fn check(plan: &mut Plan, study: &Study, step: &Step, say: &mut Repor
         let kind = plan.kind_of(task);
         match kind.role {
             Role::Fit => check_fit(plan, study, step, task, &inputs, say),
-            Role::Evaluate => check_evaluate(plan, study, step, task, &inputs, say),
+            Role::Evaluate => judged::check(plan, study, step, task, &inputs, say),
             Role::Select => check_select(plan, step, &inputs, say),
             Role::Apply => check_apply(plan, step, &inputs, say),
             Role::Split => check_split(plan, step, say),
@@ -191,7 +191,7 @@ fn join_learned(a: Option<usize>, b: Option<usize>, axes: &[PlannedAxis]) -> Opt
     }
 }
 
-fn parent(axes: &[PlannedAxis], axis: usize) -> Option<usize> {
+pub(super) fn parent(axes: &[PlannedAxis], axis: usize) -> Option<usize> {
     match axes[axis].relation {
         Relation::Nested { of } => Some(of),
         _ => None,
@@ -422,82 +422,8 @@ fn leak(plan: &mut Plan, study: &Study, step: &Step, port: &str, scope: Scope, s
     say.step("leak", step, port, message, repair);
 }
 
-fn check_evaluate(
-    plan: &mut Plan,
-    study: &Study,
-    step: &Step,
-    task: TaskIdx,
-    inputs: &[(&'static str, Scope)],
-    say: &mut Reporter,
-) {
-    let of = |name: &str| {
-        inputs
-            .iter()
-            .find(|(port, _)| *port == name)
-            .map(|(_, s)| *s)
-    };
-    let Some(risk) = of("risk") else { return };
-    for name in ["survival", "followup"] {
-        let Some(scope) = of(name).filter(|s| s.rows != risk.rows && s.rows != RowSet::All) else {
-            continue;
-        };
-        let message = format!(
-            "port `{name}` receives {}, `risk` {}",
-            scope.describe(&plan.axes),
-            risk.describe(&plan.axes)
-        );
-        say.step("rows", step, name, message, "give both the same rows");
-    }
-    for name in ["train_followup", "train_risk"] {
-        if let Some(scope) = of(name) {
-            check_training_rows(plan, study, step, name, scope, risk, say);
-        }
-    }
-    check_evaluated_rows(plan, step, task, risk, say);
-}
-
-/// A port that means training rows takes those of the split whose predictions are judged: all rows would contain the
-/// judged ones.
-fn check_training_rows(
-    plan: &mut Plan,
-    study: &Study,
-    step: &Step,
-    port: &str,
-    scope: Scope,
-    risk: Scope,
-    say: &mut Reporter,
-) {
-    let judged = match risk.rows {
-        RowSet::Train(axis) | RowSet::Test(axis) => Some(axis),
-        _ => None,
-    };
-    let splits: Vec<usize> = judged.into_iter().chain(risk.learned).collect();
-    let sound = match scope.rows {
-        RowSet::Train(axis) => splits.is_empty() || splits.contains(&axis),
-        RowSet::None => true,
-        _ => false,
-    };
-    if sound || say.has_said("needs-axis", step, port) {
-        return;
-    }
-    let receives = scope.describe(&plan.axes);
-    if let (Some((reason, _)), "paper") = (&step.allow_leak, study.profile.as_str()) {
-        record(plan, step, port, receives, reason);
-        return;
-    }
-    let split = splits.first().map_or(String::new(), |&axis| {
-        format!(" of `{}`", plan.axes[axis].name)
-    });
-    let message = format!("port `{port}` means the training rows{split}, receives {receives}");
-    let repair = match port {
-        "train_risk" => "give it the predictions of the `train` rows",
-        _ => "give it the `train` output of the select-rows step that divides the follow-up",
-    };
-    say.step("rows", step, port, message, repair);
-}
-
 /// Keeps a leak that the paper profile allows, once.
-fn record(plan: &mut Plan, step: &Step, port: &str, receives: String, reason: &str) {
+pub(super) fn record(plan: &mut Plan, step: &Step, port: &str, receives: String, reason: &str) {
     let leak = Leak {
         step: step.name.clone(),
         port: port.to_string(),
@@ -506,35 +432,6 @@ fn record(plan: &mut Plan, step: &Step, port: &str, receives: String, reason: &s
     };
     if !plan.leaks.contains(&leak) {
         plan.leaks.push(leak);
-    }
-}
-
-/// `rows` says what the predictions are of: `test` only where no test row taught the model.
-fn check_evaluated_rows(plan: &Plan, step: &Step, task: TaskIdx, risk: Scope, say: &mut Reporter) {
-    let says_test = plan.params_of(task).contains("\"rows\":\"test\"");
-    let unseen = match (risk.rows, risk.learned) {
-        (RowSet::Test(_), None) => true,
-        (RowSet::Test(rows), Some(learned)) => {
-            rows == learned || parent(&plan.axes, learned) == Some(rows)
-        }
-        _ => false,
-    };
-    if says_test && !unseen && risk.rows != RowSet::None {
-        let message = format!(
-            "`rows` is \"test\", but port `risk` receives {}",
-            risk.describe(&plan.axes)
-        );
-        say.step(
-            "rows",
-            step,
-            "risk",
-            message,
-            "predict the `test` rows, or write rows = \"train\"",
-        );
-    }
-    if !says_test && matches!(risk.rows, RowSet::Test(_)) {
-        let message = "`rows` is \"train\", but port `risk` receives test rows";
-        say.step("rows", step, "risk", message, "write rows = \"test\"");
     }
 }
 

@@ -201,7 +201,13 @@ fn step_names(study: &Study, step: &Step, problems: &mut Problems) {
         return;
     }
     for input in &step.inputs {
+        let before = problems.0.len();
         input_names(study, step, kind, input, problems);
+        for problem in &mut problems.0[before..] {
+            problem
+                .port
+                .get_or_insert_with(|| input.port.as_str().into());
+        }
     }
     for port in kind.inputs.iter().filter(|p| !p.optional) {
         if !step.inputs.iter().any(|i| i.port == port.name) {
