@@ -9,6 +9,7 @@ mod features;
 mod imaging;
 mod learners;
 mod tables;
+mod words;
 
 pub use evaluation::{
     AucConvention, CompareParams, CrossValidateParams, EvaluateParams, EvaluatedRows, NoOpParams,
@@ -42,6 +43,10 @@ pub trait Params: Serialize + DeserializeOwned + JsonSchema {
     const KINDS: &'static [&'static str];
     /// Named presets; the first is the default.
     fn presets() -> Vec<(&'static str, Self)>;
+    /// Brings what was set into the form of the structure, before anything is checked.
+    fn gather(set: Map<String, Value>) -> Map<String, Value> {
+        set
+    }
     /// Refuses values outside their range.
     fn check(&self) -> Result<(), OutOfRange> {
         Ok(())
@@ -147,8 +152,7 @@ pub fn decode<P: Params>(canonical: &str) -> Result<P, ParamsError> {
 
 pub(crate) fn resolve(kind: &str, set: &Value) -> Result<String, ParamsError> {
     let entry = entry(kind).ok_or_else(|| plain(format!("kind `{kind}` has no parameters")))?;
-    let empty = Map::new();
-    let set = set.as_object().unwrap_or(&empty);
+    let set = (entry.gather)(set.as_object().cloned().unwrap_or_default());
     let presets = (entry.presets)();
     let preset = chosen_preset(&presets, set.get("preset"))?;
     let mut value = preset.clone();
@@ -169,15 +173,12 @@ pub(crate) fn resolve(kind: &str, set: &Value) -> Result<String, ParamsError> {
                 &mut single,
                 &Value::Object(Map::from_iter([(name.clone(), setting.clone())])),
             );
-            (entry.canonical)(&single).map_err(|e| ParamsError {
-                name: Some(name.clone()),
-                ..e
-            })
+            (entry.canonical)(&single).map_err(|e| named(name, e))
         };
         // TOML has no null: `"none"` switches an optional parameter off.
         let setting = match alone(setting) {
             Err(_) if setting == "none" && alone(&Value::Null).is_ok() => &Value::Null,
-            Err(error) => return Err(error),
+            Err(error) => return Err(inner(name, setting, alone).unwrap_or(error)),
             Ok(_) => setting,
         };
         overlay(
@@ -186,8 +187,46 @@ pub(crate) fn resolve(kind: &str, set: &Value) -> Result<String, ParamsError> {
         );
     }
     let mut value = (entry.canonical)(&value)?;
+    if kind == "cross-validate" {
+        let learner = value["learner"].as_str().unwrap_or_default();
+        resolve(&format!("fit-{learner}"), &value["settings"])?;
+    }
     omit_added_later(kind, &mut value, ADDED_LATER);
     Ok(canonical(&value))
+}
+
+/// The error with the parameter that it is about.
+fn named(name: &str, error: ParamsError) -> ParamsError {
+    match error.name {
+        Some(_) => error,
+        None => ParamsError {
+            name: Some(name.to_string()),
+            message: format!("`{name}` {}", error.message),
+            ..error
+        },
+    }
+}
+
+/// The one entry of an object that is at fault alone, named as it is set: `settings.binWidth`.
+fn inner(
+    name: &str,
+    setting: &Value,
+    alone: impl Fn(&Value) -> Result<Value, ParamsError>,
+) -> Option<ParamsError> {
+    setting.as_object()?.iter().find_map(|(key, value)| {
+        let single = Value::Object(Map::from_iter([(key.clone(), value.clone())]));
+        let error = alone(&single).err()?;
+        let name_here = format!("{name}.{key}");
+        let message = match error.message.strip_prefix(&format!("`{name}` ")) {
+            Some(rest) => format!("`{name_here}` {rest}"),
+            None => error.message,
+        };
+        Some(ParamsError {
+            name: Some(name_here),
+            message,
+            ..error
+        })
+    })
 }
 
 fn chosen_preset<'a>(
@@ -257,6 +296,7 @@ fn omit_added_later(kind: &str, value: &mut Value, added: &[(&str, &str, &str)])
 
 struct ParamsEntry {
     presets: fn() -> Vec<(&'static str, Value)>,
+    gather: fn(Map<String, Value>) -> Map<String, Value>,
     canonical: fn(&Value) -> Result<Value, ParamsError>,
     schema: fn() -> Value,
 }
@@ -270,6 +310,7 @@ fn entry(kind: &str) -> Option<ParamsEntry> {
                     .map(|(name, p)| (*name, to_value(p)))
                     .collect()
             },
+            gather: P::gather,
             canonical: |value| typed::<P>(value).map(|p| to_value(&p)),
             schema: schema_of_type::<P>,
         })
@@ -305,7 +346,8 @@ fn schema_of_type<P: Params>() -> Value {
 }
 
 fn typed<P: Params>(value: &Value) -> Result<P, ParamsError> {
-    let params: P = serde_json::from_value(value.clone()).map_err(|e| plain(e.to_string()))?;
+    let params: P =
+        serde_json::from_value(value.clone()).map_err(|e| plain(words::of(&e.to_string())))?;
     params.check().map_err(|out| ParamsError {
         name: Some(out.name.to_string()),
         message: format!("`{}` is {}, must be {}", out.name, out.value, out.limit),
@@ -344,14 +386,20 @@ fn within(
     }
 }
 
+/// A value that may be absent, as a person writes it.
+fn shown<T: ToString>(value: Option<T>) -> String {
+    value.map_or_else(|| "none".to_string(), |v| v.to_string())
+}
+
 /// Horizons must rise from above zero.
 fn rising(name: &'static str, horizons: &[f64]) -> Result<(), OutOfRange> {
     let ok =
         horizons.first().is_some_and(|&first| first > 0.0) && horizons.is_sorted_by(|a, b| a < b);
+    let texts: Vec<String> = horizons.iter().map(ToString::to_string).collect();
     within(
         ok,
         name,
-        format!("{horizons:?}"),
+        format!("[{}]", texts.join(", ")),
         "times above 0, each later than the one before",
     )
 }
@@ -407,6 +455,84 @@ mod tests {
         assert_eq!(error.message, "`num_trees` is 0, must be at least 1");
         let error = resolve("fit-rsf", &json!({"num_trees": 10, "mtry": "all"})).unwrap_err();
         assert_eq!(error.name.as_deref(), Some("mtry"));
+    }
+
+    #[test]
+    fn what_is_wrong_is_said_in_words_under_its_own_name() {
+        for (kind, set, wanted) in [
+            (
+                "fit-rsf",
+                json!({"num_trees": "many"}),
+                "`num_trees` is \"many\", must be a whole number of at least 0",
+            ),
+            (
+                "fit-rsf",
+                json!({"num_trees": -1}),
+                "`num_trees` is -1, must be a whole number of at least 0",
+            ),
+            (
+                "fit-rsf",
+                json!({"replace": 1}),
+                "`replace` is 1, must be true or false",
+            ),
+            (
+                "extract-features",
+                json!({"settings": {"binWidth": 0.0}}),
+                "`settings.binWidth` is 0, must be above 0",
+            ),
+            (
+                "extract-features",
+                json!({"settings": {"gldm_a": 1.5}}),
+                "`settings.gldm_a` is 1.5, must be a whole number of at least 0",
+            ),
+            (
+                "predict",
+                json!({"horizons": 12}),
+                "`horizons` is 12, must be a list",
+            ),
+            (
+                "fit-selection",
+                json!({"spearman": {"rule": "mean-correlation"}}),
+                "`spearman.rule` is `mean-correlation`, must be one of `univariable-c`, `first`",
+            ),
+            (
+                "evaluate",
+                json!({"bootstrap": 10}),
+                "`bootstrap` is 10, must be 0 for no interval, or at least 20",
+            ),
+        ] {
+            assert_eq!(resolve(kind, &set).unwrap_err().message, wanted);
+        }
+    }
+
+    #[test]
+    fn a_learner_s_settings_stand_beside_it_or_in_a_table() {
+        let flat = json!({"learner": "rsf", "num_trees": 5, "mtry": 1});
+        let table = json!({"learner": "rsf", "settings": {"num_trees": 5, "mtry": 1}});
+        let text = resolve("cross-validate", &flat).unwrap();
+        assert_eq!(text, resolve("cross-validate", &table).unwrap());
+        assert_eq!(
+            text,
+            r#"{"learner":"rsf","settings":{"mtry":1,"num_trees":5}}"#
+        );
+        let wrong = resolve("cross-validate", &json!({"learner": "rsf", "trees": 5}));
+        let wrong = wrong.unwrap_err();
+        assert_eq!(wrong.message, "unknown parameter `trees`");
+        assert!(wrong.repair.contains("`num_trees`"), "{}", wrong.repair);
+        let wrong = resolve("cross-validate", &json!({"learner": "rsf", "num_trees": 0}));
+        assert_eq!(
+            wrong.unwrap_err().message,
+            "`num_trees` is 0, must be at least 1"
+        );
+    }
+
+    #[test]
+    fn a_bin_count_and_a_bin_width_together_are_refused() {
+        let set = json!({"settings": {"binCount": 32, "binWidth": 25.0}});
+        assert_eq!(
+            resolve("extract-features", &set).unwrap_err().message,
+            "`settings` is binWidth 25, binCount 32, must be one of the two"
+        );
     }
 
     #[test]

@@ -33,6 +33,9 @@ pub struct Metrics {
     /// Where Uno's index stops looking: events from this time on are not its cases.
     #[serde(default)]
     pub tau: Option<f64>,
+    /// Patients of the follow-up who have no risk.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub n_followup_left_aside: u64,
     /// All risks are equal, as those of a model without features are: the ranking measures say nothing.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub null_model: bool,
@@ -52,6 +55,10 @@ pub struct Metrics {
     /// known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub whole: Option<WholeSet>,
+}
+
+fn is_zero(n: &u64) -> bool {
+    *n == 0
 }
 
 /// Training and evaluated rows together.

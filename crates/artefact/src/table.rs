@@ -148,6 +148,16 @@ impl Table {
         Ok(Table { rows, columns })
     }
 
+    /// Puts the rows into (site, patient) order, as [`Table::encode`] writes them.
+    pub fn sort_rows(&mut self) {
+        let mut order: Vec<usize> = (0..self.rows.len()).collect();
+        order.sort_by(|a, b| self.rows[*a].cmp(&self.rows[*b]));
+        for column in &mut self.columns {
+            column.values = order.iter().map(|&row| column.values[row]).collect();
+        }
+        self.rows = order.iter().map(|&row| self.rows[row].clone()).collect();
+    }
+
     /// The column of that name.
     #[must_use]
     pub fn column(&self, name: &str) -> Option<&Column> {

@@ -9,6 +9,8 @@ use crate::columns::{self, ColumnError};
 pub enum ColumnKind {
     /// Median (the mean of the middle two).
     Numeric,
+    /// Mean.
+    NumericMean,
     /// Lower median: always a level that occurs.
     Ordinal,
     /// Most frequent value, the smallest of equals. For nominal columns as well.
@@ -158,6 +160,10 @@ fn fill_value(sorted: &[f64], kind: ColumnKind) -> f64 {
     let (low, high) = (sorted[(sorted.len() - 1) / 2], sorted[sorted.len() / 2]);
     match kind {
         ColumnKind::Numeric => low + (high - low) / 2.0,
+        ColumnKind::NumericMean => {
+            // around the median, so that the sum of large values loses nothing
+            low + sorted.iter().map(|v| v - low).sum::<f64>() / sorted.len() as f64
+        }
         ColumnKind::Ordinal => low,
         ColumnKind::Binary | ColumnKind::Nominal => {
             let runs = sorted.chunk_by(|a, b| a == b);
@@ -228,6 +234,14 @@ mod tests {
             .apply(array![[NAN, 4.0, 7.0]].view(), &other)
             .unwrap();
         assert_eq!(filled, array![[7.0, 4.0, 0.0]]);
+    }
+
+    #[test]
+    fn a_mean_fills_where_it_is_asked_for() {
+        let names = ["size".to_string()];
+        let x = array![[1.0], [2.0], [NAN], [6.0]];
+        let imputer = fit_impute(x.view(), &names, &[ColumnKind::NumericMean], 0.5).unwrap();
+        assert_eq!(imputer.columns[0].value, 3.0);
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use cohort::{FollowUp, RiskScores};
 use ndarray::{Array2, ArrayView2};
+use stats::censored::Ties;
 use stats::cox::{CoxFit, CoxParams, fit_cox};
 
 use crate::learner::{
@@ -9,7 +10,7 @@ use crate::learner::{
     check_training, finite, in_range, same_length,
 };
 
-/// Cox's proportional-hazards model with Efron's ties: the yardstick for every other learner.
+/// Cox's proportional-hazards model: the yardstick for every other learner.
 ///
 /// # Formula
 /// risk η(x) = Σ_j β_j (x_j − mean_j), β at the maximum of the partial likelihood;
@@ -33,7 +34,24 @@ use crate::learner::{
 /// # Differs from
 /// R drops a collinear column and warns of separation; here both are errors.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Cox;
+pub struct Cox {
+    /// Tied event times, in the partial likelihood and in the baseline.
+    pub ties: Ties,
+}
+
+impl Cox {
+    /// Efron's ties: R's default.
+    pub fn efron() -> Cox {
+        Cox { ties: Ties::Efron }
+    }
+
+    /// Breslow's ties.
+    pub fn breslow() -> Cox {
+        Cox {
+            ties: Ties::Breslow,
+        }
+    }
+}
 
 /// A fitted Cox model as plain data. Holds distinct training times, no training row.
 #[derive(Debug, Clone, PartialEq)]
@@ -63,7 +81,11 @@ impl Learner for Cox {
         if features >= events {
             return Err(FitError::TooManyFeatures { features, events });
         }
-        let fit = fit_cox(x, names, follow_up, &CoxParams::efron()).map_err(FitError::Cox)?;
+        let params = match self.ties {
+            Ties::Efron => CoxParams::efron(),
+            Ties::Breslow => CoxParams::breslow(),
+        };
+        let fit = fit_cox(x, names, follow_up, &params).map_err(FitError::Cox)?;
         Ok(Box::new(FittedCox {
             model: CoxModel::from(fit),
         }))

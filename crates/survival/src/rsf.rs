@@ -119,15 +119,10 @@ impl Learner for Rsf {
 /// Copies of each row in one tree's bag.
 fn bag(resampling: Resampling, n: usize, draws: &mut Draws) -> Vec<u32> {
     match resampling {
-        Resampling::Bootstrap => {
-            let mut copies = vec![0; n];
-            for _ in 0..n {
-                copies[draws.below(n as u32) as usize] += 1;
-            }
-            copies
-        }
+        Resampling::Bootstrap => drawn(n, n, draws),
+        Resampling::BootstrapFraction { fraction } => drawn(n, share(n, fraction), draws),
         Resampling::Subsample { fraction } => {
-            let size = ((n as f64 * fraction).round() as usize).clamp(1, n);
+            let size = share(n, fraction);
             let mut rows: Vec<u32> = (0..n as u32).collect();
             draws.choose_front(&mut rows, size);
             let mut copies = vec![0; n];
@@ -137,5 +132,38 @@ fn bag(resampling: Resampling, n: usize, draws: &mut Draws) -> Vec<u32> {
             copies
         }
         Resampling::None => vec![1; n],
+    }
+}
+
+/// Copies of each of `n` rows after drawing `size` times with replacement.
+fn drawn(n: usize, size: usize, draws: &mut Draws) -> Vec<u32> {
+    let mut copies = vec![0; n];
+    for _ in 0..size {
+        copies[draws.below(n as u32) as usize] += 1;
+    }
+    copies
+}
+
+/// At least one row of `n`.
+fn share(n: usize, fraction: f64) -> usize {
+    ((n as f64 * fraction).round() as usize).clamp(1, n)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bag_holds_as_many_copies_as_were_drawn() {
+        let count = |resampling| -> (u32, usize) {
+            let copies = bag(resampling, 50, &mut Draws::new(3, 0));
+            let rows = copies.iter().filter(|c| **c > 0).count();
+            (copies.iter().sum(), rows)
+        };
+        let (copies, rows) = count(Resampling::BootstrapFraction { fraction: 0.6 });
+        assert!(copies == 30 && rows < 30, "{copies} copies of {rows} rows");
+        let whole = Resampling::BootstrapFraction { fraction: 1.0 };
+        assert_eq!(count(whole), count(Resampling::Bootstrap));
+        assert_eq!(count(Resampling::Subsample { fraction: 0.6 }), (30, 30));
     }
 }

@@ -138,7 +138,7 @@ impl Params for ReportParams {
 pub struct CrossValidateParams {
     /// The learner's kind without `fit-`: `rsf`, `cox`.
     pub learner: String,
-    /// Its parameters.
+    /// Its parameters; they may also be set beside `learner`, as in `num_trees = 500`.
     pub settings: Map<String, Value>,
 }
 
@@ -152,6 +152,20 @@ impl Params for CrossValidateParams {
                 settings: Map::new(),
             },
         )]
+    }
+    fn gather(set: Map<String, Value>) -> Map<String, Value> {
+        let own = |name: &str| matches!(name, "preset" | "learner" | "settings");
+        let (mut kept, beside): (Vec<_>, Vec<_>) = set.into_iter().partition(|(name, _)| own(name));
+        if !beside.is_empty() {
+            let at = kept.iter().position(|(name, _)| name == "settings");
+            let mut settings = match at.map(|at| kept.remove(at).1) {
+                Some(Value::Object(settings)) => settings,
+                _ => Map::new(),
+            };
+            settings.extend(beside);
+            kept.push(("settings".to_string(), Value::Object(settings)));
+        }
+        kept.into_iter().collect()
     }
     fn check(&self) -> Result<(), OutOfRange> {
         let kind = crate::kinds::kind(&format!("fit-{}", self.learner));

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{OutOfRange, Params, within};
+use super::{OutOfRange, Params, shown, within};
 
 /// Parameters of `extract-features`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -72,19 +72,23 @@ impl Params for ExtractParams {
         within(
             one,
             "settings",
-            format!("binWidth {:?}, binCount {:?}", s.binWidth, s.binCount),
+            format!(
+                "binWidth {}, binCount {}",
+                shown(s.binWidth),
+                shown(s.binCount)
+            ),
             "one of the two",
         )?;
         within(
             s.binWidth.is_none_or(|w| w > 0.0),
             "settings.binWidth",
-            format!("{:?}", s.binWidth),
+            shown(s.binWidth),
             "above 0",
         )?;
         within(
             s.binCount.is_none_or(|n| n >= 1),
             "settings.binCount",
-            format!("{:?}", s.binCount),
+            shown(s.binCount),
             "at least 1",
         )?;
         let distances = !s.distances.is_empty() && s.distances.iter().all(|&d| d >= 1);

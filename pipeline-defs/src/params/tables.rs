@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{OutOfRange, Params, within};
+use super::{OutOfRange, Params, shown, within};
 
 /// Parameters of `follow-up`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -124,9 +124,7 @@ impl Params for SplitParams {
 pub struct ImputeParams {
     /// What replaces a missing number; a missing category is replaced by the mode.
     pub strategy: Strategy,
-    /// Adds a column that says where a value was missing.
-    pub indicator: bool,
-    /// A feature undefined in a larger fraction of the training rows is dropped, 0 to 1. Source: 0.05.
+    /// A feature undefined in a larger fraction of the training rows is dropped, at least 0 and below 1. Source: 0.05.
     pub max_undefined: f64,
 }
 
@@ -147,14 +145,18 @@ impl Params for ImputeParams {
             "house",
             ImputeParams {
                 strategy: Strategy::Median,
-                indicator: false,
                 max_undefined: 0.05,
             },
         )]
     }
     fn check(&self) -> Result<(), OutOfRange> {
-        let fraction = 0.0 <= self.max_undefined && self.max_undefined <= 1.0;
-        within(fraction, "max_undefined", self.max_undefined, "from 0 to 1")
+        let fraction = 0.0 <= self.max_undefined && self.max_undefined < 1.0;
+        within(
+            fraction,
+            "max_undefined",
+            self.max_undefined,
+            "at least 0 and below 1",
+        )
     }
 }
 
@@ -174,8 +176,6 @@ pub struct StandardiseParams {
 pub enum Centre {
     /// Mean.
     Mean,
-    /// Median.
-    Median,
 }
 
 /// Scale of a feature.
@@ -184,29 +184,18 @@ pub enum Centre {
 pub enum Scale {
     /// Standard deviation with n − 1.
     Sd,
-    /// Interquartile range.
-    Iqr,
 }
 
 impl Params for StandardiseParams {
     const KINDS: &'static [&'static str] = &["fit-standardise"];
     fn presets() -> Vec<(&'static str, StandardiseParams)> {
-        vec![
-            (
-                "z-score",
-                StandardiseParams {
-                    centre: Centre::Mean,
-                    scale: Scale::Sd,
-                },
-            ),
-            (
-                "robust",
-                StandardiseParams {
-                    centre: Centre::Median,
-                    scale: Scale::Iqr,
-                },
-            ),
-        ]
+        vec![(
+            "z-score",
+            StandardiseParams {
+                centre: Centre::Mean,
+                scale: Scale::Sd,
+            },
+        )]
     }
 }
 
@@ -238,8 +227,6 @@ pub enum SpearmanRule {
     UnivariableC,
     /// The first in the table.
     First,
-    /// The one with the smaller mean |ρ| with the others, as caret does.
-    MeanCorrelation,
 }
 
 /// Parameters of the L1-penalised Cox model.
@@ -303,7 +290,7 @@ impl Lasso {
         within(
             ratio,
             "lambda_min_ratio",
-            format!("{:?}", self.lambda_min_ratio),
+            shown(self.lambda_min_ratio),
             "between 0 and 1",
         )?;
         within(self.folds >= 3, "folds", self.folds, "at least 3")

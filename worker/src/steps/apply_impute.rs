@@ -41,7 +41,7 @@ mod tests {
 
     #[test]
     fn a_table_without_a_learned_column_is_refused_by_its_name() {
-        let params = json!({"strategy": "median", "indicator": false, "max_undefined": 0.3});
+        let params = json!({"strategy": "median", "max_undefined": 0.3});
         let model = run(
             "fit-impute",
             params,

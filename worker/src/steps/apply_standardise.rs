@@ -10,7 +10,9 @@ use crate::step::{Context, Inputs, Produced, StepError};
 pub(super) fn run(_context: &Context, inputs: &Inputs) -> Result<Vec<Produced>, StepError> {
     let standardiser = stored::to_standardiser(inputs.one("model")?)?;
     let table = Table::decode(inputs.one("table")?)?;
-    let matrix = Matrix::coded(&fit_standardise::numeric_part(table.clone()));
+    let matrix = Matrix::coded(&fit_standardise::numeric_part(table.clone()))
+        .pick(&standardiser.feature_names())?;
+    matrix.complete()?;
     let scaled = standardiser
         .apply(matrix.x.view(), &matrix.names)
         .map_err(|e| refuse(fit_standardise::code(&e), &e))?;

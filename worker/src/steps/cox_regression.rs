@@ -16,12 +16,17 @@ pub(super) fn run(context: &Context, inputs: &Inputs) -> Result<Vec<Produced>, S
         Ties::Efron => Settings::efron(),
         Ties::Breslow => Settings::breslow(),
     };
-    let Training { matrix, follow_up } = Training::read(inputs)?;
+    let Training {
+        matrix,
+        follow_up,
+        n_left_aside,
+    } = Training::read(inputs)?;
     let x = matrix.x.view();
     let fit =
         fit_cox(x, &matrix.names, &follow_up, &settings).map_err(|e| refuse(cox_code(&e), &e))?;
     let zph = proportional_hazards_test(&fit, x, &follow_up, TimeTransform::KaplanMeier);
-    let json = report(&fit, &matrix.names, zph)?;
+    let mut json = report(&fit, &matrix.names, zph)?;
+    json["n_followup_left_aside"] = json!(n_left_aside);
     Ok(vec![Produced::bytes(
         "cox",
         artefact::json::encode("cox regression", &json)?,
@@ -149,6 +154,7 @@ mod tests {
         let out = run("cox-regression", json!({"ties": "efron"}), &ports).unwrap();
         let cox: Value = serde_json::from_slice(&content(&out, "cox")).unwrap();
         assert_eq!(cox["zph"]["GLOBAL"]["df"], json!(2));
+        assert_eq!(cox["n_followup_left_aside"], json!(0));
         assert!(cox["lower"]["signal"].as_f64().unwrap() < cox["hr"]["signal"].as_f64().unwrap());
     }
 

@@ -4,7 +4,6 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use artefact::predictions::RiskTable;
-use artefact::split::decode_folds;
 use cohort::RiskScores;
 use evaluation::{MetricError, c_index};
 use ndarray::Axis;
@@ -14,8 +13,7 @@ use pipeline_defs::problem::Place;
 use serde_json::{Value, json};
 use survival::Learner;
 
-use super::learn::{Training, fit_code, predict_code};
-use super::patients::Patients;
+use super::learn::{Training, fit_code, given_folds, predict_code};
 use super::refuse::refuse;
 use super::{fit_cox, fit_rsf};
 use crate::step::{Context, Inputs, Produced, StepError};
@@ -23,8 +21,8 @@ use crate::step::{Context, Inputs, Produced, StepError};
 pub(super) fn run(context: &Context, inputs: &Inputs) -> Result<Vec<Produced>, StepError> {
     let learner = learner(&context.params()?)?;
     let training = Training::read(inputs)?;
-    let fold = folds(&training, inputs.one("folds")?)?;
-    let labels: BTreeSet<u32> = fold.iter().flatten().copied().collect();
+    let fold = given_folds(&training, inputs.one("folds")?)?;
+    let labels: BTreeSet<usize> = fold.iter().copied().collect();
     if labels.len() < 2 {
         return Err(StepError::refuse(
             "too-few-folds",
@@ -56,7 +54,9 @@ pub(super) fn run(context: &Context, inputs: &Inputs) -> Result<Vec<Produced>, S
         .zip(&risk)
         .filter_map(|(row, risk)| Some((row.clone(), (*risk)?)));
     let (rows, risk) = rows.unzip();
-    let cv = artefact::json::encode("cross-validation", &summary(&scored))?;
+    let mut summary = summary(&scored);
+    summary["n_followup_left_aside"] = json!(training.n_left_aside);
+    let cv = artefact::json::encode("cross-validation", &summary)?;
     Ok(vec![
         Produced::bytes("risk", RiskTable { rows, risk }.encode()),
         Produced::bytes("cv", cv),
@@ -95,31 +95,18 @@ fn learner(params: &CrossValidateParams) -> Result<Box<dyn Learner>, StepError> 
     }
 }
 
-/// The fold of each row; a patient without one neither trains nor tests.
-fn folds(training: &Training, bytes: &[u8]) -> Result<Vec<Option<u32>>, StepError> {
-    let folds = decode_folds(bytes)?;
-    let rows: Vec<_> = folds.iter().map(|(row, _)| row.clone()).collect();
-    let known = Patients::new(&rows);
-    training
-        .matrix
-        .rows
-        .iter()
-        .map(|row| Ok(known.find(row)?.map(|at| folds[at].1)))
-        .collect()
-}
-
 /// Fits on the other folds and scores this one.
 fn one_fold(
     learner: &dyn Learner,
     training: &Training,
-    fold: &[Option<u32>],
-    label: u32,
+    fold: &[usize],
+    label: usize,
     seed: u64,
     risk: &mut [Option<f64>],
 ) -> Result<Result<f64, String>, StepError> {
-    let rows = |wanted: fn(u32, u32) -> bool| -> Vec<usize> {
+    let rows = |wanted: fn(usize, usize) -> bool| -> Vec<usize> {
         (0..fold.len())
-            .filter(|&i| fold[i].is_some_and(|f| wanted(f, label)))
+            .filter(|&i| wanted(fold[i], label))
             .collect()
     };
     let (train, test) = (rows(|f, label| f != label), rows(|f, label| f == label));
@@ -157,7 +144,7 @@ fn concordance(
 }
 
 /// Folds with their index; mean and standard deviation (n − 1) over those that have one.
-fn summary(scored: &[(u32, Result<f64, String>)]) -> Value {
+fn summary(scored: &[(usize, Result<f64, String>)]) -> Value {
     let values: Vec<f64> = scored
         .iter()
         .filter_map(|(_, value)| value.as_ref().ok().copied())
@@ -188,7 +175,7 @@ mod tests {
 
     fn ports(columns: &[&str]) -> Vec<(&'static str, Vec<u8>)> {
         let (table, followup) = learnable(60);
-        let folds: String = (0..59)
+        let folds: String = (0..60)
             .map(|i| format!("p{i:03},{}\n", i % 3 + 1))
             .collect();
         let folds = format!("patient_id,fold\n{folds}").into_bytes();
@@ -205,8 +192,8 @@ mod tests {
         let out = run("cross-validate", params, &ports(&["signal", "noise"])).unwrap();
         assert_eq!(
             text(&out, "risk").lines().count(),
-            60,
-            "59 patients and the header"
+            61,
+            "60 patients and the header"
         );
         let cv: Value = serde_json::from_slice(&content(&out, "cv")).unwrap();
         assert_eq!(cv["folds"], json!([1, 2, 3]));
@@ -220,6 +207,20 @@ mod tests {
         let out = run("cross-validate", params, &ports(&["signal"])).unwrap();
         let cv: Value = serde_json::from_slice(&content(&out, "cv")).unwrap();
         assert!(cv["mean"].as_f64().unwrap() > 0.8, "{cv}");
+    }
+
+    #[test]
+    fn a_patient_without_a_fold_is_refused() {
+        let mut ports = ports(&["signal"]);
+        ports[2].1 = b"patient_id,fold\np000,1\np001,2\n".to_vec();
+        let params = json!({"learner": "cox", "settings": {}});
+        assert_eq!(
+            refusal(run("cross-validate", params, &ports)),
+            (
+                "fold-missing".to_owned(),
+                "58 of 60 patients have no fold, the first is `p002`".to_owned()
+            )
+        );
     }
 
     #[test]

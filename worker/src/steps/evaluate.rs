@@ -44,6 +44,8 @@ pub(super) struct Judged {
     pub train: Option<FollowUp>,
     /// Follow-up of training and evaluated rows, each patient once.
     pub whole: Option<FollowUp>,
+    /// Patients of the follow-up who have no risk.
+    pub n_left_aside: usize,
     /// Risks of the training rows.
     pub train_risk: Option<Vec<f64>>,
 }
@@ -54,6 +56,7 @@ impl Judged {
         let risk = RiskTable::decode(inputs.one("risk")?)?;
         let outcome = FollowUpTable::decode(inputs.one("followup")?)?;
         let follow_up = follow_up_of(&risk.rows, &outcome)?;
+        let n_left_aside = outcome.rows.len().saturating_sub(risk.rows.len());
         let train = inputs
             .optional("train_followup")?
             .map(|b| FollowUpTable::decode(b))
@@ -98,6 +101,7 @@ impl Judged {
             survival,
             train: trained,
             whole,
+            n_left_aside,
             train_risk,
         })
     }

@@ -4,7 +4,6 @@ use pipeline_defs::params::{CoxParams, Ties};
 use survival::{Cox, Learner};
 
 use super::learn;
-use super::refuse::not_built;
 use crate::step::{Context, Inputs, Produced, StepError};
 
 pub(super) fn run(context: &Context, inputs: &Inputs) -> Result<Vec<Produced>, StepError> {
@@ -13,10 +12,10 @@ pub(super) fn run(context: &Context, inputs: &Inputs) -> Result<Vec<Produced>, S
 
 /// The learner with these parameters.
 pub(super) fn learner(params: &CoxParams) -> Result<Box<dyn Learner>, StepError> {
-    match params.ties {
-        Ties::Efron => Ok(Box::new(Cox)),
-        Ties::Breslow => Err(not_built("prediction with ties `breslow`")),
-    }
+    Ok(Box::new(match params.ties {
+        Ties::Efron => Cox::efron(),
+        Ties::Breslow => Cox::breslow(),
+    }))
 }
 
 #[cfg(test)]
@@ -41,6 +40,42 @@ mod tests {
             model["coefficients"][0].as_f64().unwrap() > 0.1,
             "{}",
             model["coefficients"]
+        );
+    }
+
+    #[test]
+    fn breslow_s_ties_are_fitted_and_predicted() {
+        let (table, followup) = learnable(60);
+        let table = super::super::fixture::only(&table, &["signal"]);
+        // Months in whole numbers have ties.
+        let text = String::from_utf8(followup).unwrap();
+        let tied: String = text
+            .lines()
+            .map(|line| {
+                let cells: Vec<&str> = line.split(',').collect();
+                let time = cells[2].split('.').next().unwrap();
+                format!("{},{},{time},{}\n", cells[0], cells[1], cells[3])
+            })
+            .collect();
+        let fitted = |ties: &str| {
+            let ports = [
+                ("table", table.clone()),
+                ("followup", tied.clone().into_bytes()),
+            ];
+            content(
+                &run("fit-cox", json!({"ties": ties}), &ports).unwrap(),
+                "model",
+            )
+        };
+        assert_ne!(fitted("breslow"), fitted("efron"));
+        let ports = [("model", fitted("breslow")), ("table", table.clone())];
+        let out = run("predict", json!({"horizons": [12.0]}), &ports).unwrap();
+        assert_eq!(
+            String::from_utf8(content(&out, "survival"))
+                .unwrap()
+                .lines()
+                .count(),
+            61
         );
     }
 

@@ -6,20 +6,18 @@ use pipeline_defs::params::{ImputeParams, Strategy};
 use stats::impute::{ColumnKind as Kind, ImputeError, fit_impute};
 
 use super::matrix::Matrix;
-use super::refuse::{not_built, refuse};
+use super::refuse::refuse;
 use super::stored;
 use crate::step::{Context, Inputs, Produced, StepError};
 
 pub(super) fn run(context: &Context, inputs: &Inputs) -> Result<Vec<Produced>, StepError> {
     let params: ImputeParams = context.params()?;
-    if params.strategy == Strategy::Mean {
-        return Err(not_built("strategy `mean`"));
-    }
-    if params.indicator {
-        return Err(not_built("the missing indicator"));
-    }
     let table = Table::decode(inputs.one("table")?)?;
-    let kinds: Vec<Kind> = table.columns.iter().map(|c| kind(&c.kind)).collect();
+    let kinds: Vec<Kind> = table
+        .columns
+        .iter()
+        .map(|c| kind(&c.kind, params.strategy))
+        .collect();
     let matrix = Matrix::coded(&table);
     let fitted = fit_impute(matrix.x.view(), &matrix.names, &kinds, params.max_undefined)
         .map_err(|e| refuse(code(&e), &e))?;
@@ -29,9 +27,12 @@ pub(super) fn run(context: &Context, inputs: &Inputs) -> Result<Vec<Produced>, S
     )])
 }
 
-fn kind(kind: &ColumnKind) -> Kind {
+fn kind(kind: &ColumnKind, strategy: Strategy) -> Kind {
     match kind {
-        ColumnKind::Numeric => Kind::Numeric,
+        ColumnKind::Numeric => match strategy {
+            Strategy::Median => Kind::Numeric,
+            Strategy::Mean => Kind::NumericMean,
+        },
         ColumnKind::Binary => Kind::Binary,
         ColumnKind::Ordinal { .. } => Kind::Ordinal,
         ColumnKind::Nominal { .. } => Kind::Nominal,
@@ -50,13 +51,13 @@ pub(super) fn code(error: &ImputeError) -> &'static str {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
-    use super::super::fixture::{content, refusal, run, text};
+    use super::super::fixture::{content, run, text};
     use serde_json::{Value, json};
 
     const TABLE: &[u8] = b"patient_id,a,b,stage\np1,1,,I\np2,,,II\np3,4,7,II\np4,3,8,\n";
 
     fn params(strategy: &str) -> Value {
-        json!({"strategy": strategy, "indicator": false, "max_undefined": 0.3})
+        json!({"strategy": strategy, "max_undefined": 0.3})
     }
 
     #[test]
@@ -79,15 +80,14 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_built_is_said() {
-        let (code, message) = refusal(run(
-            "fit-impute",
-            params("mean"),
-            &[("table", TABLE.to_vec())],
-        ));
-        assert_eq!(
-            (code.as_str(), message.as_str()),
-            ("not-built", "strategy `mean` is not built")
+    fn the_mean_fills_numbers_and_the_mode_categories() {
+        let table = b"patient_id,a,stage\np1,1,I\np2,,II\np3,2,II\np4,6,\n".to_vec();
+        let model = run("fit-impute", params("mean"), &[("table", table)]).unwrap();
+        assert!(
+            text(&model, "model").contains(r#""values":[3,1]"#)
+                || text(&model, "model").contains(r#""values":[3.0,1.0]"#),
+            "{}",
+            text(&model, "model")
         );
     }
 }

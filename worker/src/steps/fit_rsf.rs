@@ -4,7 +4,7 @@ use pipeline_defs::params::RsfParams;
 use survival::{Learner, Mtry, Resampling, RiskTimes, Rsf, RsfParams as Settings};
 
 use super::learn;
-use super::refuse::{not_built, refuse};
+use super::refuse::refuse;
 use crate::step::{Context, Inputs, Produced, StepError};
 
 pub(super) fn run(context: &Context, inputs: &Inputs) -> Result<Vec<Produced>, StepError> {
@@ -17,7 +17,9 @@ pub(super) fn learner(params: &RsfParams) -> Result<Box<dyn Learner>, StepError>
     let whole = params.sample_fraction == 1.0;
     let resampling = match (params.replace, whole) {
         (true, true) => Resampling::Bootstrap,
-        (true, false) => return Err(not_built("drawing a fraction of the rows with replacement")),
+        (true, false) => Resampling::BootstrapFraction {
+            fraction: params.sample_fraction,
+        },
         (false, true) => Resampling::None,
         (false, false) => Resampling::Subsample {
             fraction: params.sample_fraction,
@@ -65,6 +67,36 @@ mod tests {
             first,
             content(&run("fit-rsf", params(None), &ports).unwrap(), "model")
         );
+    }
+
+    #[test]
+    fn the_order_of_the_rows_does_not_matter() {
+        let (table, followup) = learnable(60);
+        let text = String::from_utf8(table.clone()).unwrap();
+        let mut lines: Vec<&str> = text.lines().collect();
+        lines[1..].reverse();
+        let turned = (lines.join("\n") + "\n").into_bytes();
+        let fitted = |table: Vec<u8>| {
+            let ports = [("table", table), ("followup", followup.clone())];
+            content(&run("fit-rsf", params(None), &ports).unwrap(), "model")
+        };
+        assert_eq!(fitted(table), fitted(turned));
+    }
+
+    #[test]
+    fn a_fraction_is_drawn_with_and_without_replacement() {
+        let (table, followup) = learnable(60);
+        let fitted = |replace: bool| {
+            let params = serde_json::to_value(RsfParams {
+                num_trees: 25,
+                replace,
+                sample_fraction: 0.6,
+                ..RsfParams::ranger_defaults()
+            });
+            let ports = [("table", table.clone()), ("followup", followup.clone())];
+            content(&run("fit-rsf", params.unwrap(), &ports).unwrap(), "model")
+        };
+        assert_ne!(fitted(true), fitted(false));
     }
 
     #[test]

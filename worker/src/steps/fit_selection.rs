@@ -11,13 +11,15 @@ use stats::selection::{
 
 use super::learn::Training;
 use super::matrix::Matrix;
-use super::refuse::{not_built, refuse};
+use super::refuse::refuse;
 use super::stored;
 use crate::step::{Context, Inputs, Produced, StepError};
 
 pub(super) fn run(context: &Context, inputs: &Inputs) -> Result<Vec<Produced>, StepError> {
     let params: SelectionParams = context.params()?;
-    let Training { matrix, follow_up } = Training::read(inputs)?;
+    let Training {
+        matrix, follow_up, ..
+    } = Training::read(inputs)?;
     let model = match (&params.spearman, &params.lasso) {
         (spearman, Some(lasso)) => both(
             &matrix,
@@ -42,7 +44,6 @@ fn both(
     let redundancy_rule = match spearman.map(|s| s.rule) {
         Some(SpearmanRule::UnivariableC) => RedundancyRule::UnivariableC,
         Some(SpearmanRule::First) | None => RedundancyRule::FirstKept,
-        Some(SpearmanRule::MeanCorrelation) => return Err(not_built("rule `mean-correlation`")),
     };
     let settings = Settings {
         // No rank correlation is above 1: nothing is redundant.
@@ -112,7 +113,6 @@ pub(super) fn keep_rule(
             "rule `univariable-c` needs `followup`",
         )),
         (SpearmanRule::First, _) => Ok(KeepRule::FirstKept),
-        (SpearmanRule::MeanCorrelation, _) => Err(not_built("rule `mean-correlation`")),
     }
 }
 

@@ -6,18 +6,17 @@ use pipeline_defs::params::{Centre, Scale, StandardiseParams};
 use stats::standardise::{StandardiseError, fit_standardise};
 
 use super::matrix::Matrix;
-use super::refuse::{not_built, refuse};
+use super::refuse::refuse;
 use super::stored;
 use crate::step::{Context, Inputs, Produced, StepError};
 
 pub(super) fn run(context: &Context, inputs: &Inputs) -> Result<Vec<Produced>, StepError> {
-    let params: StandardiseParams = context.params()?;
-    if params.centre != Centre::Mean || params.scale != Scale::Sd {
-        return Err(not_built(
-            "robust standardisation (centre `median`, scale `iqr`)",
-        ));
-    }
+    let StandardiseParams {
+        centre: Centre::Mean,
+        scale: Scale::Sd,
+    } = context.params()?;
     let matrix = Matrix::coded(&numeric_part(Table::decode(inputs.one("table")?)?));
+    matrix.complete()?;
     let fitted =
         fit_standardise(matrix.x.view(), &matrix.names).map_err(|e| refuse(code(&e), &e))?;
     Ok(vec![Produced::bytes(
@@ -80,20 +79,9 @@ mod tests {
         let table = b"patient_id,a\np1,1\np2,\n".to_vec();
         let (code, message) = refusal(run("fit-standardise", params("mean"), &[("table", table)]));
         assert_eq!(code, "values-undefined");
-        assert!(message.contains("feature a in row 1"), "{message}");
-    }
-
-    #[test]
-    fn what_is_not_built_is_said() {
-        let table = b"patient_id,a\np1,1\np2,2\n".to_vec();
-        assert_eq!(
-            refusal(run(
-                "fit-standardise",
-                params("median"),
-                &[("table", table)]
-            ))
-            .0,
-            "not-built"
+        assert!(
+            message.starts_with("table, patient `p2`, column `a`: empty"),
+            "{message}"
         );
     }
 }

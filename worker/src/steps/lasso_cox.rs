@@ -3,14 +3,12 @@
 use std::fmt::Write;
 
 use artefact::number::text;
-use artefact::split::decode_folds;
 use pipeline_defs::params::{Lasso, LassoCoxParams};
 use stats::folds::event_stratified_folds;
 use stats::lasso_cox::{LassoCoxCv, cross_validate_lasso_cox};
 
 use super::fit_selection::{choice, lasso_code, path_params};
-use super::learn::Training;
-use super::patients::Patients;
+use super::learn::{Training, given_folds};
 use super::refuse::refuse;
 use crate::step::{Context, Inputs, Produced, StepError};
 
@@ -23,8 +21,14 @@ pub(super) fn run(context: &Context, inputs: &Inputs) -> Result<Vec<Produced>, S
         folds,
     } = context.params()?;
     let training = Training::read(inputs)?;
+    if training.follow_up.n_events() == 0 {
+        return Err(StepError::refuse(
+            "no-event",
+            format!("none of {} patients has an event", training.follow_up.len()),
+        ));
+    }
     let fold = match inputs.optional("folds")? {
-        Some(bytes) => given(&training, bytes)?,
+        Some(bytes) => given_folds(&training, bytes)?,
         None => event_stratified_folds(&training.follow_up, folds as usize, context.seed()?)
             .ok_or_else(|| StepError::refuse("too-few-folds", "0 folds, at least 3 are needed"))?,
     };
@@ -55,23 +59,6 @@ pub(super) fn run(context: &Context, inputs: &Inputs) -> Result<Vec<Produced>, S
         Produced::bytes("cv", cross_validation(&cv).into_bytes()),
         Produced::bytes("coefficients", coefficients.into_bytes()),
     ])
-}
-
-/// The fold of every row.
-fn given(training: &Training, bytes: &[u8]) -> Result<Vec<usize>, StepError> {
-    let folds = decode_folds(bytes)?;
-    let rows: Vec<_> = folds.iter().map(|(row, _)| row.clone()).collect();
-    let known = Patients::new(&rows);
-    let of = |row| {
-        let at = known.find(row)?.ok_or_else(|| {
-            StepError::refuse(
-                "fold-missing",
-                format!("patient `{}` has no fold", row.patient_id),
-            )
-        })?;
-        Ok(folds[at].1 as usize)
-    };
-    training.matrix.rows.iter().map(of).collect()
 }
 
 /// `deviance` is −2 log partial likelihood above the saturated model, `deviance_ratio` the share of the null deviance that is
@@ -160,6 +147,21 @@ mod tests {
     }
 
     #[test]
+    fn nobody_with_an_event_is_said_of_everybody() {
+        let (table, followup) = learnable(20);
+        let text = String::from_utf8(followup).unwrap();
+        let censored = text.replace(",1\n", ",0\n").into_bytes();
+        let ports = [("table", table), ("followup", censored)];
+        assert_eq!(
+            refusal(run("lasso-cox", params(), &ports)),
+            (
+                "no-event".to_owned(),
+                "none of 20 patients has an event".to_owned()
+            )
+        );
+    }
+
+    #[test]
     fn a_patient_without_a_fold_is_refused() {
         let (table, followup) = learnable(20);
         let folds = b"patient_id,fold\np000,1\n".to_vec();
@@ -169,6 +171,9 @@ mod tests {
             &[("table", table), ("followup", followup), ("folds", folds)],
         ));
         assert_eq!(code, "fold-missing");
-        assert!(message.contains("`p001`"), "{message}");
+        assert!(
+            message.contains("19 of 20") && message.contains("`p001`"),
+            "{message}"
+        );
     }
 }

@@ -1,13 +1,14 @@
 //! What the learning steps share: training rows with their follow-up, and the codes of what a learner refuses.
 
 use artefact::follow_up::FollowUpTable;
+use artefact::split::decode_folds;
 use artefact::table::Table;
 use cohort::FollowUp;
 use stats::cox::CoxError;
 use survival::{FitError, Learner, PredictError};
 
 use super::matrix::Matrix;
-use super::patients::follow_up_of;
+use super::patients::{Patients, follow_up_of};
 use super::refuse::refuse;
 use super::stored;
 use crate::step::{Context, Inputs, Produced, StepError};
@@ -18,18 +19,54 @@ pub(super) struct Training {
     pub matrix: Matrix,
     /// Follow-up of the same rows.
     pub follow_up: FollowUp,
+    /// Patients of the follow-up who are not in the table.
+    pub n_left_aside: usize,
 }
 
 impl Training {
-    /// The rows of `table` with their follow-up.
+    /// The rows of `table` with their follow-up, by (site, patient) as in a run: what is drawn at random for a row does not
+    /// depend on where the row stands in its file.
     pub fn read(inputs: &Inputs) -> Result<Training, StepError> {
-        let matrix = Matrix::design(&Table::decode(inputs.one("table")?)?);
-        let follow_up = follow_up_of(
-            &matrix.rows,
-            &FollowUpTable::decode(inputs.one("followup")?)?,
-        )?;
-        Ok(Training { matrix, follow_up })
+        let mut table = Table::decode(inputs.one("table")?)?;
+        table.sort_rows();
+        let matrix = Matrix::design(&table);
+        matrix.complete()?;
+        let outcome = FollowUpTable::decode(inputs.one("followup")?)?;
+        let follow_up = follow_up_of(&matrix.rows, &outcome)?;
+        Ok(Training {
+            n_left_aside: outcome.rows.len().saturating_sub(matrix.rows.len()),
+            matrix,
+            follow_up,
+        })
     }
+}
+
+/// The given fold of every row.
+///
+/// # Errors
+/// A row without a fold: the first is named, all are counted.
+pub(super) fn given_folds(training: &Training, bytes: &[u8]) -> Result<Vec<usize>, StepError> {
+    let folds = decode_folds(bytes)?;
+    let names: Vec<_> = folds.iter().map(|(row, _)| row.clone()).collect();
+    let known = Patients::new(&names);
+    let rows = &training.matrix.rows;
+    let (mut found, mut without) = (Vec::with_capacity(rows.len()), Vec::new());
+    for row in rows {
+        match known.find(row)? {
+            Some(at) => found.push(folds[at].1 as usize),
+            None => without.push(&row.patient_id),
+        }
+    }
+    let message = match without.as_slice() {
+        [] => return Ok(found),
+        [name] => format!("patient `{name}` has no fold"),
+        [name, ..] => format!(
+            "{} of {} patients have no fold, the first is `{name}`",
+            without.len(),
+            rows.len()
+        ),
+    };
+    Err(StepError::refuse("fold-missing", message))
 }
 
 /// Fits a learner on the inputs of its step.
@@ -38,7 +75,9 @@ pub(super) fn fit(
     context: &Context,
     inputs: &Inputs,
 ) -> Result<Vec<Produced>, StepError> {
-    let Training { matrix, follow_up } = Training::read(inputs)?;
+    let Training {
+        matrix, follow_up, ..
+    } = Training::read(inputs)?;
     let seed = context.seed.unwrap_or_default();
     let model = learner
         .fit(matrix.x.view(), &matrix.names, &follow_up, seed)

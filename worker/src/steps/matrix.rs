@@ -3,6 +3,10 @@
 use artefact::RowId;
 use artefact::table::{Column, ColumnKind, Table};
 use ndarray::Array2;
+use stats::columns::pick_columns;
+
+use super::refuse::refuse;
+use crate::step::StepError;
 
 /// Rows of numbers with names.
 pub(super) struct Matrix {
@@ -24,6 +28,45 @@ impl Matrix {
     pub fn design(table: &Table) -> Matrix {
         let columns: Vec<Column> = table.columns.iter().flat_map(indicators).collect();
         Matrix::of(&table.rows, &columns)
+    }
+
+    /// Refuses the first undefined value, by row and then by column, with the number of them.
+    ///
+    /// # Errors
+    /// A value is undefined.
+    pub fn complete(&self) -> Result<(), StepError> {
+        let undefined = |((_, _), v): &((usize, usize), &f64)| v.is_nan();
+        let mut empty = self.x.indexed_iter().filter(undefined);
+        let Some(((row, column), _)) = empty.next() else {
+            return Ok(());
+        };
+        let others = match empty.count() {
+            0 => String::new(),
+            n => format!(" and so are {n} others"),
+        };
+        let name = &self.names[column];
+        Err(StepError::refuse(
+            "values-undefined",
+            format!(
+                "table, patient `{}`, column `{name}`: empty{others}; impute them (fit-impute, apply-impute) or leave the \
+                 patients out",
+                self.rows[row].patient_id
+            ),
+        ))
+    }
+
+    /// The columns with these names, in this order.
+    ///
+    /// # Errors
+    /// One of them is not there.
+    pub fn pick(self, names: &[String]) -> Result<Matrix, StepError> {
+        let x = pick_columns(self.x.view(), &self.names, names)
+            .map_err(|e| refuse("columns-differ", &e))?;
+        Ok(Matrix {
+            rows: self.rows,
+            names: names.to_vec(),
+            x,
+        })
     }
 
     fn of(rows: &[RowId], columns: &[Column]) -> Matrix {

@@ -37,6 +37,7 @@ pub(super) fn all(judged: &Judged) -> Result<Metrics, StepError> {
         }
         .to_owned(),
         tau: tau(judged),
+        n_followup_left_aside: judged.n_left_aside as u64,
         null_model: all_equal(judged),
         harrell_c: ranked(judged, measure(judged, harrell)?),
         uno_c: ranked(judged, uno(judged)?),

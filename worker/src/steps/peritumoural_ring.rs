@@ -1,6 +1,6 @@
 //! `peritumoural-ring`: the shell of tissue within a margin of the tumour.
 
-use imaging::roi::{ClipTo, RingMode as Mode, RingParams as Settings, ring};
+use imaging::roi::{ClipTo, RingError, RingMode as Mode, RingParams as Settings, ring};
 use pipeline_defs::params::{RingClip, RingMode, RingParams};
 
 use super::pixels;
@@ -11,7 +11,7 @@ pub(super) fn run(context: &Context, inputs: &Inputs) -> Result<Vec<Produced>, S
     let tumour = pixels::mask(inputs.one("mask")?, pixels::INSIDE)?;
     let image = pixels::optional_volume(inputs, "image")?;
     let ring = ring(&tumour, &settings(&params), image.as_ref())
-        .map_err(|e| StepError::refuse(e.code(), e.to_string()))?;
+        .map_err(|e| StepError::refuse(e.code(), message(&e, params.clip_to)))?;
     if ring.mask.n_inside() < 2 {
         return Err(StepError::refuse(
             "mask-one-voxel",
@@ -22,6 +22,25 @@ pub(super) fn run(context: &Context, inputs: &Inputs) -> Result<Vec<Produced>, S
         "mask",
         pixels::encode_mask(&ring.mask),
     )])
+}
+
+/// What went wrong; the body is spoken of only where the ring was cut to it.
+fn message(error: &RingError, clip_to: RingClip) -> String {
+    let RingError::EmptyRing {
+        margin_mm,
+        spacing_mm: [x, y, z],
+        n_clipped,
+    } = error
+    else {
+        return error.to_string();
+    };
+    let voxels = format!("voxels of {x} × {y} × {z} mm");
+    match (clip_to, n_clipped) {
+        (RingClip::Body, n) if *n > 0 => format!(
+            "ring is empty: all {n} voxels within {margin_mm} mm of the tumour lie outside the body ({voxels})"
+        ),
+        _ => format!("ring is empty: no voxel lies within {margin_mm} mm of the tumour ({voxels})"),
+    }
 }
 
 fn settings(params: &RingParams) -> Settings {
@@ -90,6 +109,9 @@ mod tests {
             &[("mask", mask_bytes())],
         ));
         assert_eq!(code, "ring-empty");
-        assert!(message.contains("0.01"), "{message}");
+        assert!(
+            message.contains("0.01") && !message.contains("body"),
+            "{message}"
+        );
     }
 }

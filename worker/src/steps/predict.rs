@@ -4,7 +4,6 @@ use artefact::RowId;
 use artefact::predictions::{RiskTable, SurvivalTable};
 use artefact::table::Table;
 use pipeline_defs::params::PredictParams;
-use stats::columns::pick_columns;
 
 use super::matrix::Matrix;
 use super::refuse::refuse;
@@ -14,9 +13,10 @@ use crate::step::{Context, Inputs, Produced, StepError};
 pub(super) fn run(context: &Context, inputs: &Inputs) -> Result<Vec<Produced>, StepError> {
     let params: PredictParams = context.params()?;
     let model = stored::decode(inputs.one("model")?)?;
-    let matrix = Matrix::design(&Table::decode(inputs.one("table")?)?);
-    let x = pick_columns(matrix.x.view(), &matrix.names, model.feature_names())
-        .map_err(|e| refuse("columns-differ", &e))?;
+    let matrix =
+        Matrix::design(&Table::decode(inputs.one("table")?)?).pick(model.feature_names())?;
+    matrix.complete()?;
+    let x = &matrix.x;
     let refused = |e| refuse(learn::predict_code(&e), &e);
     let risk = model.risk(x.view()).map_err(refused)?;
     let survival = model
@@ -67,14 +67,18 @@ mod tests {
             ..RsfParams::ranger_defaults()
         };
         let inputs: Inputs = super::super::fixture::inputs(&ports());
-        let Training { matrix, follow_up } = Training::read(&inputs).unwrap();
+        let Training {
+            matrix, follow_up, ..
+        } = Training::read(&inputs).unwrap();
         let fitted = fit_rsf::learner(&params)
             .unwrap()
             .fit(matrix.x.view(), &matrix.names, &follow_up, 1)
             .unwrap();
-        let wanted = fitted.risk(matrix.x.view()).unwrap();
-        let model = run("fit-rsf", serde_json::to_value(&params).unwrap(), &ports()).unwrap();
         let table = ports().remove(0).1;
+        // The training rows are sorted, those to be predicted stay as they are.
+        let as_given = Matrix::design(&Table::decode(&table).unwrap());
+        let wanted = fitted.risk(as_given.x.view()).unwrap();
+        let model = run("fit-rsf", serde_json::to_value(&params).unwrap(), &ports()).unwrap();
         let out = run(
             "predict",
             json!({"horizons": [12.0, 36.0]}),
@@ -109,7 +113,7 @@ mod tests {
         let rows = artefact::follow_up::FollowUpTable::decode(&followup).unwrap();
         let follow_up = super::super::patients::follow_up_of(&matrix.rows, &rows).unwrap();
         let fitted = survival::Learner::fit(
-            &survival::Cox,
+            &survival::Cox::efron(),
             matrix.x.view(),
             &matrix.names,
             &follow_up,
@@ -124,6 +128,31 @@ mod tests {
         .unwrap();
         let risk = RiskTable::decode(&content(&out, "risk")).unwrap();
         assert_eq!(risk.risk, fitted.risk(matrix.x.view()).unwrap().values());
+    }
+
+    #[test]
+    fn an_empty_cell_is_found_by_patient_and_column() {
+        let model = run("fit-cox", json!({"ties": "efron"}), &{
+            let (table, followup) = learnable(60);
+            [("table", only(&table, &["signal"])), ("followup", followup)]
+        })
+        .unwrap();
+        let ports = [
+            ("model", content(&model, "model")),
+            (
+                "table",
+                b"patient_id,other,signal\np1,,1\np2,1,\np3,1,\n".to_vec(),
+            ),
+        ];
+        assert_eq!(
+            refusal(run("predict", json!({"horizons": [12.0]}), &ports)),
+            (
+                "values-undefined".to_owned(),
+                "table, patient `p2`, column `signal`: empty and so are 1 others; impute them (fit-impute, apply-impute) or leave \
+                 the patients out"
+                    .to_owned()
+            )
+        );
     }
 
     #[test]

@@ -18,8 +18,3 @@ pub(super) fn refuse(code: &str, error: &dyn Error) -> StepError {
     }
     StepError::refuse(code, message)
 }
-
-/// A setting that the parameters can express and this build cannot do.
-pub(super) fn not_built(what: &str) -> StepError {
-    StepError::refuse("not-built", format!("{what} is not built"))
-}

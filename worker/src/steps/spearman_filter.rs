@@ -3,7 +3,7 @@
 use artefact::follow_up::FollowUpTable;
 use artefact::number;
 use artefact::table::Table;
-use pipeline_defs::params::Spearman;
+use pipeline_defs::params::{Spearman, SpearmanRule};
 use stats::redundancy::redundancy_filter;
 
 use super::fit_selection::{keep_rule, redundancy_code};
@@ -19,6 +19,29 @@ pub(super) fn run(context: &Context, inputs: &Inputs) -> Result<Vec<Produced>, S
         Some(bytes) => Some(follow_up_of(&matrix.rows, &FollowUpTable::decode(bytes)?)?),
         None => None,
     };
+    matrix.complete()?;
+    if matrix.rows.len() < 3 {
+        return Err(StepError::refuse(
+            "too-few-patients",
+            format!(
+                "{} patients, at least 3 are needed to correlate features",
+                matrix.rows.len()
+            ),
+        ));
+    }
+    let by_outcome = params.rule == SpearmanRule::UnivariableC;
+    if let Some(follow_up) = follow_up
+        .as_ref()
+        .filter(|f| by_outcome && f.n_events() == 0)
+    {
+        return Err(StepError::refuse(
+            "no-event",
+            format!(
+                "none of {} patients has an event, so no feature has a concordance; use rule `first`",
+                follow_up.len()
+            ),
+        ));
+    }
     let rule = keep_rule(params.rule, follow_up.as_ref())?;
     let filter = redundancy_filter(matrix.x.view(), &matrix.names, params.threshold, rule)
         .map_err(|e| refuse(redundancy_code(&e), &e))?;
@@ -73,6 +96,20 @@ mod tests {
         )
         .unwrap();
         assert_eq!(text(&out, "dropped").lines().count(), 2);
+    }
+
+    #[test]
+    fn one_patient_and_no_event_are_refused() {
+        let table = b"patient_id,a,b\np1,1,2\n".to_vec();
+        let one = refusal(run("spearman-filter", params("first"), &[("table", table)]));
+        assert_eq!(one.0, "too-few-patients");
+        let (table, followup) = learnable(20);
+        let text = String::from_utf8(followup).unwrap();
+        let censored = text.replace(",1\n", ",0\n").into_bytes();
+        let ports = [("table", table), ("followup", censored)];
+        let (code, message) = refusal(run("spearman-filter", params("univariable-c"), &ports));
+        assert_eq!(code, "no-event");
+        assert!(message.contains("none of 20 patients"), "{message}");
     }
 
     #[test]

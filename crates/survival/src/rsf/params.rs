@@ -38,6 +38,11 @@ pub enum Mtry {
 pub enum Resampling {
     /// n patients with replacement.
     Bootstrap,
+    /// n times a fraction, above 0 and at most 1, with replacement.
+    BootstrapFraction {
+        /// Draws as a share of the patients.
+        fraction: f64,
+    },
     /// A fraction of the patients, above 0 and at most 1, without replacement.
     Subsample {
         /// Share of patients drawn.
@@ -120,7 +125,9 @@ impl RsfParams {
             return Err(too_small("mtry", 0));
         }
         match self.resampling {
-            Resampling::Subsample { fraction } if !(fraction > 0.0 && fraction <= 1.0) => {
+            Resampling::Subsample { fraction } | Resampling::BootstrapFraction { fraction }
+                if !(fraction > 0.0 && fraction <= 1.0) =>
+            {
                 Err(ParamsError::Fraction { value: fraction })
             }
             _ => Ok(()),
