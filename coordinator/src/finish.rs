@@ -6,8 +6,7 @@ use std::sync::mpsc::Receiver;
 
 use cas::Naming;
 use digest::Digest;
-use pipeline_defs::kinds::{ArtefactType, Role};
-use pipeline_defs::plan::{Origin, Plan, TaskIdx};
+use pipeline_defs::plan::{Plan, TaskIdx};
 use pipeline_defs::study::Study;
 use proto::RunStatus;
 use serde::{Deserialize, Serialize};
@@ -66,7 +65,7 @@ pub struct RunResult {
 }
 
 impl Finished {
-    fn output(&self, task: TaskIdx, port: u8) -> Option<Digest> {
+    pub(crate) fn output(&self, task: TaskIdx, port: u8) -> Option<Digest> {
         let state = self.tasks.get(task as usize).filter(|s| s.phase.done())?;
         self.outputs
             .get(state.outputs_at as usize + port as usize)
@@ -114,7 +113,8 @@ pub enum FinishError {
 fn finish(hub: &Hub, run: &Finished) -> Result<RunResult, FinishError> {
     let store = &hub.store;
     look_at_published(store, run)?;
-    let certificate = artefact::json::encode("leakage certificate", &certificate(run))?;
+    let certificate =
+        artefact::json::encode("leakage certificate", &crate::certificate::certificate(run))?;
     let certificate = keep(store, &certificate)?;
     let mut published = vec![("leakage.json".to_owned(), certificate, false)];
     let mut missing = Vec::new();
@@ -262,118 +262,6 @@ pub fn read_manifest(text: &str) -> BTreeMap<String, Digest> {
             Some((parts.next()?.to_owned(), parts.next()?.parse().ok()?))
         })
         .collect()
-}
-
-/// Which rows every fit learned from, in hashes that anyone can check. For each fit: the select-rows tasks that its
-/// inputs come from, the split of each, and whether the rows are the training rows throughout.
-fn certificate(run: &Finished) -> Value {
-    let plan = &run.plan;
-    let mut fits = Vec::new();
-    let mut splits: BTreeMap<String, Value> = BTreeMap::new();
-    for (i, state) in run.tasks.iter().enumerate() {
-        let task = i as TaskIdx;
-        if plan.step_of(task).role != Role::Fit || !state.phase.done() {
-            continue;
-        }
-        let mut inputs = Vec::new();
-        for port in plan.ports(task) {
-            for entry in plan.entries(port) {
-                let (
-                    Origin::Output {
-                        task: above,
-                        port: out,
-                    },
-                    Some(digest),
-                ) = (entry.origin, digest_of(run, entry.origin))
-                else {
-                    continue;
-                };
-                let rows = rows_from(plan, above, out);
-                for (split, _) in &rows {
-                    if let Some(d) = split.and_then(|(t, p)| run.output(t, p)) {
-                        splits.insert(
-                            split.map(|(t, _)| plan.address(t)).unwrap_or_default(),
-                            json!(d.to_string()),
-                        );
-                    }
-                }
-                let from: Vec<String> = rows.iter().map(|(_, label)| label.clone()).collect();
-                inputs.push(json!({"port": port.name, "digest": digest.to_string(), "rows": from}));
-            }
-        }
-        fits.push(json!({
-            "task": plan.address(task),
-            "recipe": state.recipe.map(|r| r.to_string()),
-            "inputs": inputs,
-        }));
-    }
-    let adapts: Vec<String> = (0..run.tasks.len() as TaskIdx)
-        .filter(|t| plan.step_of(*t).role == Role::Adapt)
-        .map(|t| plan.address(t))
-        .collect();
-    let leaks: Vec<Value> = plan
-        .leaks()
-        .iter()
-        .map(
-            |l| json!({"step": l.step, "port": l.port, "receives": l.receives, "reason": l.reason}),
-        )
-        .collect();
-    json!({
-        "certificate": 1,
-        "claim": "every fit received rows of the training part of its split only, through select-rows; `rows` names the selecting task and its output",
-        "fits": fits,
-        "splits": splits,
-        "adapts": adapts,
-        "leaks": leaks,
-        "study": run.study.name,
-        "profile": run.study.profile,
-    })
-}
-
-type SplitOrigin = Option<(TaskIdx, u8)>;
-
-/// The selections that the rows of an artefact come from, following tables through what was applied to them.
-fn rows_from(plan: &Plan, task: TaskIdx, port: u8) -> Vec<(SplitOrigin, String)> {
-    let kind = plan.kind_of(task);
-    if kind.role == Role::Select {
-        let name = kind.outputs.get(port as usize).map_or("?", |p| p.name);
-        let split = plan
-            .ports(task)
-            .iter()
-            .find(|p| p.name == "split")
-            .and_then(|p| plan.entries(p).first())
-            .and_then(|e| match e.origin {
-                Origin::Output { task, port } => Some((task, port)),
-                Origin::Source(_) => None,
-            });
-        return vec![(split, format!("{}.{name}", plan.address(task)))];
-    }
-    let mut found = BTreeSet::new();
-    for p in plan.ports(task) {
-        for entry in plan.entries(p) {
-            if let Origin::Output {
-                task: above,
-                port: out,
-            } = entry.origin
-            {
-                let ty = plan.kind_of(above).outputs[usize::from(out)].ty;
-                if matches!(
-                    ty,
-                    ArtefactType::Table | ArtefactType::FollowUp | ArtefactType::Model
-                ) {
-                    found.extend(rows_from(plan, above, out));
-                }
-            }
-        }
-    }
-    found.into_iter().collect()
-}
-
-fn digest_of(run: &Finished, origin: Origin) -> Option<Digest> {
-    match origin {
-        Origin::Source(source) => Some(run.plan.source(source).digest),
-        Origin::Output { task, port } => run.output(task, port),
-    }
 }
 
 /// Counts of a status, for the record.

@@ -221,6 +221,14 @@ impl Hub {
         )
     }
 
+    /// Name of a worker by its number.
+    #[must_use]
+    pub fn name_of(&self, worker: WorkerNo) -> String {
+        let workers = lock(&self.inner.workers);
+        let found = workers.iter().find(|(_, (no, _))| *no == worker);
+        found.map_or_else(|| worker.to_string(), |(name, _)| name.clone())
+    }
+
     /// Site of a worker by its name.
     #[must_use]
     pub fn site_of(&self, worker: &str) -> Option<String> {

@@ -3,11 +3,12 @@
 //! Data flow: delivery → every claimed digest is checked against bytes that are here → one commit for all deliveries
 //! that wait (bytes, recipes and action records together) → the loop hears of all of them at once.
 
-use std::collections::BTreeSet;
+use std::collections::HashMap;
 use std::sync::mpsc::Receiver;
 
 use cas::{Batch, Naming, Outcome, Output, Recorded, Store};
 use digest::Digest;
+use pipeline_defs::kinds::{self, Class, KindSpec};
 use proto::{TaskResult, from_wire, task_result};
 
 use crate::event::{Event, Report};
@@ -20,8 +21,9 @@ const GROUP: usize = 4096;
 /// Runs until it is told to stop.
 pub fn run(hub: &Hub, incoming: &Receiver<Intake>) {
     let mut stops = false;
+    let mut given_out = GivenOut::new();
     while !stops && let Ok(first) = incoming.recv() {
-        let mut group = Group::new(hub);
+        let mut group = Group::new(hub, &mut given_out);
         let mut next = Some(first);
         while let Some(message) = next {
             stops |= matches!(message, Intake::Stop);
@@ -33,12 +35,15 @@ pub fn run(hub: &Hub, incoming: &Receiver<Intake>) {
     }
 }
 
+/// Kinds of the recipes that are out. They are stored, or become so with the batch that a result of theirs is in: what
+/// comes before a result in the channel is in its batch or in an earlier one.
+type GivenOut = HashMap<Digest, &'static KindSpec>;
+
 /// What becomes durable together.
 struct Group<'h> {
     hub: &'h Hub,
     batch: Batch<'static>,
-    /// Recipes of the batch: as good as stored, because they are if anything of the batch is.
-    recipes: BTreeSet<Digest>,
+    given_out: &'h mut GivenOut,
     pending: Vec<Pending>,
 }
 
@@ -53,11 +58,11 @@ struct Pending {
 }
 
 impl<'h> Group<'h> {
-    fn new(hub: &'h Hub) -> Group<'h> {
+    fn new(hub: &'h Hub, given_out: &'h mut GivenOut) -> Group<'h> {
         Group {
             hub,
             batch: hub.store.batch(),
-            recipes: BTreeSet::new(),
+            given_out,
             pending: Vec::new(),
         }
     }
@@ -66,10 +71,12 @@ impl<'h> Group<'h> {
         match incoming {
             Intake::Recipes(recipes) => {
                 for bytes in recipes {
-                    match self.batch.put(bytes, Naming::Plain) {
-                        Ok(digest) => drop(self.recipes.insert(digest)),
+                    let kind = kind_of(&bytes);
+                    match (self.batch.put(bytes, Naming::Plain), kind) {
+                        (Ok(digest), Some(kind)) => drop(self.given_out.insert(digest, kind)),
+                        (Ok(_), None) => {}
                         // Results of a recipe that is not stored are turned away, so its task comes back as a failed attempt.
-                        Err(error) => tracing::error!(%error, "a recipe could not be stored"),
+                        (Err(error), _) => tracing::error!(%error, "a recipe could not be stored"),
                     }
                 }
             }
@@ -84,8 +91,12 @@ impl<'h> Group<'h> {
                 continue;
             };
             let (fence, wall_ms) = (result.fence, result.wall_ms);
-            let known = self.recipes.contains(&recipe);
-            let report = check(&self.hub.store, &mut self.batch, &recipe, known, result)
+            let kind = match self.given_out.remove(&recipe) {
+                Some(kind) => Ok(kind),
+                None => stored_kind(&self.hub.store, &recipe),
+            };
+            let report = kind
+                .and_then(|kind| check(&self.hub.store, &mut self.batch, kind, result))
                 .unwrap_or_else(|message| Report::Failed {
                     bug: false,
                     message,
@@ -126,7 +137,7 @@ impl<'h> Group<'h> {
                 (Ok(_), false) => p.report,
                 (Ok(_), true) => match verdicts.next() {
                     Some(Recorded::Diverged { existing }) => Report::Diverged {
-                        message: divergence(existing, &p.report),
+                        message: divergence(existing, &p.report, &self.hub.name_of(p.worker)),
                     },
                     _ => p.report,
                 },
@@ -146,17 +157,32 @@ impl<'h> Group<'h> {
     }
 }
 
-/// What a result says, once its bytes are known to be right and here. `known`: its recipe becomes durable with it.
+/// The kind that a recipe's canonical bytes name, if this build has it.
+fn kind_of(recipe: &[u8]) -> Option<&'static KindSpec> {
+    #[derive(serde::Deserialize)]
+    struct Named {
+        kind: String,
+    }
+    serde_json::from_slice::<Named>(recipe)
+        .ok()
+        .and_then(|named| kinds::kind(&named.kind))
+}
+
+/// The kind of a recipe that an earlier life gave out.
+fn stored_kind(store: &Store, recipe: &Digest) -> Result<&'static KindSpec, String> {
+    let bytes = store.get(recipe).map_err(|e| e.to_string())?;
+    let bytes = bytes.ok_or_else(|| format!("recipe {recipe} was never given out"))?;
+    kind_of(&bytes)
+        .ok_or_else(|| format!("recipe {recipe} is of a kind that this build does not have"))
+}
+
+/// What a result says, once its bytes are known to be right and here, and to be what its kind gives.
 fn check(
     store: &Store,
     batch: &mut Batch<'_>,
-    recipe: &Digest,
-    known: bool,
+    kind: &KindSpec,
     result: TaskResult,
 ) -> Result<Report, String> {
-    if !known && !store.has(recipe).map_err(|e| e.to_string())? {
-        return Err(format!("recipe {recipe} was never given out"));
-    }
     match result.outcome {
         Some(task_result::Outcome::Outputs(outputs)) => {
             let outputs = outputs
@@ -164,6 +190,7 @@ fn check(
                 .into_iter()
                 .map(|o| check_output(store, batch, o))
                 .collect::<Result<Vec<_>, _>>()?;
+            fits(kind, &outputs)?;
             Ok(Report::Ended(Outcome::Outputs(outputs)))
         }
         Some(task_result::Outcome::Refusal(refusal)) => {
@@ -190,6 +217,35 @@ fn check(
                 .collect(),
         )),
         None => Err("a result without outcome".to_owned()),
+    }
+}
+
+/// Exactly the ports of the kind, bound to the site exactly where the kind says so.
+fn fits(kind: &KindSpec, outputs: &[Output]) -> Result<(), String> {
+    for port in kind.outputs {
+        let mut found = outputs.iter().filter(|o| o.port == port.name);
+        let (Some(output), None) = (found.next(), found.next()) else {
+            return Err(format!(
+                "{}: port {} must be there once",
+                kind.name, port.name
+            ));
+        };
+        if output.digest.is_keyed() != (port.class == Class::Site) {
+            return Err(format!(
+                "{}: port {} has a digest of another flow class",
+                kind.name, port.name
+            ));
+        }
+    }
+    if outputs.len() == kind.outputs.len() {
+        Ok(())
+    } else {
+        Err(format!(
+            "{} has {} outputs, {} came",
+            kind.name,
+            kind.outputs.len(),
+            outputs.len()
+        ))
     }
 }
 
@@ -243,7 +299,7 @@ fn check_output(
     Err(format!("port {}: {claimed} was not uploaded", done.port))
 }
 
-fn divergence(existing: &Outcome, new: &Report) -> String {
+fn divergence(existing: &Outcome, new: &Report, worker: &str) -> String {
     let name = |outcome: &Outcome| {
         outcome
             .digests()
@@ -257,7 +313,7 @@ fn divergence(existing: &Outcome, new: &Report) -> String {
         _ => String::new(),
     };
     format!(
-        "divergence: the same recipe gave {} before and {new} now; nothing was replaced",
+        "divergence: the same recipe gave {} before and {new} now, from worker {worker}; nothing was replaced",
         name(existing)
     )
 }

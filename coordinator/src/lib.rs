@@ -7,6 +7,7 @@
 //! Data flow: session → [`intake`] (checked, durable) → event → [`apply`] → commands → [`run_loop`] → leases → session.
 
 pub mod apply;
+mod certificate;
 pub mod cli;
 pub mod event;
 pub mod finish;

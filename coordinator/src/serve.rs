@@ -285,10 +285,20 @@ fn first_fence(hub: &Hub) -> Result<u64, ServeError> {
     Ok(epoch << 40)
 }
 
+/// A thread without which the coordinator is deaf: when it panics, the process ends, and the next life plans again.
 fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>, ServeError> {
+    let thread = name.to_owned();
+    let guarded = move || {
+        if std::panic::catch_unwind(std::panic::AssertUnwindSafe(work)).is_err() {
+            eprintln!(
+                "radloom: bug: the {thread} thread panicked; start again, what is finished is kept"
+            );
+            std::process::exit(70);
+        }
+    };
     let built = std::thread::Builder::new()
         .name(name.to_owned())
-        .spawn(work);
+        .spawn(guarded);
     built.map_err(|source| ServeError::Io {
         doing: format!("start thread {name}"),
         source,

@@ -174,7 +174,8 @@ impl Worker {
                 .await
                 .map_err(|_| End::Link("the stream is closed".to_owned()))?;
         }
-        let mut client = LoomClient::new(connect());
+        // Leases of a gather over a whole cohort hold long recipes.
+        let mut client = LoomClient::new(connect()).max_decoding_message_size(64 << 20);
         let mut inbox = client
             .session(tokio_stream::wrappers::ReceiverStream::new(outbox))
             .await
