@@ -452,7 +452,7 @@ mod tests {
     #[test]
     fn a_value_of_another_type_or_range_names_its_parameter() {
         let error = resolve("fit-rsf", &json!({"num_trees": 0})).unwrap_err();
-        assert_eq!(error.message, "`num_trees` is 0, must be at least 1");
+        assert_eq!(error.message, "`num_trees` is 0, must be from 1 to 100000");
         let error = resolve("fit-rsf", &json!({"num_trees": 10, "mtry": "all"})).unwrap_err();
         assert_eq!(error.name.as_deref(), Some("mtry"));
     }
@@ -498,7 +498,7 @@ mod tests {
             (
                 "evaluate",
                 json!({"bootstrap": 10}),
-                "`bootstrap` is 10, must be 0 for no interval, or at least 20",
+                "`bootstrap` is 10, must be 0 for no interval, or from 20 to 100000",
             ),
         ] {
             assert_eq!(resolve(kind, &set).unwrap_err().message, wanted);
@@ -522,7 +522,7 @@ mod tests {
         let wrong = resolve("cross-validate", &json!({"learner": "rsf", "num_trees": 0}));
         assert_eq!(
             wrong.unwrap_err().message,
-            "`num_trees` is 0, must be at least 1"
+            "`num_trees` is 0, must be from 1 to 100000"
         );
     }
 

@@ -450,3 +450,35 @@ fn a_margin_is_not_wider_than_a_person() {
     );
     planned(&ring("500"), &[]).unwrap_or_else(|p| panic!("{p}"));
 }
+
+#[test]
+fn counts_that_only_a_slip_would_ask_for_are_refused() {
+    let forest = |n: &str| {
+        format!(
+            "[steps.z]\nkind = \"fit-rsf\"\nper = [\"split\"]\nin = {{ table = \"x.train\", followup = \"y.train\" }}\nwith = {{ num_trees = {n} }} #!\n"
+        )
+    };
+    refused(
+        &forest("1000000000"),
+        "parameter",
+        "`num_trees` is 1000000000, must be from 1 to 100000",
+        "",
+    );
+    planned(&forest("100000"), &[]).unwrap_or_else(|p| panic!("{p}"));
+    let n4 = |set: &str| {
+        format!(
+            "[steps.z]\nkind = \"n4-bias-correction\"\nper = [\"patient\"]\nin = {{ image = \"image.image\" }}\nwith = {{ {set} }} #!\n"
+        )
+    };
+    for (set, limit) in [
+        ("shrink_factor = 65", "must be from 1 to 64"),
+        ("bins = 100000", "must be from 2 to 65536"),
+        (
+            "iterations = [50, 20000]",
+            "1 to 10 levels, each from 1 to 10000",
+        ),
+        ("control_points = [4, 4, 65]", "must be from 4 to 64 each"),
+    ] {
+        refused(&n4(set), "parameter", limit, "");
+    }
+}

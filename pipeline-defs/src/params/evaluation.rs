@@ -39,7 +39,7 @@ pub struct EvaluateParams {
     pub horizons: Vec<f64>,
     /// Convention of the cumulative/dynamic AUC; it alone decides whether `train_followup` weighs the AUC.
     pub auc: AucConvention,
-    /// Bootstrap draws of the intervals: 0 for none, else at least 20. Source: 500.
+    /// Bootstrap draws of the intervals: 0 for none, else 20 to 100000. Source: 500.
     pub bootstrap: u32,
     /// Which rows the predictions are of: names the set in the comparison.
     pub rows: EvaluatedRows,
@@ -80,10 +80,10 @@ impl Params for EvaluateParams {
     }
     fn check(&self) -> Result<(), OutOfRange> {
         within(
-            self.bootstrap == 0 || self.bootstrap >= 20,
+            self.bootstrap == 0 || (20..=100_000).contains(&self.bootstrap),
             "bootstrap",
             self.bootstrap,
-            "0 for no interval, or at least 20",
+            "0 for no interval, or from 20 to 100000",
         )?;
         rising("horizons", &self.horizons)
     }

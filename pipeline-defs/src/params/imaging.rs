@@ -11,7 +11,7 @@ use super::{OutOfRange, Params, within};
 pub struct ImportMaskParams {
     /// The label of the region, ≥ 1. Source: 1, PyRadiomics' default.
     pub label: i32,
-    /// How far any voxel of the delineation's grid may lie from the image's, mm, > 0. Source: 0.1, far below a
+    /// How far any voxel of the delineation's grid may lie from the image's, mm, above 0 to 10. Source: 0.1, far below a
     /// voxel and above what single-precision headers and exports round.
     pub tolerance_mm: f64,
 }
@@ -46,21 +46,23 @@ impl Params for ImportMaskParams {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct N4Params {
-    /// The field is estimated on every n-th voxel along each axis, ≥ 1. Source: 4, ITK's filter in common use.
+    /// The field is estimated on every n-th voxel along each axis, 1 to 64. Source: 4, ITK's filter in common use.
     pub shrink_factor: u32,
-    /// Most iterations at each level of the spline grid; as many levels as numbers, each ≥ 1. Source: ITK, 4 × 50.
+    /// Most iterations at each level of the spline grid, 1 to 10000; as many levels as numbers, at most 10. Source: ITK,
+    /// 4 × 50.
     pub iterations: Vec<u32>,
     /// Stops a level when the coefficient of variation of the change of the field falls below this, > 0. Source: ITK,
     /// 0.001.
     pub convergence: f64,
-    /// Control points of the spline at the first level along x, y, z; each ≥ 4 (a cubic spline). Source: ITK.
+    /// Control points of the spline at the first level along x, y, z; each 4 (a cubic spline) to 64. Source:
+    /// ITK.
     pub control_points: [u32; 3],
     /// Full width at half maximum of the Gaussian that sharpens the histogram, in units of log intensity, > 0.
     /// Source: ITK, 0.15.
     pub fwhm: f64,
     /// Wiener noise of the deconvolution, > 0. Source: ITK, 0.01.
     pub wiener: f64,
-    /// Bins of the log-intensity histogram, ≥ 2. Source: ITK, 200.
+    /// Bins of the log-intensity histogram, 2 to 65536. Source: ITK, 200.
     pub bins: u32,
     /// Where the field is estimated when no mask is given.
     pub mask: N4Mask,
@@ -152,11 +154,11 @@ impl Params for N4Params {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RingParams {
-    /// Width of the ring, mm, > 0. Source: 5 mm; the paper prints 5 cm, which would leave the pelvis.
+    /// Width of the ring, mm, above 0 to 500. Source: 5 mm; the paper prints 5 cm, which would leave the pelvis.
     pub margin_mm: f64,
     /// How distance is measured. Below the slice pitch `3d-euclidean` equals `in-plane`.
     pub mode: RingMode,
-    /// Neighbouring slices on each side in mode `slices`, ≥ 1; not used otherwise.
+    /// Neighbouring slices on each side in mode `slices`, 1 to 1000; not used otherwise.
     pub slices: u32,
     /// Leaves the tumour out of its ring.
     pub exclude_tumour: bool,

@@ -35,7 +35,7 @@ impl Params for CoxParams {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RsfParams {
-    /// Trees, ≥ 1. Source: ranger 500; careful 1000.
+    /// Trees, 1 to 100000. Source: ranger 500; careful 1000.
     pub num_trees: u32,
     /// Features tried at a split, ≥ 1; none for ⌈√p⌉, what ranger does. Source: ranger.
     pub mtry: Option<u32>,
@@ -93,10 +93,10 @@ impl Params for RsfParams {
     }
     fn check(&self) -> Result<(), OutOfRange> {
         within(
-            self.num_trees >= 1,
+            (1..=100_000).contains(&self.num_trees),
             "num_trees",
             self.num_trees,
-            "at least 1",
+            "from 1 to 100000",
         )?;
         within(self.mtry != Some(0), "mtry", 0, "at least 1")?;
         within(
@@ -122,13 +122,13 @@ impl Params for RsfParams {
 pub struct LassoCoxParams {
     /// Mixing of L1 and L2, above 0 to 1; 1 is the lasso.
     pub alpha: f64,
-    /// Length of the path of λ, ≥ 2.
+    /// Length of the path of λ, 2 to 10000.
     pub n_lambda: u32,
     /// Smallest λ as a fraction of the largest; none for glmnet's 0.0001 when n > p, else 0.01.
     pub lambda_min_ratio: Option<f64>,
     /// Which λ the coefficients are for.
     pub choose: LassoChoice,
-    /// Folds of the cross-validation when none are given, ≥ 3.
+    /// Folds of the cross-validation when none are given, 3 to 1000.
     pub folds: u32,
 }
 

@@ -235,13 +235,13 @@ pub enum SpearmanRule {
 pub struct Lasso {
     /// Mixing of L1 and L2, above 0 to 1; 1 is the lasso. Source: glmnet.
     pub alpha: f64,
-    /// Length of the path of λ, ≥ 2. Source: glmnet, 100.
+    /// Length of the path of λ, 2 to 10000. Source: glmnet, 100.
     pub n_lambda: u32,
     /// Smallest λ as a fraction of the largest; none for glmnet's 0.0001 when n > p, else 0.01.
     pub lambda_min_ratio: Option<f64>,
     /// Which λ is chosen by cross-validation.
     pub choose: LassoChoice,
-    /// Folds of the cross-validation, ≥ 3. Source: glmnet, 10.
+    /// Folds of the cross-validation, 3 to 1000. Source: glmnet, 10.
     pub folds: u32,
 }
 
@@ -285,7 +285,12 @@ impl Lasso {
             self.alpha,
             "above 0, at most 1",
         )?;
-        within(self.n_lambda >= 2, "n_lambda", self.n_lambda, "at least 2")?;
+        within(
+            (2..=10_000).contains(&self.n_lambda),
+            "n_lambda",
+            self.n_lambda,
+            "from 2 to 10000",
+        )?;
         let ratio = self.lambda_min_ratio.is_none_or(|r| 0.0 < r && r < 1.0);
         within(
             ratio,
@@ -293,7 +298,12 @@ impl Lasso {
             shown(self.lambda_min_ratio),
             "between 0 and 1",
         )?;
-        within(self.folds >= 3, "folds", self.folds, "at least 3")
+        within(
+            (3..=1000).contains(&self.folds),
+            "folds",
+            self.folds,
+            "from 3 to 1000",
+        )
     }
 }
 
