@@ -242,6 +242,12 @@ impl Loop {
                         stops: Vec::new(),
                     },
                 );
+                tracing::info!(
+                    worker = hello.name,
+                    site = hello.site,
+                    cores = hello.cores,
+                    "worker joined"
+                );
                 let now = self.hub.now();
                 self.feed(Event::Joined { worker, hello, now });
             }
@@ -252,6 +258,7 @@ impl Loop {
                     .is_some_and(|s| s.session == session)
                 {
                     self.sinks.remove(&worker);
+                    tracing::info!(worker = self.hub.name_of(worker), "session ended");
                     self.feed(Event::Lost { worker });
                 }
             }
@@ -263,6 +270,11 @@ impl Loop {
             }
             Message::Recorded { run, result } => {
                 if let Some(info) = self.runs.get_mut(&run) {
+                    tracing::info!(
+                        run = info.id,
+                        complete = result.as_ref().is_ok_and(|r| r.complete),
+                        "run ended"
+                    );
                     info.result = Some(result);
                 }
             }
@@ -286,6 +298,7 @@ impl Loop {
             result: None,
             repeats: 0,
         };
+        tracing::info!(run = info.id, tasks = start.plan.n_tasks(), "run started");
         self.runs.insert(no, info);
         let now = self.hub.now();
         self.feed(Event::Submitted {
@@ -671,6 +684,10 @@ impl Loop {
                     "no worker of site {site} is connected: start `radloom-worker join … --site {site}`"
                 )
             }
+            CompPhase::Starved { .. } => format!(
+                "no connected worker of site {site} holds its inputs; is the worker that announced this patient away?"
+            ),
+            CompPhase::Parked => "its run is paused".to_owned(),
             _ => format!("waits for a free worker of site {site}"),
         }
     }

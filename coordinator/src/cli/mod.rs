@@ -130,7 +130,11 @@ impl Place {
 #[must_use]
 pub fn main() -> std::process::ExitCode {
     let cli = Cli::parse();
-    init_logs();
+    init_logs(if matches!(cli.command, Command::Serve(_)) {
+        "info"
+    } else {
+        "warn"
+    });
     let runtime = match tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
@@ -197,9 +201,9 @@ async fn dispatch(command: Command) -> anyhow::Result<u8> {
 }
 
 /// Logs go to stderr; `RADLOOM_LOG` chooses what, `RADLOOM_LOG_FORMAT=json` how.
-fn init_logs() {
+fn init_logs(level: &str) {
     let filter = tracing_subscriber::EnvFilter::try_from_env("RADLOOM_LOG")
-        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("warn"));
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new(level));
     let builder = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr()))
