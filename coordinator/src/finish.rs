@@ -129,7 +129,6 @@ fn finish(hub: &Hub, run: &Finished) -> Result<RunResult, FinishError> {
         }
     }
     let data_digest = data_digest(hub, &published)?;
-    let story = crate::story::tell(run, &data_digest, &missing);
     for (path, digest, _) in &mut published {
         if path.ends_with(".html")
             && let Some(page) = store.get(digest)?
@@ -138,7 +137,13 @@ fn finish(hub: &Hub, run: &Finished) -> Result<RunResult, FinishError> {
             *digest = keep(store, page.as_bytes())?;
         }
     }
-    let record = keep(store, &artefact::json::encode("run record", &story)?)?;
+    let record = crate::story::tell(run, &data_digest, &missing).map_err(|e| {
+        artefact::ArtefactError::Json {
+            what: "run record",
+            problem: e.to_string(),
+        }
+    })?;
+    let record = keep(store, &record)?;
     let manifest = keep(store, manifest(run).as_bytes())?;
     let result = RunResult {
         record: record.to_string(),

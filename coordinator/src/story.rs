@@ -1,51 +1,109 @@
 //! What only the shell can tell of a run: who ran what when, where numbers came from.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use digest::Digest;
 use pipeline_defs::plan::{Entry, Origin, Plan, PlannedStep, Published};
 use report::RunStory;
 use report::story::{DagStep, ProvenanceRow, SpanRow};
-use serde_json::{Value, json};
+use serde::{Serialize, Serializer};
 
 use crate::finish::{Finished, phase_counts};
 use crate::state::Span;
 
-/// The run's record: versions, seeds, sites, counts, pins, timeline.
-#[must_use]
-pub fn tell(run: &Finished, data_digest: &Digest, missing: &[String]) -> Value {
-    let timeline: Vec<Value> = run
-        .spans
-        .iter()
-        .map(|span| {
-            let (worker, site) = run.workers.get(&span.worker).cloned().unwrap_or_default();
-            json!({
-                "task": run.plan.address(span.task), "worker": worker, "site": site,
-                "start_ms": span.started_ms.saturating_sub(run.submitted_ms), "wall_ms": span.wall_ms,
-            })
-        })
-        .collect();
-    let pins: Vec<Value> = run
-        .pins
-        .iter()
-        .map(|(task, digests)| json!({"task": run.plan.address(*task), "inputs": digests.iter().map(ToString::to_string).collect::<Vec<_>>()}))
-        .collect();
-    json!({
-        "run": run.id,
-        "study": run.study.name,
-        "study_digest": run.study.text_digest.to_string(),
-        "profile": run.study.profile,
-        "seed": run.study.seed,
-        "sites": run.study.sites,
-        "snapshot": run.snapshot.to_string(),
-        "data_digest": data_digest.to_string(),
-        "versions": {"radloom": env!("CARGO_PKG_VERSION"), "protocol": proto::PROTOCOL},
-        "counts": phase_counts(&run.tasks),
-        "unpublished": missing,
-        "problems": run.status.problems,
-        "pins": pins,
-        "timeline": timeline,
+/// The run's record: versions, seeds, sites, counts, pins, timeline, as canonical JSON.
+///
+/// Keys stand in alphabetical order here, so that a hundred thousand spans are written without a tree of values.
+///
+/// # Errors
+/// None that this type of value can have.
+pub fn tell(
+    run: &Finished,
+    data_digest: &Digest,
+    missing: &[String],
+) -> serde_json::Result<Vec<u8>> {
+    let pins = run.pins.iter().map(|(task, digests)| Pin {
+        inputs: digests.iter().map(ToString::to_string).collect(),
+        task: run.plan.address(*task),
+    });
+    serde_json::to_vec(&Record {
+        counts: phase_counts(&run.tasks),
+        data_digest: data_digest.to_string(),
+        pins: pins.collect(),
+        problems: &run.status.problems,
+        profile: &run.study.profile,
+        run: &run.id,
+        seed: run.study.seed,
+        sites: &run.study.sites,
+        snapshot: run.snapshot.to_string(),
+        study: &run.study.name,
+        study_digest: run.study.text_digest.to_string(),
+        timeline: Timeline(run),
+        unpublished: missing,
+        versions: Versions {
+            protocol: proto::PROTOCOL,
+            radloom: env!("CARGO_PKG_VERSION"),
+        },
     })
+}
+
+#[derive(Serialize)]
+struct Record<'r> {
+    counts: BTreeMap<&'static str, u64>,
+    data_digest: String,
+    pins: Vec<Pin>,
+    problems: &'r [String],
+    profile: &'r str,
+    run: &'r str,
+    seed: u64,
+    sites: &'r [String],
+    snapshot: String,
+    study: &'r str,
+    study_digest: String,
+    timeline: Timeline<'r>,
+    unpublished: &'r [String],
+    versions: Versions,
+}
+
+#[derive(Serialize)]
+struct Versions {
+    protocol: u32,
+    radloom: &'static str,
+}
+
+#[derive(Serialize)]
+struct Pin {
+    inputs: Vec<String>,
+    task: String,
+}
+
+/// The work of a run; each span is made when it is written.
+struct Timeline<'r>(&'r Finished);
+
+#[derive(Serialize)]
+struct TimelineSpan<'r> {
+    site: &'r str,
+    start_ms: u64,
+    task: String,
+    wall_ms: u64,
+    worker: &'r str,
+}
+
+impl Serialize for Timeline<'_> {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        let run = self.0;
+        to.collect_seq(run.spans.iter().map(|span| {
+            let who = run.workers.get(&span.worker);
+            let (worker, site) = who.map_or(("", ""), |(worker, site)| (worker, site));
+            TimelineSpan {
+                site,
+                start_ms: span.started_ms.saturating_sub(run.submitted_ms),
+                task: run.plan.address(span.task),
+                wall_ms: span.wall_ms,
+                worker,
+            }
+        }))
+    }
 }
 
 /// Fills the places that the report step left for the shell: the graph, the timeline, where every file came from.
@@ -157,4 +215,63 @@ fn producers(plan: &Plan, entries: &[Entry]) -> String {
         })
         .collect();
     names.into_iter().collect::<Vec<_>>().join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used)]
+    use super::*;
+    use std::sync::Arc;
+
+    use pipeline_defs::snapshot::Snapshot;
+
+    use crate::state::{Phase, TaskState};
+
+    fn finished() -> Finished {
+        let text = "name = \"two\"\nseed = 7\n[axes]\na = [\"x\", \"y\"]\n[steps.s]\nkind = \"no-op\"\nper = [\"a\"]\n";
+        let study = pipeline_defs::study::parse(text, "two.toml", &[]).unwrap();
+        let plan = pipeline_defs::plan::plan(&study, &Snapshot::default()).unwrap();
+        let task = TaskState {
+            recipe: Some(Digest::of(b"recipe")),
+            outputs_at: 0,
+            waiting: 0,
+            phase: Phase::Ran,
+        };
+        let span = |task| Span {
+            task,
+            worker: 3,
+            started_ms: 1_005,
+            wall_ms: 2,
+        };
+        Finished {
+            no: 0,
+            id: "two-1".to_owned(),
+            study: Arc::new(study),
+            snapshot: Digest::of(b"snapshot"),
+            plan: Arc::new(plan),
+            tasks: vec![task.clone(), task],
+            outputs: vec![Digest::of(b"output")],
+            spans: vec![span(1), span(0)],
+            pins: [(0, vec![Digest::of(b"pin")])].into(),
+            failures: Vec::new(),
+            cancelled: false,
+            workers: [(3, ("w3".to_owned(), "hub".to_owned()))].into(),
+            status: proto::RunStatus::default(),
+            submitted_ms: 1_000,
+        }
+    }
+
+    #[test]
+    fn the_record_is_canonical_and_tells_who_ran_what_when() {
+        let bytes = tell(&finished(), &Digest::of(b"data"), &["nothing".to_owned()]).unwrap();
+        let value: serde_json::Value = artefact::json::decode("record", &bytes).unwrap();
+        assert_eq!(artefact::json::encode("record", &value).unwrap(), bytes);
+        let expected = serde_json::json!({"site": "hub", "start_ms": 5, "task": "s[a=y]", "wall_ms": 2, "worker": "w3"});
+        assert_eq!(value["timeline"][0], expected);
+        assert_eq!(value["counts"], serde_json::json!({"ran": 2}));
+        assert_eq!(
+            (&value["seed"], &value["unpublished"][0]),
+            (&7.into(), &"nothing".into())
+        );
+    }
 }

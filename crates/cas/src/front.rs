@@ -4,18 +4,29 @@
 //! waits until the backlog is empty.
 
 use crate::error::{Result, StoreError};
+use crate::filter::Filter;
 use crate::index::{HERE_MAX, Index, Place, Value};
 use crate::record::{Op, decode};
 use bytes::Bytes;
 use digest::{Digest, WIRE_LEN};
 use std::collections::HashMap;
 use std::hash::Hash;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Condvar, Mutex, PoisonError, RwLock};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 /// Records that may wait for the index before writers wait too.
-const BACKLOG_MAX: u64 = 20_000;
+const BACKLOG_MAX: u64 = 40_000;
+/// Records that go to the index together, in the order of their keys: neighbours share the way to their page.
+const CARRY_RECORDS: usize = 16_384;
+/// Fewer go when no more come for this long.
+const QUIET: Duration = Duration::from_millis(200);
+/// Questions about absent keys before a filter is made that answers them without the index.
+const MISSES_MAX: u32 = 512;
+/// Keys beyond which the filter would let most questions through.
+const FILTER_KEYS_MAX: usize = 4 << 20;
 /// The index is made durable after this many records, so that an opening after a crash replays no more.
 const CHECKPOINT_RECORDS: u64 = 20_000;
 
@@ -26,10 +37,12 @@ pub(crate) struct Logged {
     pub(crate) payload: Bytes,
 }
 
-/// Records in the log's order, and where the last one ends.
-struct Parcel {
-    records: Vec<Logged>,
-    end: Place,
+/// What the carrier is told.
+enum Parcel {
+    /// Records in the log's order, and where the last one ends.
+    Records(Vec<Logged>, Place),
+    /// Somebody waits for the index: no more gathering.
+    Hurry,
 }
 
 /// The index and what is on its way there.
@@ -45,6 +58,9 @@ struct Shared {
     recent: RwLock<Recent>,
     progress: Mutex<Progress>,
     moved: Condvar,
+    misses: AtomicU32,
+    /// Who waits for the index to be complete.
+    hurried: AtomicU32,
 }
 
 #[derive(Default)]
@@ -52,6 +68,21 @@ struct Recent {
     blobs: Newest<[u8; WIRE_LEN]>,
     actions: Newest<[u8; WIRE_LEN]>,
     notes: Newest<String>,
+    filter: Option<Filters>,
+}
+
+/// What the index may hold: all keys that came since the filters were made, and, once they are ready, all from before.
+struct Filters {
+    blobs: Filter,
+    actions: Filter,
+    ready: bool,
+}
+
+/// What is known about a key without asking the index.
+enum Known {
+    Value(Option<Value>),
+    Absent,
+    Unknown,
 }
 
 /// Per key the place of its newest record, and its value: none if that forgets it.
@@ -105,7 +136,7 @@ impl Front {
         let sent = self
             .sender
             .as_ref()
-            .is_some_and(|sender| sender.send(Parcel { records, end }).is_ok());
+            .is_some_and(|sender| sender.send(Parcel::Records(records, end)).is_ok());
         if sent {
             Ok(())
         } else {
@@ -117,17 +148,19 @@ impl Front {
 
     pub(crate) fn blob(&self, digest: &Digest) -> Result<Option<Value>> {
         let key = digest.to_wire();
-        match self.recent(|recent| recent.blobs.get(&key).map(|(_, value)| value.clone())) {
-            Some(value) => Ok(value),
-            None => self.index.blob(&key),
+        match self.recent(|recent| recent.known(&recent.blobs, &key, |f| &f.blobs)) {
+            Known::Value(value) => Ok(value),
+            Known::Absent => Ok(None),
+            Known::Unknown => self.counting_misses(self.index.blob(&key)?),
         }
     }
 
     pub(crate) fn action(&self, recipe: &Digest) -> Result<Option<Value>> {
         let key = recipe.to_wire();
-        match self.recent(|recent| recent.actions.get(&key).map(|(_, value)| value.clone())) {
-            Some(value) => Ok(value),
-            None => self.index.action(&key),
+        match self.recent(|recent| recent.known(&recent.actions, &key, |f| &f.actions)) {
+            Known::Value(value) => Ok(value),
+            Known::Absent => Ok(None),
+            Known::Unknown => self.counting_misses(self.index.action(&key)?),
         }
     }
 
@@ -136,6 +169,56 @@ impl Front {
             Some(value) => Ok(value),
             None => self.index.note(key),
         }
+    }
+
+    fn counting_misses(&self, answer: Option<Value>) -> Result<Option<Value>> {
+        let limit = MISSES_MAX - 1;
+        if answer.is_none() && self.shared.misses.fetch_add(1, Ordering::Relaxed) == limit {
+            self.make_filters()?;
+        }
+        Ok(answer)
+    }
+
+    /// Makes the filters: first they take in all that comes from now on and is on its way, then what the index holds.
+    fn make_filters(&self) -> Result<()> {
+        let recent = || {
+            self.shared
+                .recent
+                .write()
+                .unwrap_or_else(PoisonError::into_inner)
+        };
+        {
+            let mut recent = recent();
+            let (mut blobs, mut actions) = (Filter::new(), Filter::new());
+            recent.blobs.keys().for_each(|key| blobs.add(key));
+            recent.actions.keys().for_each(|key| actions.add(key));
+            recent.filter = Some(Filters {
+                blobs,
+                actions,
+                ready: false,
+            });
+        }
+        let held = |tree: &sled::Tree| -> Result<Option<Filter>> {
+            let mut filter = Filter::new();
+            for (n, key) in tree.iter().keys().enumerate() {
+                if n >= FILTER_KEYS_MAX {
+                    return Ok(None);
+                }
+                filter.add(&key?);
+            }
+            Ok(Some(filter))
+        };
+        let held = (held(&self.index.blobs)?, held(&self.index.actions)?);
+        let mut recent = recent();
+        match (held, &mut recent.filter) {
+            ((Some(blobs), Some(actions)), Some(filter)) => {
+                filter.blobs.unite(&blobs);
+                filter.actions.unite(&actions);
+                filter.ready = true;
+            }
+            _ => recent.filter = None,
+        }
+        Ok(())
     }
 
     fn recent<T>(&self, ask: impl FnOnce(&Recent) -> T) -> T {
@@ -149,6 +232,11 @@ impl Front {
     /// The index, once it has everything.
     pub(crate) fn complete(&self) -> Result<&Index> {
         let mut progress = locked(&self.shared.progress);
+        self.shared.hurried.fetch_add(1, Ordering::SeqCst);
+        if let (Some(sender), true) = (&self.sender, progress.waiting > 0) {
+            // If the carrier is gone, the loop below says why.
+            let _ = sender.send(Parcel::Hurry);
+        }
         while progress.waiting > 0 && progress.failed.is_none() {
             progress = self
                 .shared
@@ -156,6 +244,7 @@ impl Front {
                 .wait(progress)
                 .unwrap_or_else(PoisonError::into_inner);
         }
+        self.shared.hurried.fetch_sub(1, Ordering::SeqCst);
         check(&progress)?;
         Ok(&self.index)
     }
@@ -182,6 +271,21 @@ impl Front {
 }
 
 impl Recent {
+    fn known(
+        &self,
+        newest: &Newest<[u8; WIRE_LEN]>,
+        key: &[u8; WIRE_LEN],
+        filter: impl Fn(&Filters) -> &Filter,
+    ) -> Known {
+        match (newest.get(key), &self.filter) {
+            (Some((_, value)), _) => Known::Value(value.clone()),
+            (None, Some(filters)) if filters.ready && !filter(filters).may_contain(key) => {
+                Known::Absent
+            }
+            _ => Known::Unknown,
+        }
+    }
+
     fn add(&mut self, record: &Logged) {
         let value = || match record.payload.len() {
             len if len <= HERE_MAX => Some(Value::Here(record.payload.clone())),
@@ -190,13 +294,21 @@ impl Recent {
         let at = record.place;
         match decode(&record.payload) {
             Some(Op::Blob { digest, .. } | Op::File { digest, .. } | Op::View { digest, .. }) => {
-                self.blobs.insert(digest.to_wire(), (at, value()));
+                let key = digest.to_wire();
+                if let Some(filters) = &mut self.filter {
+                    filters.blobs.add(&key);
+                }
+                self.blobs.insert(key, (at, value()));
             }
             Some(Op::Forget { digest }) => {
                 self.blobs.insert(digest.to_wire(), (at, None));
             }
             Some(Op::Action { recipe, .. }) => {
-                self.actions.insert(recipe.to_wire(), (at, value()));
+                let key = recipe.to_wire();
+                if let Some(filters) = &mut self.filter {
+                    filters.actions.add(&key);
+                }
+                self.actions.insert(key, (at, value()));
             }
             Some(Op::ForgetAction { recipe }) => {
                 self.actions.insert(recipe.to_wire(), (at, None));
@@ -239,13 +351,18 @@ fn drop_if<K: Hash + Eq>(newest: &mut Newest<K>, key: &K, place: Place) {
 
 /// Carries parcels to the index until nobody sends any more.
 fn carry(index: &Index, shared: &Shared, receiver: &Receiver<Parcel>) {
-    while let Ok(Parcel { records, end }) = receiver.recv() {
-        let applied = records
-            .iter()
-            .try_for_each(|record| match decode(&record.payload) {
-                Some(op) => index.apply(&op, &record.payload, record.place),
-                None => Ok(()),
-            });
+    while let Ok(parcel) = receiver.recv() {
+        let Parcel::Records(mut records, mut end) = parcel else {
+            continue;
+        };
+        while records.len() < CARRY_RECORDS
+            && shared.hurried.load(Ordering::SeqCst) == 0
+            && let Ok(Parcel::Records(more, later)) = receiver.recv_timeout(QUIET)
+        {
+            records.extend(more);
+            end = later;
+        }
+        let applied = apply_in_key_order(index, &records);
         let since = {
             let progress = locked(&shared.progress);
             progress.since_checkpoint + records.len() as u64
@@ -279,6 +396,31 @@ fn carry(index: &Index, shared: &Shared, receiver: &Receiver<Parcel>) {
             return; // what is on its way stays known here; opening again replays it
         }
     }
+}
+
+/// Neighbours in the index are changed one after the other; records of one key in the log's order.
+fn apply_in_key_order(index: &Index, records: &[Logged]) -> Result<()> {
+    const NOTE: u8 = 2;
+    let key = |record: &Logged| match decode(&record.payload)? {
+        Op::Blob { digest, .. }
+        | Op::File { digest, .. }
+        | Op::View { digest, .. }
+        | Op::Forget { digest } => Some((0, digest.to_wire())),
+        Op::Action { recipe, .. } | Op::ForgetAction { recipe } => Some((1, recipe.to_wire())),
+        Op::Note { .. } | Op::ForgetNote { .. } => Some((NOTE, [0; WIRE_LEN])),
+    };
+    let keyed = records.iter().enumerate();
+    let mut order: Vec<((u8, [u8; WIRE_LEN]), usize)> = keyed
+        .filter_map(|(at, record)| Some((key(record)?, at)))
+        .collect();
+    order.sort_unstable();
+    order.iter().try_for_each(|(_, at)| {
+        let record = &records[*at];
+        match decode(&record.payload) {
+            Some(op) => index.apply(&op, &record.payload, record.place),
+            None => Ok(()),
+        }
+    })
 }
 
 fn check(progress: &Progress) -> Result<()> {

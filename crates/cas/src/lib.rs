@@ -62,6 +62,7 @@ mod batch;
 mod disk;
 mod error;
 mod files;
+mod filter;
 mod front;
 mod gc;
 mod identity;
