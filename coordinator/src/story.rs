@@ -32,6 +32,12 @@ pub fn tell(
         pins: pins.collect(),
         problems: &run.status.problems,
         profile: &run.study.profile,
+        published: run
+            .plan
+            .published()
+            .iter()
+            .map(|p| p.path.as_str())
+            .collect(),
         run: &run.id,
         seed: run.study.seed,
         sites: &run.study.sites,
@@ -54,6 +60,7 @@ struct Record<'r> {
     pins: Vec<Pin>,
     problems: &'r [String],
     profile: &'r str,
+    published: Vec<&'r str>,
     run: &'r str,
     seed: u64,
     sites: &'r [String],

@@ -567,12 +567,14 @@ fn what_is_not_published_is_named_with_the_reason() {
         "{counts:#?}"
     );
     let said = &counts.said.stderr;
+    let line = said
+        .lines()
+        .find(|l| l.contains("all 40 patients were left out"));
     assert!(
-        said.contains(
-            "tables/features.csv is not there: table was refused: all 40 patients were left out"
-        ),
+        line.is_some_and(|l| l.contains("tables/features.csv") && l.contains("exclusions.csv")),
         "{said}"
     );
+    assert_eq!(said.lines().count(), 1, "one cause is told once: {said}");
     let why = world
         .radloom()
         .say(&["why", &counts.run, "ring[patient=c1-001]"])

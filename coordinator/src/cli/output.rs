@@ -49,13 +49,12 @@ pub(super) fn check(out: &Path, cache: Option<&Path>) -> anyhow::Result<()> {
         "--out {} holds something else than the output of a run (no run.json of Radloom); choose another folder",
         out.display()
     );
-    // What a run writes, by the names that studies publish under; anything else was put there by somebody.
-    let known = |name: &String| {
-        ["run.json", "leakage.json", "tables", "figures"].contains(&name.as_str())
-            || [".csv", ".html", ".json", ".svg"]
-                .iter()
-                .any(|end| name.ends_with(end))
-    };
+    // What that run wrote, by its record; anything else was put there by somebody.
+    let published = record["published"].as_array().cloned().unwrap_or_default();
+    let first_part = |path: &serde_json::Value| path.as_str()?.split('/').next().map(str::to_owned);
+    let mut written: Vec<String> = published.iter().filter_map(first_part).collect();
+    written.extend(["run.json", "leakage.json"].map(str::to_owned));
+    let known = |name: &String| written.contains(name);
     if let Some(stranger) = entries.iter().find(|name| !known(name)) {
         bail!(
             "--out {} holds `{stranger}`, which no run wrote; move it away or choose another folder",

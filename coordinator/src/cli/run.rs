@@ -290,9 +290,13 @@ fn one_cause_once(problems: &[String]) -> Vec<String> {
             [one] => format!("{one}: {cause}"),
             many => format!("{}, and {} more tasks: {cause}", many[0], many.len() - 1),
         });
-    let unwritten = files
-        .into_iter()
-        .map(|(cause, files)| format!("{cause}; not written: {}", files.join(", ")));
+    let unwritten = files.into_iter().map(|(cause, files)| {
+        format!(
+            "{} {} not there: {cause}",
+            files.join(", "),
+            if files.len() == 1 { "is" } else { "are" }
+        )
+    });
     failed.chain(unwritten).collect()
 }
 
