@@ -159,8 +159,14 @@ fn run(args: &RunArgs) -> anyhow::Result<u8> {
         line: 1,
         column: 1,
     };
-    let params = pipeline_defs::params::resolve_params(kind, &set, &place)
-        .map_err(|p| usage(format!("--set: {}; {}", p.message, p.repair)))?;
+    let params = pipeline_defs::params::resolve_params(kind, &set, &place).map_err(|p| {
+        let repair = if p.repair.is_empty() {
+            String::new()
+        } else {
+            format!("; {}", p.repair)
+        };
+        usage(format!("--set: {}{repair}", p.message))
+    })?;
     let context = Context {
         params: serde_json::from_str(&params)?,
         seed: kind.seeded.then_some(seed),

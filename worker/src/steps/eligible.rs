@@ -28,7 +28,7 @@ pub(super) fn run(context: &Context, inputs: &Inputs) -> Result<Vec<Produced>, S
     for row in everybody(&follow_up, &tables)? {
         let mut why = Vec::new();
         if !with_outcome.contains(&row)? {
-            why.push(("no-follow-up", "no time or no event".to_owned()));
+            why.push(("no-follow-up", "no usable outcome: time or event is missing, the time negative, or the event neither 0 nor 1".to_owned()));
         }
         // Who was refused before stands in the list of that step already, for every endpoint.
         let known = left_out.contains(&row)?;
@@ -167,7 +167,7 @@ mod tests {
         ];
         let out = run("eligible", json!({"endpoint": "dfs"}), &ports).unwrap();
         assert_eq!(text(&out, "eligible"), "patient_id,site\np1,c1\n");
-        let rows = "p3,,dfs,eligible,no-features,not in table\np4,c1,dfs,eligible,no-follow-up,no time or no event\n";
+        let rows = "p3,,dfs,eligible,no-features,not in table\np4,c1,dfs,eligible,no-follow-up,\"no usable outcome: time or event is missing, the time negative, or the event neither 0 nor 1\"\n";
         assert_eq!(text(&out, "exclusions"), format!("{HEADER}{rows}"));
     }
 

@@ -1,4 +1,5 @@
-//! `follow-up`: times in months and events of one endpoint; who lacks one of the two is not in it.
+//! `follow-up`: times in months and events of one endpoint; who lacks one of the two, or has a negative time or an event
+//! that is neither 0 nor 1, is not in it.
 
 use artefact::follow_up::FollowUpTable;
 use artefact::table::{Column, ColumnKind, Table};
@@ -19,20 +20,11 @@ pub(super) fn run(context: &Context, inputs: &Inputs) -> Result<Vec<Produced>, S
     let mut found = FollowUpTable::default();
     for (i, row) in table.rows.iter().enumerate() {
         let (time, event) = (time.values[i], event.values[i]);
-        let bad = |what: String| {
-            Err(StepError::refuse(
-                "follow-up-invalid",
-                format!("patient `{}`: {what}", row.patient_id),
-            ))
-        };
-        if time.is_nan() || event.is_nan() {
+        // One patient with a wrong value never stops a study: who has no usable outcome is left out here and counted by
+        // `eligible`.
+        let usable = time >= 0.0 && (event == 0.0 || event == 1.0);
+        if !usable {
             continue;
-        }
-        if time < 0.0 {
-            return bad(format!("`{}` is {time}, must be at least 0", params.time));
-        }
-        if event != 0.0 && event != 1.0 {
-            return bad(format!("`{}` is {event}, must be 0 or 1", params.event));
         }
         found.rows.push(row.clone());
         found.time.push(months(time, params.unit));
@@ -40,7 +32,7 @@ pub(super) fn run(context: &Context, inputs: &Inputs) -> Result<Vec<Produced>, S
     }
     if found.rows.is_empty() {
         let message = format!(
-            "none of {} patients has `{}` and `{}`",
+            "none of {} patients has a usable `{}` (at least 0) and `{}` (0 or 1)",
             table.rows.len(),
             params.time,
             params.event
@@ -115,16 +107,19 @@ mod tests {
     }
 
     #[test]
-    fn a_negative_time_is_refused_with_the_patient() {
+    fn a_wrong_value_leaves_one_patient_out_and_a_wrong_column_all() {
+        let table = b"patient_id,t,e\np1,-3,1\np2,5,2\np3,7,1\n".to_vec();
+        let out = run("follow-up", params("months"), &[("table", table)]).unwrap();
+        assert_eq!(
+            text(&out, "followup"),
+            "patient_id,time_months,event\np3,7,1\n"
+        );
         let (code, message) = refusal(run(
             "follow-up",
             params("months"),
             &[("table", b"patient_id,t,e\np1,-3,1\n".to_vec())],
         ));
-        assert_eq!(code, "follow-up-invalid");
-        assert!(
-            message.contains("`p1`") && message.contains("-3"),
-            "{message}"
-        );
+        assert_eq!(code, "no-follow-up");
+        assert!(message.contains("none of 1 patients"), "{message}");
     }
 }
