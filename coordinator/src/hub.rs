@@ -71,8 +71,9 @@ pub enum Message {
 /// What the intake makes durable, in the order in which it comes.
 #[derive(Debug)]
 pub enum Intake {
-    /// Canonical bytes of recipes that are about to be given out: before any result of them.
-    Recipes(Vec<Vec<u8>>),
+    /// Canonical bytes of recipes, and the leases of them, which go out when the recipes are durable: a result always
+    /// finds its recipe, over any crash.
+    Recipes(Vec<Vec<u8>>, Vec<(UnboundedSender<ToWorker>, ToWorker)>),
     /// Results.
     Results(Delivery),
     /// The end: what came before it is made durable.
@@ -192,9 +193,13 @@ impl Hub {
         let _ = lock(&self.inner.to_intake).send(Intake::Stop);
     }
 
-    /// Sends recipes to the intake: whatever is delivered after this call finds them.
-    pub fn keep_recipes(&self, recipes: Vec<Vec<u8>>) {
-        let _ = lock(&self.inner.to_intake).send(Intake::Recipes(recipes));
+    /// Sends recipes to the intake, with the messages that give them out.
+    pub fn give_out(
+        &self,
+        recipes: Vec<Vec<u8>>,
+        leases: Vec<(UnboundedSender<ToWorker>, ToWorker)>,
+    ) {
+        let _ = lock(&self.inner.to_intake).send(Intake::Recipes(recipes, leases));
     }
 
     /// Asks the loop.

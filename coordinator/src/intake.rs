@@ -9,7 +9,8 @@ use std::sync::mpsc::Receiver;
 use cas::{Batch, Naming, Outcome, Output, Recorded, Store};
 use digest::Digest;
 use pipeline_defs::kinds::{self, Class, KindSpec};
-use proto::{TaskResult, from_wire, task_result};
+use proto::{TaskResult, ToWorker, from_wire, task_result};
+use tokio::sync::mpsc::UnboundedSender;
 
 use crate::event::{Event, Report};
 use crate::hub::{Delivery, Hub, Intake, Message};
@@ -35,8 +36,7 @@ pub fn run(hub: &Hub, incoming: &Receiver<Intake>) {
     }
 }
 
-/// Kinds of the recipes that are out. They are stored, or become so with the batch that a result of theirs is in: what
-/// comes before a result in the channel is in its batch or in an earlier one.
+/// Kinds of the recipes that are out; all of them are stored, for a lease goes out after its recipe is durable.
 type GivenOut = HashMap<Digest, &'static KindSpec>;
 
 /// What becomes durable together.
@@ -45,6 +45,8 @@ struct Group<'h> {
     batch: Batch<'static>,
     given_out: &'h mut GivenOut,
     pending: Vec<Pending>,
+    /// Go out when the batch is durable.
+    leases: Vec<(UnboundedSender<ToWorker>, ToWorker)>,
 }
 
 struct Pending {
@@ -64,12 +66,14 @@ impl<'h> Group<'h> {
             batch: hub.store.batch(),
             given_out,
             pending: Vec::new(),
+            leases: Vec::new(),
         }
     }
 
     fn add(&mut self, incoming: Intake) {
         match incoming {
-            Intake::Recipes(recipes) => {
+            Intake::Recipes(recipes, leases) => {
+                self.leases.extend(leases);
                 for bytes in recipes {
                     let kind = kind_of(&bytes);
                     match (self.batch.put(bytes, Naming::Plain), kind) {
@@ -150,6 +154,12 @@ impl<'h> Group<'h> {
                 wall_ms: p.wall_ms,
                 now,
             });
+        }
+        if committed.is_ok() {
+            for (worker, lease) in self.leases {
+                // A session that is gone takes nothing; its leases expire.
+                let _ = worker.send(lease);
+            }
         }
         if !events.is_empty() {
             self.hub.tell(Message::Events(events));

@@ -466,16 +466,15 @@ impl Loop {
         }
     }
 
-    /// Gives the recipes that are about to go out to the intake, before any result of them can come; then sends everything.
+    /// Sends everything; leases go by way of the intake, which makes their recipes durable first.
     fn flush(&mut self) {
-        if !self.recipes.is_empty() {
-            self.hub.keep_recipes(std::mem::take(&mut self.recipes));
-        }
+        let mut given = Vec::new();
         for sink in self.sinks.values_mut() {
             let mut leases = std::mem::take(&mut sink.leases);
             while !leases.is_empty() {
                 let rest = leases.split_off(leases.len().min(LEASES_A_MESSAGE));
-                post(sink, to_worker::Body::Leases(Leases { leases }));
+                let body = Some(to_worker::Body::Leases(Leases { leases }));
+                given.push((sink.out.clone(), ToWorker { body }));
                 leases = rest;
             }
             if !sink.acks.is_empty() {
@@ -486,6 +485,9 @@ impl Loop {
                 let fences = std::mem::take(&mut sink.stops);
                 post(sink, to_worker::Body::Cancels(Cancels { fences }));
             }
+        }
+        if !self.recipes.is_empty() || !given.is_empty() {
+            self.hub.give_out(std::mem::take(&mut self.recipes), given);
         }
     }
 

@@ -88,7 +88,7 @@ impl House {
         loop {
             let mut command = Command::new(bin("radloom"));
             command
-                .args(["serve", "--lease-seconds", "2", "--listen"])
+                .args(["serve", "--lease-seconds", "3", "--listen"])
                 .arg(format!("127.0.0.1:{}", self.port));
             command
                 .arg("--state")
@@ -168,10 +168,10 @@ impl House {
         }
     }
 
-    /// Recipes that were started after they had been safe, by the workers' logs.
+    /// Recipes that were leased after they had been safe, by the workers' logs.
     fn run_again(&self) -> Vec<String> {
-        let mut safe: BTreeMap<String, String> = BTreeMap::new();
-        let mut starts: Vec<(String, String, String)> = Vec::new();
+        let mut safe: BTreeMap<String, u64> = BTreeMap::new();
+        let mut leases: Vec<(u64, String, String)> = Vec::new();
         let mut n_safe = 0;
         for life in 1..=self.lives {
             let text =
@@ -186,25 +186,42 @@ impl House {
                         .unwrap_or_default()
                         .to_owned()
                 };
-                let at = entry["timestamp"].as_str().unwrap_or_default().to_owned();
+                let at = microseconds(entry["timestamp"].as_str().unwrap_or_default());
                 match field("message").as_str() {
                     "safe" => {
                         n_safe += 1;
-                        let first = safe.entry(field("recipe")).or_insert_with(|| at.clone());
-                        *first = at.clone().min(first.clone());
+                        let first = safe.entry(field("recipe")).or_insert(at);
+                        *first = at.min(*first);
                     }
-                    "start" => starts.push((at, field("recipe"), field("address"))),
+                    "leased" => leases.push((at, field("recipe"), field("address"))),
                     _ => {}
                 }
             }
         }
         assert!(n_safe > 100, "the logs tell of {n_safe} safe results only");
-        starts
+        leases
             .into_iter()
-            .filter(|(at, recipe, _)| safe.get(recipe).is_some_and(|s| s < at))
+            .filter(|(at, recipe, _)| safe.get(recipe).is_some_and(|s| s + ON_THE_WAY_US < *at))
             .map(|(_, _, address)| address)
             .collect()
     }
+}
+
+/// A lease that was given before another worker's result came in may arrive after that one has heard that it is safe.
+const ON_THE_WAY_US: u64 = 100_000;
+
+/// Microseconds since midnight of a log's time, `2026-01-31T09:16:18.572382Z`.
+fn microseconds(time: &str) -> u64 {
+    let clock = time
+        .split('T')
+        .nth(1)
+        .unwrap_or_default()
+        .trim_end_matches('Z');
+    let mut parts = clock
+        .split([':', '.'])
+        .map(|part| part.parse::<u64>().unwrap_or_default());
+    let mut next = || parts.next().unwrap_or_default();
+    ((next() * 60 + next()) * 60 + next()) * 1_000_000 + next()
 }
 
 fn sets() -> Vec<String> {

@@ -334,6 +334,7 @@ impl Worker {
 
     fn start(&self, lease: Lease) {
         let worker = self.clone();
+        tracing::debug!(target: "radloom_worker::lease", recipe = %digest_text(&lease.recipe), fence = lease.fence, address = lease.address, "leased");
         worker
             .desk
             .lock()
