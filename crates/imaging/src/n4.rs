@@ -30,7 +30,7 @@ mod sharpen;
 pub mod shrink;
 
 pub use error::N4Error;
-pub use iterate::{Fit, Iteration, Progress, log_field_shrunken};
+pub use iterate::{Fit, Iteration, Progress, log_field_shrunken, log_field_weighted};
 pub use params::N4Params;
 
 use crate::body::{BODY_BINS, otsu_threshold};
@@ -70,6 +70,14 @@ pub enum Region<'a> {
     Everything,
     /// The voxels of a mask on the image's grid.
     Mask(&'a Mask),
+    /// The voxels whose weight on the image's grid is above 0, and that lie in the mask if there is one; each counts in the
+    /// spline's fit by its weight. ITK's confidence image.
+    Weights {
+        /// At least 0 each; a common factor changes nothing.
+        weights: &'a Volume,
+        /// Leaves out further voxels.
+        mask: Option<&'a Mask>,
+    },
 }
 
 /// Estimates the bias field of `image` within `region` and divides by it.
@@ -113,24 +121,9 @@ pub fn correct_with_progress(
     let values = image.to_f64();
     let shrink = Shrink::new(dims, params.shrink_factor);
     check_axes(shrink.dims())?;
-    let n_mask = match region {
-        Region::Mask(mask) => {
-            check_geometry(&image.geometry, &mask.geometry, TOLERANCE_MM)?;
-            mask.inside.len()
-        }
-        Region::Otsu | Region::Everything => values.len(),
-    };
-    check_lengths(values.len(), n_mask, dims)?;
+    let weights = weights(image, &values, region, &shrink)?;
     let thinned = shrink.apply(&values)?;
-    let inside = match region {
-        Region::Everything => vec![true; thinned.len()],
-        Region::Otsu => {
-            let threshold = otsu_threshold(&values, BODY_BINS)?;
-            thinned.iter().map(|&value| value > threshold).collect()
-        }
-        Region::Mask(mask) => shrink.apply(&mask.inside)?,
-    };
-    let fit = log_field_shrunken(&thinned, &inside, shrink.dims(), params, progress)?;
+    let fit = log_field_weighted(&thinned, &weights, shrink.dims(), params, progress)?;
     let log_field = fit.lattice.sample(dims)?;
     let corrected = divide(&values, &log_field)?;
     let volume = |voxels: Vec<f32>| Volume {
@@ -143,6 +136,45 @@ pub fn correct_with_progress(
         trace: fit.trace,
         n_fitted: fit.n_fitted,
         n_unlogged: fit.n_unlogged,
+    })
+}
+
+/// What each voxel of the sub-sampled grid counts in the fit.
+fn weights(
+    image: &Volume,
+    values: &[f64],
+    region: Region,
+    shrink: &Shrink,
+) -> Result<Vec<f64>, N4Error> {
+    let dims = image.geometry.dims;
+    check_lengths(values.len(), values.len(), dims)?;
+    let inside = |mask: &Mask| {
+        check_geometry(&image.geometry, &mask.geometry, TOLERANCE_MM)?;
+        check_lengths(values.len(), mask.inside.len(), dims)?;
+        shrink.apply(&mask.inside)
+    };
+    let one = |inside: bool| f64::from(u8::from(inside));
+    Ok(match region {
+        Region::Everything => vec![1.0; shrink.dims().iter().product()],
+        Region::Otsu => {
+            let threshold = otsu_threshold(values, BODY_BINS)?;
+            let thinned = shrink.apply(values)?;
+            thinned
+                .iter()
+                .map(|&value| one(value > threshold))
+                .collect()
+        }
+        Region::Mask(mask) => inside(mask)?.into_iter().map(one).collect(),
+        Region::Weights { weights, mask } => {
+            check_geometry(&image.geometry, &weights.geometry, TOLERANCE_MM)?;
+            let mut thinned = shrink.apply(&weights.to_f64())?;
+            if let Some(mask) = mask {
+                for (weight, inside) in thinned.iter_mut().zip(inside(mask)?) {
+                    *weight = if inside { *weight } else { 0.0 };
+                }
+            }
+            thinned
+        }
     })
 }
 

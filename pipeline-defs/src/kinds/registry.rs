@@ -28,7 +28,11 @@ pub(super) const ALL: &[KindSpec] = &[
             out("image", Volume, Site, "nii.gz", RowRule::Patient),
             out("log_field", Volume, Site, "nii.gz", RowRule::Patient),
         ],
-        inputs: &[one("image", &[Volume]), maybe("mask", &[Mask])],
+        inputs: &[
+            one("image", &[Volume]),
+            maybe("mask", &[Mask]),
+            maybe("weights", &[Volume]),
+        ],
         cost: cost(1, 1024, 0.2),
         ..pointwise(
             "n4-bias-correction",

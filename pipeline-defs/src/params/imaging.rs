@@ -57,6 +57,10 @@ pub struct N4Params {
     /// Control points of the spline at the first level along x, y, z; each 4 (a cubic spline) to 64. Source:
     /// ITK.
     pub control_points: [u32; 3],
+    /// Distance between knots of the spline at the first level, mm, above 0; takes the place of `control_points`, which then
+    /// follow from the extent of each image. Source: none, ITK counts control points.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub spline_distance_mm: Option<f64>,
     /// Full width at half maximum of the Gaussian that sharpens the histogram, in units of log intensity, > 0.
     /// Source: ITK, 0.15.
     pub fwhm: f64,
@@ -86,6 +90,7 @@ impl N4Params {
             iterations: vec![50, 50, 50, 50],
             convergence: 0.001,
             control_points: [4, 4, 4],
+            spline_distance_mm: None,
             fwhm: 0.15,
             wiener: 0.01,
             bins: 200,
@@ -138,6 +143,12 @@ impl Params for N4Params {
             "control_points",
             format!("{:?}", self.control_points),
             "from 4 to 64 each",
+        )?;
+        within(
+            self.spline_distance_mm.is_none_or(|mm| mm > 0.0),
+            "spline_distance_mm",
+            self.spline_distance_mm.unwrap_or_default(),
+            "above 0",
         )?;
         within(self.fwhm > 0.0, "fwhm", self.fwhm, "above 0")?;
         within(self.wiener > 0.0, "wiener", self.wiener, "above 0")?;

@@ -1,6 +1,7 @@
 //! `n4-bias-correction`: the image without the slow drift of the receive coil, and the drift's logarithm.
 
-use imaging::n4::{N4Params as Settings, Region, correct};
+use imaging::Volume;
+use imaging::n4::{N4Error, N4Params as Settings, Region, correct};
 use pipeline_defs::params::{N4Mask, N4Params};
 
 use super::pixels;
@@ -10,12 +11,18 @@ pub(super) fn run(context: &Context, inputs: &Inputs) -> Result<Vec<Produced>, S
     let params: N4Params = context.params()?;
     let image = pixels::volume(inputs.one("image")?)?;
     let mask = pixels::optional_mask(inputs, "mask")?;
-    let region = match (&mask, params.mask) {
-        (Some(mask), _) => Region::Mask(mask),
-        (None, N4Mask::Otsu) => Region::Otsu,
-        (None, N4Mask::All) => Region::Everything,
+    let weights = pixels::optional_volume(inputs, "weights")?;
+    let region = match (&weights, &mask, params.mask) {
+        (Some(weights), mask, _) => Region::Weights {
+            weights,
+            mask: mask.as_ref(),
+        },
+        (None, Some(mask), _) => Region::Mask(mask),
+        (None, None, N4Mask::Otsu) => Region::Otsu,
+        (None, None, N4Mask::All) => Region::Everything,
     };
-    let output = correct(&image, region, &settings(&params))
+    let output = settings(&params, &image)
+        .and_then(|settings| correct(&image, region, &settings))
         .map_err(|e| StepError::refuse(e.code(), e.to_string()))?;
     Ok(vec![
         Produced::bytes("image", pixels::encode(&output.corrected)),
@@ -23,16 +30,23 @@ pub(super) fn run(context: &Context, inputs: &Inputs) -> Result<Vec<Produced>, S
     ])
 }
 
-fn settings(params: &N4Params) -> Settings {
-    Settings {
+fn settings(params: &N4Params, image: &Volume) -> Result<Settings, N4Error> {
+    let control_points = match params.spline_distance_mm {
+        Some(distance_mm) => {
+            let geometry = &image.geometry;
+            Settings::control_points_at(distance_mm, geometry.dims, geometry.spacing_mm())?
+        }
+        None => params.control_points.map(|n| n as usize),
+    };
+    Ok(Settings {
         shrink_factor: params.shrink_factor as usize,
         iterations: params.iterations.iter().map(|n| *n as usize).collect(),
         convergence: params.convergence,
-        control_points: params.control_points.map(|n| n as usize),
+        control_points,
         fwhm: params.fwhm,
         wiener_noise: params.wiener,
         bins: params.bins as usize,
-    }
+    })
 }
 
 #[cfg(test)]
@@ -69,6 +83,30 @@ mod tests {
         for ((before, after), log_field) in before.iter().zip(&after).zip(&log_field) {
             assert!((after * libm::exp(*log_field) - before).abs() <= 1e-5 * before.abs());
         }
+    }
+
+    #[test]
+    fn weights_and_the_distance_of_knots_change_the_field() {
+        let field = |set: Value, ports: &[(&str, Vec<u8>)]| {
+            content(&run("n4-bias-correction", set, ports).unwrap(), "log_field")
+        };
+        let mut all = quick();
+        all["mask"] = json!("all");
+        let plain = field(all.clone(), &[("image", volume_bytes())]);
+        let weigh = |weight: &dyn Fn(usize) -> f32| {
+            let mut weights = nifti::read_bytes(&volume_bytes(), "").unwrap();
+            weights.voxels = Voxels::F32((0..weights.geometry.n_voxels()).map(weight).collect());
+            let weights = canonical::canonical_bytes(&weights);
+            field(
+                all.clone(),
+                &[("image", volume_bytes()), ("weights", weights)],
+            )
+        };
+        assert_eq!(weigh(&|_| 1.0), plain);
+        assert_ne!(weigh(&|i| 1.0 + (i % 4) as f32), plain);
+        let mut dense = all.clone();
+        dense["spline_distance_mm"] = json!(10.0);
+        assert_ne!(field(dense, &[("image", volume_bytes())]), plain);
     }
 
     #[test]

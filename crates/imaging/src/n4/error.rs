@@ -81,6 +81,14 @@ pub enum N4Error {
         /// Value before the correction.
         value: f64,
     },
+    /// A weight is negative or not finite.
+    #[error("weight of voxel {index} is {value}, must be finite and at least 0")]
+    Weight {
+        /// Position after sub-sampling, x fastest.
+        index: usize,
+        /// The weight.
+        value: f64,
+    },
     /// The field left the range of numbers.
     #[error("field has no finite change at level {level}, iteration {iteration}")]
     Diverged {
@@ -114,6 +122,7 @@ impl N4Error {
             N4Error::NoPositiveVoxel { .. } => "n4-no-positive-voxel",
             N4Error::ConstantIntensity { .. } => "n4-constant-intensity",
             N4Error::NotFinite { .. } => "n4-not-finite",
+            N4Error::Weight { .. } => "n4-weight",
             N4Error::Diverged { .. } => "n4-diverged",
             N4Error::Stopped { .. } => "n4-stopped",
         }

@@ -57,8 +57,26 @@ pub fn log_field_shrunken(
     params: &N4Params,
     progress: &mut dyn FnMut(&Iteration) -> Progress,
 ) -> Result<Fit, N4Error> {
+    let weights: Vec<f64> = mask.iter().map(|&m| f64::from(u8::from(m))).collect();
+    log_field_weighted(values, &weights, dims, params, progress)
+}
+
+/// [`log_field_shrunken`] with a weight a voxel in place of a mask: how much its residual counts in the spline's fit.
+///
+/// A voxel of weight 0 is outside; the histogram and the convergence count every voxel above 0 alike, as ITK's
+/// confidence image does. A common factor on all weights changes nothing.
+///
+/// # Errors
+/// As [`log_field_shrunken`], and [`N4Error::Weight`] for a weight that is negative or not finite.
+pub fn log_field_weighted(
+    values: &[f64],
+    weights: &[f64],
+    dims: [usize; 3],
+    params: &N4Params,
+    progress: &mut dyn FnMut(&Iteration) -> Progress,
+) -> Result<Fit, N4Error> {
     params.check()?;
-    let mut state = State::new(values, mask, dims)?;
+    let mut state = State::new(values, weights, dims)?;
     let sharpener = Sharpener::new(params.bins, params.fwhm, params.wiener_noise);
     let mut lattice = Lattice::zeros(params.control_points);
     let mut trace = Vec::new();
@@ -67,7 +85,7 @@ pub fn log_field_shrunken(
             lattice = lattice.refined();
         }
         let grid = GridWeights::new(dims, lattice.dims);
-        let denominators = grid.squared_weights(mask);
+        let denominators = grid.squared_weights(weights);
         for iteration in 1..=iterations {
             let convergence = state.step(&sharpener, &grid, &denominators, &mut lattice)?;
             if !convergence.is_finite() {
@@ -102,24 +120,31 @@ struct State {
     inside: Vec<usize>,
     /// log intensity of those voxels
     log_values: Vec<f64>,
+    /// what each of those voxels counts in the fit, above 0
+    weights: Vec<f64>,
     /// log field at every voxel
     field: Vec<f64>,
-    /// what sharpening took away, at every voxel; 0 outside the mask
+    /// what sharpening took away times the weight, at every voxel; 0 outside the mask
     residual: Vec<f64>,
     n_unlogged: usize,
     threads: bool,
 }
 
 impl State {
-    fn new(values: &[f64], mask: &[bool], dims: [usize; 3]) -> Result<State, N4Error> {
-        check_lengths(values.len(), mask.len(), dims)?;
+    fn new(values: &[f64], weights: &[f64], dims: [usize; 3]) -> Result<State, N4Error> {
+        check_lengths(values.len(), weights.len(), dims)?;
         check_axes(dims)?;
         let voxels = values.len();
         if let Some(index) = values.iter().position(|value| !value.is_finite()) {
             let value = values[index];
             return Err(N4Error::NotFinite { index, value });
         }
-        let inside: Vec<usize> = (0..voxels).filter(|&index| mask[index]).collect();
+        let usable = |weight: &f64| weight.is_finite() && *weight >= 0.0;
+        if let Some(index) = weights.iter().position(|weight| !usable(weight)) {
+            let value = weights[index];
+            return Err(N4Error::Weight { index, value });
+        }
+        let inside: Vec<usize> = (0..voxels).filter(|&index| weights[index] > 0.0).collect();
         if inside.is_empty() {
             return Err(N4Error::EmptyMask { voxels });
         }
@@ -130,6 +155,7 @@ impl State {
         let log_values = inside.iter().map(|&index| log_positive(values[index]));
         Ok(State {
             log_values: log_values.collect(),
+            weights: inside.iter().map(|&index| weights[index]).collect(),
             field: vec![0.0; voxels],
             residual: vec![0.0; voxels],
             threads: inside.len() >= PARALLEL_VOXELS_MIN,
@@ -153,8 +179,9 @@ impl State {
             .map(|(&index, value)| value - self.field[index])
             .collect();
         let sharpened = sharpener.sharpen(&uncorrected, self.threads)?;
-        for ((&index, observed), expected) in self.inside.iter().zip(&uncorrected).zip(&sharpened) {
-            self.residual[index] = observed - expected;
+        let estimates = uncorrected.iter().zip(&sharpened).zip(&self.weights);
+        for (&index, ((observed, expected), weight)) in self.inside.iter().zip(estimates) {
+            self.residual[index] = (observed - expected) * weight;
         }
         let addition = grid.approximate(&self.residual, denominators);
         for (value, addition) in lattice.values.iter_mut().zip(&addition.values) {
@@ -222,6 +249,48 @@ mod tests {
         for (a, b) in a.log_field.iter().zip(&b.log_field) {
             assert!((a - b).abs() < 1e-9, "{a} {b}");
         }
+    }
+
+    fn fit_weighted(weights: &[f64]) -> Result<Fit, N4Error> {
+        let params = N4Params::slicer();
+        log_field_weighted(&values(), weights, DIMS, &params, &mut |_| {
+            Progress::Continue
+        })
+    }
+
+    #[test]
+    fn weights_say_what_a_voxel_counts() {
+        let even = fit_weighted(&[1.0; 720]).unwrap();
+        assert_eq!(even, fit(&values(), &[true; 720], DIMS).unwrap());
+        // a power of two scales numerator and denominator exactly
+        assert_eq!(fit_weighted(&[4.0; 720]).unwrap().log_field, even.log_field);
+        let left: Vec<f64> = (0..720)
+            .map(|i| if i % 12 < 6 { 1.0 } else { 0.1 })
+            .collect();
+        let uneven = fit_weighted(&left).unwrap();
+        assert_eq!(uneven.n_fitted, 720);
+        assert!(
+            uneven
+                .log_field
+                .iter()
+                .zip(&even.log_field)
+                .any(|(a, b)| (a - b).abs() > 1e-4)
+        );
+    }
+
+    #[test]
+    fn a_weight_of_zero_is_outside_and_a_negative_one_is_refused() {
+        let mask: Vec<bool> = (0..720).map(|i| i % 7 != 0).collect();
+        let mut weights: Vec<f64> = mask.iter().map(|&m| f64::from(u8::from(m))).collect();
+        assert_eq!(
+            fit_weighted(&weights).unwrap(),
+            fit(&values(), &mask, DIMS).unwrap()
+        );
+        weights[5] = -0.5;
+        assert_eq!(
+            fit_weighted(&weights).unwrap_err().to_string(),
+            "weight of voxel 5 is -0.5, must be finite and at least 0"
+        );
     }
 
     #[test]

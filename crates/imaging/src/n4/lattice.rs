@@ -114,10 +114,9 @@ impl GridWeights {
         }
     }
 
-    /// Denominators of the approximation: Σ over masked voxels of ω², per control point.
-    pub fn squared_weights(&self, mask: &[bool]) -> Lattice {
-        let inside: Vec<f64> = mask.iter().map(|&m| f64::from(u8::from(m))).collect();
-        self.gather(&inside, |axis| &axis.square)
+    /// Denominators of the approximation: Σ over voxels of weight·ω², per control point.
+    pub fn squared_weights(&self, weights: &[f64]) -> Lattice {
+        self.gather(weights, |axis| &axis.square)
     }
 
     /// One-level approximation of scattered residuals.
@@ -125,7 +124,7 @@ impl GridWeights {
     /// # Formula
     /// φ_c = Σ_v ω_vc³·r_v / Σ_a ω_va²  divided by  Σ_v ω_vc², and 0 where no masked voxel reaches c
     ///
-    /// `residual` is 0 outside the mask; `denominators` comes from `squared_weights` of the same mask.
+    /// `residual` is multiplied by the weights already; `denominators` comes from `squared_weights` of the same weights.
     pub fn approximate(&self, residual: &[f64], denominators: &Lattice) -> Lattice {
         let mut lattice = self.gather(residual, |axis| &axis.cube);
         for (value, denominator) in lattice.values.iter_mut().zip(&denominators.values) {
@@ -264,6 +263,10 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
 
+    fn ones(mask: &[bool]) -> Vec<f64> {
+        mask.iter().map(|&m| f64::from(u8::from(m))).collect()
+    }
+
     fn wavy(dims: [usize; 3]) -> Lattice {
         let n = dims.iter().product::<usize>();
         let values = (0..n)
@@ -333,7 +336,7 @@ mod tests {
             .collect();
         for control in [[4, 4, 4], [5, 7, 4], [11, 5, 7]] {
             let grid = GridWeights::new(dims, control);
-            let fitted = grid.approximate(&residual, &grid.squared_weights(&mask));
+            let fitted = grid.approximate(&residual, &grid.squared_weights(&ones(&mask)));
             let direct = approximate_directly(&residual, &mask, dims, control);
             for (a, b) in fitted.values.iter().zip(&direct) {
                 assert!((a - b).abs() < 1e-12, "{a} {b}");
@@ -374,7 +377,7 @@ mod tests {
         let mut outcomes = Vec::new();
         for threads in [false, true] {
             grid.threads = threads;
-            let fitted = grid.approximate(&residual, &grid.squared_weights(&mask));
+            let fitted = grid.approximate(&residual, &grid.squared_weights(&ones(&mask)));
             outcomes.push((grid.evaluate(&fitted), fitted));
         }
         assert_eq!(outcomes[0], outcomes[1]);

@@ -50,6 +50,36 @@ impl N4Params {
         }
     }
 
+    /// Control points along x, y, z that put knots at most `distance_mm` apart on an image of this size at the first level.
+    ///
+    /// # Formula
+    /// ceil((N − 1)·spacing / distance) + 3 per axis, at least 4
+    ///
+    /// # Errors
+    /// [`N4Error::Param`] unless the distance is finite and above 0.
+    ///
+    /// # Differs from
+    /// ANTs `-b [distance]`, which pads the image until its extent is a whole number of distances: there the knots are exactly
+    /// that far apart and reach beyond the image, here the last knot lies on the last voxel.
+    pub fn control_points_at(
+        distance_mm: f64,
+        dims: [usize; 3],
+        spacing_mm: [f64; 3],
+    ) -> Result<[usize; 3], N4Error> {
+        if !(distance_mm.is_finite() && distance_mm > 0.0) {
+            return Err(N4Error::Param {
+                name: "spline_distance_mm",
+                value: distance_mm,
+                rule: "finite and above 0",
+            });
+        }
+        let spans = |axis: usize| {
+            let extent_mm = dims[axis].saturating_sub(1) as f64 * spacing_mm[axis];
+            (extent_mm / distance_mm).ceil().max(1.0) as usize
+        };
+        Ok([0, 1, 2].map(|axis| spans(axis).saturating_add(3)))
+    }
+
     /// Whether every parameter is in its range.
     ///
     /// # Errors
@@ -167,6 +197,24 @@ mod tests {
             "wiener_noise is NaN, must be finite and above 0",
         );
         refuses(|p| p.bins = 1, "bins is 1, must be 2 to 65536");
+    }
+
+    #[test]
+    fn knots_are_at_most_the_distance_apart() {
+        let at = |distance_mm| {
+            N4Params::control_points_at(distance_mm, [101, 51, 2], [1.0, 2.0, 5.0]).unwrap()
+        };
+        assert_eq!(at(50.0), [5, 5, 4]);
+        assert_eq!(at(33.0), [7, 7, 4]);
+        assert_eq!(at(1e6), [4, 4, 4]);
+        assert!(N4Params::control_points_at(0.0, [9; 3], [1.0; 3]).is_err());
+        assert!(N4Params::control_points_at(f64::NAN, [9; 3], [1.0; 3]).is_err());
+        let mut dense = N4Params::slicer();
+        dense.control_points = N4Params::control_points_at(1e-300, [512; 3], [1.0; 3]).unwrap();
+        assert!(matches!(
+            dense.check(),
+            Err(N4Error::LatticeTooLarge { .. })
+        ));
     }
 
     #[test]
