@@ -22,6 +22,7 @@ const FLOORS: &[(&str, &[&str])] = &[
     ("crates/survival", &["cohort", "stats"]),
     ("crates/evaluation", &["cohort", "stats"]),
     ("crates/report", &[]),
+    ("crates/audit", &["stats"]),
     ("pipeline-defs", &["digest", "artefact"]),
     ("proto", &["digest", "artefact", "pipeline-defs"]),
     (
@@ -45,6 +46,7 @@ const FLOORS: &[(&str, &[&str])] = &[
     (
         "coordinator",
         &[
+            "audit",
             "digest",
             "cas",
             "artefact",

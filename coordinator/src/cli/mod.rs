@@ -10,6 +10,7 @@ macro_rules! out {
     }};
 }
 
+mod audit;
 mod cache;
 mod client;
 mod embedded;
@@ -83,6 +84,11 @@ enum Command {
     /// Look into the store
     #[command(subcommand)]
     Cache(cache::CacheCommand),
+    /// Recompute what the printed numbers of a paper say about each other
+    #[command(
+        after_help = "Examples:\n  radloom audit paper.toml\n  radloom audit paper.toml --json\nExit code 0 whatever is found; 1 when the file cannot be read."
+    )]
+    Audit(audit::AuditArgs),
     /// Run one step by hand, without a coordinator
     #[command(subcommand)]
     Step(step::StepCommand),
@@ -196,6 +202,7 @@ async fn dispatch(command: Command) -> anyhow::Result<u8> {
         Command::Resume(args) => runs::act(args, runs::Act::Resume).await,
         Command::Why(args) => runs::why(args).await,
         Command::Cache(command) => cache::cache(command).await,
+        Command::Audit(args) => audit::audit(&args),
         Command::Step(command) => step::step(command),
     }
 }
