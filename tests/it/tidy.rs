@@ -89,6 +89,7 @@ const CLOSED_DOORS: &[(&str, &[&str])] = &[
         "serde",
         &[
             "crates/artefact",
+            "crates/audit",
             "pipeline-defs",
             "worker",
             "coordinator",
