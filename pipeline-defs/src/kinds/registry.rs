@@ -273,6 +273,69 @@ pub(super) const ALL: &[KindSpec] = &[
         )
     },
     KindSpec {
+        inputs: &[
+            one("old_risk", &[Risk, Survival]),
+            one("new_risk", &[Risk, Survival]),
+            one("followup", &[FollowUp]),
+        ],
+        outputs: &[out(
+            "reclassification",
+            Json,
+            Open,
+            "json",
+            RowRule::Evaluated,
+        )],
+        cost: cost(1, 128, 0.1),
+        seeded: true,
+        ..hub(
+            "reclassification",
+            Role::Evaluate,
+            "whether a new model moves patients to the right side: NRI and IDI",
+        )
+    },
+    KindSpec {
+        inputs: JUDGE,
+        outputs: &[out("calibration", Json, Open, "json", RowRule::Evaluated)],
+        cost: cost(1, 64, 0.01),
+        ..hub(
+            "calibration",
+            Role::Evaluate,
+            "predicted against observed risk",
+        )
+    },
+    KindSpec {
+        inputs: JUDGE,
+        outputs: &[out(
+            "decision-curve",
+            Json,
+            Open,
+            "json",
+            RowRule::Evaluated,
+        )],
+        cost: cost(1, 64, 0.05),
+        ..hub(
+            "decision-curve",
+            Role::Evaluate,
+            "net benefit of acting on a predicted risk",
+        )
+    },
+    KindSpec {
+        inputs: JUDGE,
+        outputs: &[out(
+            "clinical-impact",
+            Json,
+            Open,
+            "json",
+            RowRule::Evaluated,
+        )],
+        cost: cost(1, 64, 0.05),
+        ..hub(
+            "clinical-impact",
+            Role::Evaluate,
+            "how many of a population would be treated, and how many of them need it",
+        )
+    },
+    KindSpec {
         inputs: &[many("metrics", &[Metrics])],
         outputs: &[
             out("comparison", Csv, Open, "csv", RowRule::Evaluated),
@@ -395,6 +458,11 @@ pub(super) const ALL: &[KindSpec] = &[
 const MODEL: OutPort = out("model", Model, Hub, "json", RowRule::Fitted);
 const TABLE: OutPort = out("table", Table, Hub, "csv", RowRule::OfTable);
 const APPLY: &[InPort] = &[one("model", &[Model]), one("table", &[Table])];
+/// Probabilities of the event: one minus survival at the horizon, or risks that are probabilities.
+const JUDGE: &[InPort] = &[
+    one("survival", &[Survival, Risk]),
+    one("followup", &[FollowUp]),
+];
 const LEARN: &[InPort] = &[one("table", &[Table]), one("followup", &[FollowUp])];
 
 const fn one(name: &'static str, types: &'static [ArtefactType]) -> InPort {

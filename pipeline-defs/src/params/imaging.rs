@@ -59,7 +59,7 @@ pub struct N4Params {
     pub control_points: [u32; 3],
     /// Distance between knots of the spline at the first level, mm, above 0; takes the place of `control_points`, which then
     /// follow from the extent of each image. Source: none, ITK counts control points.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     pub spline_distance_mm: Option<f64>,
     /// Full width at half maximum of the Gaussian that sharpens the histogram, in units of log intensity, > 0.
     /// Source: ITK, 0.15.

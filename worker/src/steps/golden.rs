@@ -234,6 +234,7 @@ impl Chain {
             json!({"bootstrap": 40, "horizons": [12, 24]}),
             &ports,
         );
+        self.bedside();
         let label = || {
             vec![
                 ("endpoint", "dfs"),
@@ -264,6 +265,33 @@ impl Chain {
             .ports
             .insert("curves".to_owned(), gathered(vec![(label(), Ok(curves))]));
         self.run("report", json!({}), &inputs);
+    }
+
+    fn bedside(&mut self) {
+        let (_, followup) = learnable(60);
+        let survival = self.made("predict.survival");
+        let judged = [
+            ("survival", survival.clone()),
+            ("followup", followup.clone()),
+        ];
+        let horizon = json!({"horizon": 12.0});
+        for kind in ["calibration", "decision-curve", "clinical-impact"] {
+            self.step(kind, horizon.clone(), &judged);
+        }
+        let flat: String = (0..60)
+            .map(|i| format!("p{i:03},0.{}\n", 10 + (i * 7) % 80))
+            .collect();
+        let risk = format!("patient_id,risk\n{flat}").into_bytes();
+        let pair = [
+            ("old_risk", survival),
+            ("new_risk", risk),
+            ("followup", followup),
+        ];
+        self.step(
+            "reclassification",
+            json!({"horizon": 12.0, "bootstrap": 40}),
+            &pair,
+        );
     }
 
     fn made(&self, name: &str) -> Vec<u8> {

@@ -83,7 +83,15 @@ fn measure(
     judged: &Judged,
     estimate: impl Fn(Option<&Bootstrap>) -> Result<Estimate, MetricError>,
 ) -> Result<Measure, StepError> {
-    let found = estimate(judged.bootstrap.as_ref()).map_err(|e| refuse("metric", &e))?;
+    measured(judged.bootstrap.as_ref(), estimate)
+}
+
+/// [`measure`] of anything that has a bootstrap.
+pub(super) fn measured(
+    bootstrap: Option<&Bootstrap>,
+    estimate: impl Fn(Option<&Bootstrap>) -> Result<Estimate, MetricError>,
+) -> Result<Measure, StepError> {
+    let found = estimate(bootstrap).map_err(|e| refuse("metric", &e))?;
     let few = match found.reason() {
         Some(NotEstimable::FewResamples { .. }) => found.reason().map(ToString::to_string),
         _ => None,

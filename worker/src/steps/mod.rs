@@ -7,10 +7,13 @@ mod apply_impute;
 mod apply_selection;
 mod apply_standardise;
 mod average;
+mod calibration;
+mod clinical_impact;
 mod compare;
 mod cox_regression;
 mod cross_validate;
 mod curves;
+mod decision_curve;
 mod eligible;
 mod evaluate;
 mod exclusions;
@@ -41,6 +44,8 @@ mod patients;
 mod peritumoural_ring;
 mod pixels;
 mod predict;
+mod probabilities;
+mod reclassification;
 mod refuse;
 mod report;
 mod roster;
@@ -70,13 +75,16 @@ pub fn run(kind: &str, context: &Context, inputs: &Inputs) -> Result<Vec<Produce
 /// The kinds that [`run`] knows.
 pub const KINDS: &[&str] = &names(STEPS);
 
-const STEPS: &[(&str, Run); 30] = &[
+const STEPS: &[(&str, Run); 34] = &[
     ("apply-impute", apply_impute::run),
     ("apply-selection", apply_selection::run),
     ("apply-standardise", apply_standardise::run),
+    ("calibration", calibration::run),
+    ("clinical-impact", clinical_impact::run),
     ("compare", compare::run),
     ("cox-regression", cox_regression::run),
     ("cross-validate", cross_validate::run),
+    ("decision-curve", decision_curve::run),
     ("eligible", eligible::run),
     ("evaluate", evaluate::run),
     ("exclusions", exclusions::run),
@@ -97,6 +105,7 @@ const STEPS: &[(&str, Run); 30] = &[
     ("no-op", no_op::run),
     ("peritumoural-ring", peritumoural_ring::run),
     ("predict", predict::run),
+    ("reclassification", reclassification::run),
     ("report", report::run),
     ("roster", roster::run),
     ("select-rows", select_rows::run),
