@@ -3,10 +3,14 @@
 //! The structures here are twins of those in the numeric rooms, which know nothing of files; whoever decodes one hands its
 //! fields over. Numbers are the shortest that read back to the same bits, so a model that was stored predicts the same bits.
 
+mod gbm;
+
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::{ArtefactError, json};
+
+pub use gbm::{BoostedTree, GbmModel};
 
 /// A model that can be stored.
 pub trait StoredModel: Serialize + DeserializeOwned {
@@ -54,7 +58,7 @@ pub trait StoredModel: Serialize + DeserializeOwned {
     }
 }
 
-/// The name in a model's bytes: `impute`, `standardise`, `selection`, `cox`, `rsf`.
+/// The name in a model's bytes: `impute`, `standardise`, `selection`, or that of a learner.
 ///
 /// # Errors
 /// Bytes that are no model.
@@ -225,6 +229,15 @@ pub struct Tree {
     pub jump_events: Vec<u32>,
     /// Rows at risk at each jump.
     pub jump_at_risk: Vec<u32>,
+}
+
+/// The baseline of a learner that gives a log relative hazard.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Baseline {
+    /// Times at which it may rise.
+    pub times: Vec<f64>,
+    /// Cumulative hazard from each of them on.
+    pub hazard: Vec<f64>,
 }
 
 impl StoredModel for ImputeModel {

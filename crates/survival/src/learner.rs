@@ -5,6 +5,7 @@ use ndarray::{Array2, ArrayView2};
 use thiserror::Error;
 
 use crate::cox::CoxModel;
+use crate::gbm::GbmModel;
 use crate::rsf::RsfModel;
 
 /// Something that learns survival from features.
@@ -57,6 +58,13 @@ pub trait Model: std::fmt::Debug + Send + Sync {
         None
     }
 
+    /// The learner's own importance of each feature, in the order of [`Model::feature_names`], where it has one.
+    ///
+    /// The model's documentation says which kind it is; values of two kinds of models do not compare.
+    fn importance(&self) -> Option<Vec<f64>> {
+        None
+    }
+
     /// Whether rows of the training matrix are inside the model (and so may not leave the hub).
     fn holds_training_rows(&self) -> bool;
 
@@ -71,6 +79,8 @@ pub enum ModelParts {
     Rsf(RsfModel),
     /// A Cox model.
     Cox(CoxModel),
+    /// Boosted trees.
+    Gbm(GbmModel),
 }
 
 impl ModelParts {
@@ -82,6 +92,7 @@ impl ModelParts {
         Ok(match self {
             ModelParts::Rsf(parts) => Box::new(crate::rsf::Forest::new(parts)?),
             ModelParts::Cox(parts) => Box::new(crate::cox::FittedCox::new(parts)?),
+            ModelParts::Gbm(parts) => Box::new(crate::gbm::FittedGbm::new(parts)?),
         })
     }
 }
@@ -148,6 +159,12 @@ pub enum FitError {
     /// The Cox partial likelihood has no usable maximum.
     #[error("cox regression failed")]
     Cox(#[source] stats::cox::CoxError),
+    /// The fitted scores leave no usable baseline hazard.
+    #[error("no baseline hazard can be had from the fitted scores")]
+    Baseline(#[source] stats::censored::BaselineError),
+    /// The fitted numbers do not make a model, as after an overflow: a smaller learning rate or a larger penalty helps.
+    #[error("the fitted numbers make no model")]
+    Unfit(#[source] PartsError),
     /// More rows than the forest's indices hold.
     #[error("{n} patients, must be at most {at_most}")]
     TooManyPatients {

@@ -9,14 +9,21 @@
 //! | learner | file | model |
 //! |---|---|---|
 //! | random survival forest | `rsf.rs`, `rsf/`, `tree/` | [`RsfModel`] |
+//! | gradient boosting | `gbm.rs`, `gbm/` | [`GbmModel`] |
 //! | Cox proportional hazards | `cox.rs` | [`CoxModel`] |
 
+mod baseline;
 mod cox;
+mod gbm;
 mod keyed;
 mod learner;
 mod rsf;
+mod settings;
 mod tree;
 
+pub use baseline::Baseline;
 pub use cox::{Cox, CoxModel};
+pub use gbm::{BestIteration, BoostedTree, Comparison, Gbm, GbmGrowth, GbmModel, GbmParams};
 pub use learner::{FitError, Learner, Model, ModelParts, PartsError, PredictError};
 pub use rsf::{ForestTree, Mtry, ParamsError, Resampling, RiskTimes, Rsf, RsfModel, RsfParams};
+pub use settings::SettingsError;

@@ -7,18 +7,39 @@ use cohort::FollowUp;
 use common::harrell;
 use ndarray::{Array2, Axis, concatenate};
 use stats::cox::CoxError;
-use survival::{Cox, FitError, Learner, Model, PredictError, Rsf, RsfParams};
+use survival::{
+    BestIteration, Cox, FitError, Gbm, GbmParams, Learner, Model, PredictError, Rsf, RsfParams,
+};
 
 fn learners() -> Vec<(&'static str, Box<dyn Learner>)> {
     let few_trees = RsfParams {
         n_trees: 60,
         ..RsfParams::ranger_defaults()
     };
+    let stochastic = GbmParams {
+        bag_fraction: 0.5,
+        ..GbmParams::sksurv()
+    };
     vec![
         ("rsf", Box::new(Rsf::new(few_trees).unwrap())),
+        ("gbm", Box::new(Gbm::new(GbmParams::gbm()).unwrap())),
+        ("gbm out of bag", Box::new(gbm(BestIteration::OutOfBag))),
+        (
+            "gbm cross-validated",
+            Box::new(gbm(BestIteration::CrossValidated { n_folds: 3 })),
+        ),
+        ("gbm sksurv", Box::new(Gbm::new(stochastic).unwrap())),
         ("cox", Box::new(Cox::efron())),
         ("cox breslow", Box::new(Cox::breslow())),
     ]
+}
+
+fn gbm(best_iteration: BestIteration) -> Gbm {
+    Gbm::new(GbmParams {
+        best_iteration,
+        ..GbmParams::gbm()
+    })
+    .unwrap()
 }
 
 /// Uniform numbers in (0, 1) from a linear congruential generator: the same everywhere, no draws of the house.
@@ -205,6 +226,7 @@ fn plain_data_comes_back_with_the_same_bits() {
         assert_eq!(again.feature_names(), model.feature_names());
         assert_eq!(again.holds_training_rows(), model.holds_training_rows());
         assert_eq!(again.out_of_bag_risk(), model.out_of_bag_risk());
+        assert_eq!(again.importance(), model.importance(), "{name}");
         assert!(again.parts() == model.parts(), "{name}");
         assert_eq!(
             risk_bits(again.as_ref(), &x),
@@ -235,10 +257,15 @@ fn constant_and_duplicated_columns() {
     let (x, _, f) = cohort(80, 2);
     let constant = concatenate![Axis(1), x, Array2::ones((80, 1))];
     let duplicated = concatenate![Axis(1), x, x.select(Axis(1), &[0])];
-    let forest = Rsf::new(RsfParams::careful()).unwrap();
-    for x in [&constant, &duplicated] {
-        let model = forest.fit(x.view(), &names(3), &f, 0).unwrap();
-        assert!(harrell(model.risk(x.view()).unwrap().values(), &f) > 0.7);
+    for (name, learner) in learners() {
+        if name.starts_with("cox") {
+            continue;
+        }
+        for x in [&constant, &duplicated] {
+            let model = learner.fit(x.view(), &names(3), &f, 0).unwrap();
+            let c = harrell(model.risk(x.view()).unwrap().values(), &f);
+            assert!(c > 0.7, "{name}: {c}");
+        }
     }
     let refused = |x: &Array2<f64>| Cox::efron().fit(x.view(), &names(3), &f, 0).unwrap_err();
     let feature = || "f2".to_owned();
@@ -258,16 +285,41 @@ fn more_features_than_patients() {
     let (features, events) = (40, f.n_events());
     let refused = Cox::efron().fit(x.view(), &names, &f, 0).unwrap_err();
     assert_eq!(refused, FitError::TooManyFeatures { features, events });
-    let forest = Rsf::new(RsfParams::ranger_defaults()).unwrap();
-    let model = forest.fit(x.view(), &names, &f, 0).unwrap();
-    assert!(
-        model
-            .risk(x.view())
-            .unwrap()
-            .values()
-            .iter()
-            .all(|r| r.is_finite())
-    );
+    for (name, learner) in learners() {
+        if name.starts_with("cox") {
+            continue;
+        }
+        let model = learner.fit(x.view(), &names, &f, 0).unwrap();
+        let risk = model.risk(x.view()).unwrap();
+        assert!(risk.values().iter().all(|r| r.is_finite()), "{name}");
+    }
+}
+
+#[test]
+fn importance_is_one_number_a_feature_and_finds_the_one_that_matters() {
+    let (x, names, f) = cohort(200, 5);
+    for (name, learner) in learners() {
+        let model = learner.fit(x.view(), &names, &f, 1).unwrap();
+        let Some(importance) = model.importance() else {
+            continue;
+        };
+        assert_eq!(importance.len(), 5, "{name}");
+        let others = importance[1..].iter().copied().fold(0.0, f64::max);
+        assert!(importance[0] > others, "{name}: {importance:?}");
+    }
+}
+
+#[test]
+fn two_patients() {
+    let (x, names, _) = cohort(2, 2);
+    let f = FollowUp::new(vec![3.0, 7.0], vec![true, false]).unwrap();
+    for (name, learner) in learners() {
+        match learner.fit(x.view(), &names, &f, 0) {
+            Ok(model) => assert_eq!(model.risk(x.view()).unwrap().values().len(), 2, "{name}"),
+            Err(FitError::TooManyFeatures { .. } | FitError::TooFewPatients { .. }) => {}
+            Err(error) => panic!("{name}: {error}"),
+        }
+    }
 }
 
 #[test]

@@ -31,7 +31,7 @@ fn fit(learner: &Rsf, data: &Data, seed: u64) -> Box<dyn Model> {
 fn forest(model: &dyn Model) -> RsfModel {
     match model.parts() {
         ModelParts::Rsf(parts) => parts,
-        other @ ModelParts::Cox(_) => panic!("{other:?}"),
+        other => panic!("{other:?}"),
     }
 }
 

@@ -98,6 +98,8 @@ pub(super) fn fit_code(error: &FitError) -> &'static str {
         FitError::NotFinite { .. } => "values-undefined",
         FitError::TooManyFeatures { .. } => "too-many-features",
         FitError::Mtry { .. } => "mtry",
+        FitError::Baseline(_) => "no-baseline",
+        FitError::Unfit(_) => "fit-failed",
         FitError::Cox(e) => cox_code(e),
     }
 }

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use cohort::FollowUp;
 use ndarray::{Array2, Axis};
 use serde_json::Value;
+use survival::Learner;
 
 /// The folder of survival reference numbers, or `None` (with a word on stderr) where there is none.
 pub fn oracles() -> Option<PathBuf> {
@@ -113,4 +114,57 @@ fn csv(path: &PathBuf) -> (Vec<String>, Vec<Vec<f64>>) {
         .map(|line| line.split(',').map(|v| v.parse().unwrap()).collect())
         .collect();
     (header, rows)
+}
+
+/// Mean C-index over the five given folds.
+pub fn cross_validated_c(data: &Data, learner: &dyn Learner, seed: u64) -> f64 {
+    let mut sum = 0.0;
+    for k in 1..=5 {
+        let (train, test) = data.split(k);
+        let follow_up = data.follow_up.select(&train);
+        let model = learner
+            .fit(data.rows(&train).view(), &data.names, &follow_up, seed)
+            .unwrap();
+        let risk = model.risk(data.rows(&test).view()).unwrap();
+        sum += harrell(risk.values(), &data.follow_up.select(&test));
+    }
+    sum / 5.0
+}
+
+/// Our mean over `seeds` seeds is the reference's, to two standard errors of the difference or 0.005, and never more than
+/// 0.015 below.
+#[track_caller]
+pub fn with_reference(what: &str, theirs: &[f64], seeds: u64, ours: impl Fn(u64) -> f64) {
+    let mean = |v: &[f64]| v.iter().sum::<f64>() / v.len() as f64;
+    let squared_error = |v: &[f64]| {
+        let n = v.len() as f64;
+        v.iter().map(|x| (x - mean(v)) * (x - mean(v))).sum::<f64>() / (n - 1.0) / n
+    };
+    let per_seed: Vec<f64> = (0..seeds).map(ours).collect();
+    let (seen, expected) = (mean(&per_seed), mean(theirs));
+    let two_errors = 2.0 * (squared_error(theirs) + squared_error(&per_seed)).sqrt();
+    eprintln!("{what}: C {seen:.4}, theirs {expected:.4}, two standard errors {two_errors:.4}");
+    close(seen, expected, two_errors.max(0.005), what);
+    assert!(
+        seen >= expected - 0.015,
+        "{what}: {seen} against {expected}"
+    );
+}
+
+/// The reference's single draw is one of ours: within two standard deviations over seeds of our mean, or 0.005.
+#[track_caller]
+pub fn with_one_draw(what: &str, expected: f64, seeds: u64, ours: impl Fn(u64) -> f64) {
+    let per_seed: Vec<f64> = (0..seeds).map(ours).collect();
+    let n = per_seed.len() as f64;
+    let mean = per_seed.iter().sum::<f64>() / n;
+    let square: f64 = per_seed.iter().map(|x| (x - mean) * (x - mean)).sum();
+    let two_deviations = 2.0 * (square / (n - 1.0)).sqrt();
+    eprintln!(
+        "{what}: C {mean:.4}, theirs {expected:.4}, two standard deviations {two_deviations:.4}"
+    );
+    close(mean, expected, two_deviations.max(0.005), what);
+    assert!(
+        mean >= expected - 0.015,
+        "{what}: {mean} against {expected}"
+    );
 }
