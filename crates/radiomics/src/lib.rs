@@ -6,6 +6,7 @@
 //! | [`settings`], [`error`] | what an extraction is told; why there is no value |
 //! | [`mod@dictionary`] | what each feature is called, measures and is in, with IBSI codes |
 //! | [`roi`], [`discretise`] | the cropped region and its grey levels, made once and shared by all classes |
+//! | [`filter`] | derived images: wavelet, Laplacian of Gaussian, local binary patterns and the others |
 //! | `first_order`, `shape`, `glcm`, `glrlm`, `glszm`, `gldm`, `ngtdm` | one feature class each: symbols, formulas, edges |
 //!
 //! ```
@@ -19,7 +20,7 @@
 //! # Ok::<(), radiomics::ExtractError>(())
 //! ```
 //!
-//! A value that is undefined is a reason, never NaN. Nothing here reads files, filters images or knows about outcomes.
+//! A value that is undefined is a reason, never NaN. Nothing here reads files or knows about outcomes.
 
 mod class;
 mod correlation;
@@ -27,6 +28,7 @@ pub mod dictionary;
 pub mod discretise;
 pub mod error;
 pub mod extract;
+pub mod filter;
 mod first_order;
 mod glcm;
 mod gldm;
