@@ -6,6 +6,8 @@
 
 pub mod censored;
 pub mod columns;
+pub mod combat;
+pub mod compare;
 pub mod concordance;
 pub mod cox;
 pub mod folds;
@@ -13,6 +15,7 @@ pub mod icc;
 pub mod impute;
 pub mod lasso_cox;
 mod linalg;
+pub mod radiobiology;
 pub mod redundancy;
 pub mod selection;
 pub mod spearman;
