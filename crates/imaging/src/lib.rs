@@ -11,6 +11,8 @@
 //! | [`edt`], [`components`], [`body`] | distance transform, connected components, Otsu threshold and body mask |
 //! | [`roi`] | the peritumoural ring |
 //! | [`n4`] | bias-field correction |
+//! | [`doctor`] | what is wrong with an image, a delineation or both, and the safe repair |
+//! | [`overlay`] | a picture of a region on its image |
 //! | [`phantom`] | images defined by integer formulas, for tests and demonstrations |
 //!
 //! Inside this crate and all that depend on it, voxels are indexed `[x, y, z]` in the order of the file (x fastest),
@@ -20,11 +22,13 @@
 pub mod body;
 pub mod canonical;
 pub mod components;
+pub mod doctor;
 pub mod edt;
 pub mod geometry;
 pub mod mask;
 pub mod n4;
 pub mod nifti;
+pub mod overlay;
 pub mod phantom;
 pub mod roi;
 pub mod volume;
