@@ -7,7 +7,8 @@
 
 use imaging::Volume;
 use radiomics::filter::{
-    Derived, ImageType, ImageView, Lbp2dSettings, PixelType, WaveletSettings, Window, derived_all,
+    Derived, ImageType, ImageView, Lbp2dSettings, Lbp3dSettings, PixelType, WaveletSettings,
+    Window, derived_all,
 };
 use std::path::{Path, PathBuf};
 
@@ -69,6 +70,7 @@ fn all_types() -> Vec<ImageType> {
         ImageType::Exponential,
         ImageType::Gradient { use_spacing: true },
         ImageType::Lbp2d(Lbp2dSettings::pyradiomics_defaults()),
+        ImageType::Lbp3d(Lbp3dSettings::pyradiomics_defaults()),
     ]
 }
 

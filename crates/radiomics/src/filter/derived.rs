@@ -5,6 +5,7 @@ use super::gradient;
 use super::image_type::{ImageType, Lbp2dSettings};
 use super::laplacian;
 use super::lbp2d;
+use super::lbp3d;
 use super::point::{self, PointFilter};
 use super::view::{ImageView, Window};
 use super::wavelet;
@@ -35,6 +36,7 @@ enum Kind {
     Laplacian { sigma_mm: f64 },
     Gradient { use_spacing: bool },
     Lbp2d(Lbp2dSettings),
+    Lbp3d(lbp3d::SphereMap),
 }
 
 /// The largest magnitude of the image, computed by the first who needs it.
@@ -60,12 +62,7 @@ pub fn derived_all(
     let maximum = Arc::new(Maximum::default());
     let mut all = DerivedImages::default();
     for image_type in image_types {
-        let kinds = match image_type {
-            ImageType::LaplacianOfGaussian { sigma_mm } => {
-                laplacians(sigma_mm, view, &mut all.skipped)
-            }
-            _ => kinds(image_type, &maximum)?,
-        };
+        let kinds = kinds(image_type, view, &maximum, &mut all.skipped)?;
         all.images
             .extend(kinds.into_iter().map(|(name, kind)| Derived {
                 name,
@@ -74,6 +71,39 @@ pub fn derived_all(
             }));
     }
     Ok(all)
+}
+
+fn kinds(
+    image_type: &ImageType,
+    view: &ImageView,
+    maximum: &Arc<Maximum>,
+    skipped: &mut Vec<Skipped>,
+) -> Result<Vec<(String, Kind)>, FilterError> {
+    let one = |name: &str, kind| Ok(vec![(name.to_owned(), kind)]);
+    let point = |filter: PointFilter| one(filter.name(), Kind::Point(filter, Arc::clone(maximum)));
+    match image_type {
+        ImageType::Original => one("original", Kind::Original),
+        ImageType::Wavelet(settings) => {
+            let subbands = wavelet::subbands(settings)?.into_iter();
+            Ok(subbands
+                .map(|(name, band)| (name, Kind::Wavelet(band)))
+                .collect())
+        }
+        ImageType::LaplacianOfGaussian { sigma_mm } => Ok(laplacians(sigma_mm, view, skipped)),
+        ImageType::Square => point(PointFilter::Square),
+        ImageType::SquareRoot => point(PointFilter::SquareRoot),
+        ImageType::Logarithm => point(PointFilter::Logarithm),
+        ImageType::Exponential => point(PointFilter::Exponential),
+        &ImageType::Gradient { use_spacing } => one("gradient", Kind::Gradient { use_spacing }),
+        ImageType::Lbp2d(settings) => {
+            lbp2d::check(settings)?;
+            one("lbp-2D", Kind::Lbp2d(settings.clone()))
+        }
+        ImageType::Lbp3d(settings) => {
+            let maps = lbp3d::maps(settings)?.into_iter();
+            Ok(maps.map(|(name, map)| (name, Kind::Lbp3d(map))).collect())
+        }
+    }
 }
 
 fn laplacians(
@@ -90,33 +120,6 @@ fn laplacians(
         }
     }
     found
-}
-
-fn kinds(
-    image_type: &ImageType,
-    maximum: &Arc<Maximum>,
-) -> Result<Vec<(String, Kind)>, FilterError> {
-    let one = |name: &str, kind| Ok(vec![(name.to_owned(), kind)]);
-    let point = |filter: PointFilter| one(filter.name(), Kind::Point(filter, Arc::clone(maximum)));
-    match image_type {
-        ImageType::Original => one("original", Kind::Original),
-        ImageType::Wavelet(settings) => Ok(wavelet::subbands(settings)?
-            .into_iter()
-            .map(|(name, subband)| (name, Kind::Wavelet(subband)))
-            .collect()),
-        ImageType::Square => point(PointFilter::Square),
-        ImageType::SquareRoot => point(PointFilter::SquareRoot),
-        ImageType::Logarithm => point(PointFilter::Logarithm),
-        ImageType::Exponential => point(PointFilter::Exponential),
-        &ImageType::Gradient { use_spacing } => one("gradient", Kind::Gradient { use_spacing }),
-        ImageType::Lbp2d(settings) => {
-            lbp2d::check(settings)?;
-            one("lbp-2D", Kind::Lbp2d(settings.clone()))
-        }
-        ImageType::LaplacianOfGaussian { .. } | ImageType::Lbp3d(_) => {
-            Err(FilterError::NotBuilt { filter: "lbp-3D" })
-        }
-    }
 }
 
 impl Derived {
@@ -177,6 +180,7 @@ impl Derived {
                 filter.values(maximum.clone()?, view, window)
             }
             &Kind::Laplacian { sigma_mm } => Ok(laplacian::values(sigma_mm, view, window)),
+            Kind::Lbp3d(map) => map.values(view, window, inside),
             Kind::Lbp2d(settings) => lbp2d::values(settings, view, window, inside),
             &Kind::Gradient { use_spacing } => Ok(gradient::values(use_spacing, view, window)),
         }

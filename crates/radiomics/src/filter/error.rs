@@ -77,12 +77,6 @@ pub enum FilterError {
         /// The range.
         must_be: &'static str,
     },
-    /// A filter that does not exist yet.
-    #[error("{filter} is not built")]
-    NotBuilt {
-        /// Name of the derived images.
-        filter: &'static str,
-    },
     /// The kurtosis of equal samples.
     #[error(
         "all samples on the sphere around voxel {voxel:?} are equal, so their kurtosis is undefined"

@@ -35,6 +35,7 @@
 
 use super::error::FilterError;
 use super::image_type::{Lbp2dMethod, Lbp2dSettings};
+use super::lanes::sum_double;
 use super::view::{ImageView, PixelType, Window};
 
 /// Refuses settings outside their range.
@@ -313,30 +314,12 @@ fn uniform_with_rotation(bits: u32, n: u32) -> i32 {
 /// Population variance with NumPy's order of sums: a quotient that is cut to an integer depends on the last bit.
 fn variance(samples: &[f64]) -> f64 {
     let n = samples.len() as f64;
-    let mean = sum(samples) / n;
+    let mean = sum_double(samples) / n;
     let squares: Vec<f64> = samples
         .iter()
         .map(|sample| (sample - mean) * (sample - mean))
         .collect();
-    sum(&squares) / n
-}
-
-/// Eight running sums, joined in pairs, then what is left.
-fn sum(values: &[f64]) -> f64 {
-    let Some((first, rest)) = values.split_first_chunk::<8>() else {
-        return values.iter().fold(0.0, |sum, value| sum + value);
-    };
-    let mut lanes = *first;
-    let chunks = rest.chunks_exact(8);
-    let left = chunks.remainder();
-    for chunk in chunks {
-        for lane in 0..8 {
-            lanes[lane] += chunk[lane];
-        }
-    }
-    let [a, b, c, d, e, f, g, h] = lanes;
-    let joined = ((a + b) + (c + d)) + ((e + f) + (g + h));
-    left.iter().fold(joined, |sum, value| sum + value)
+    sum_double(&squares) / n
 }
 
 /// What an array of the pixel type holds after the value was written into it; `None` for a missing value where there is no telling.

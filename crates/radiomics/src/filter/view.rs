@@ -25,6 +25,21 @@ pub enum PixelType {
     F64,
 }
 
+impl PixelType {
+    /// Smallest and largest value, for integers.
+    pub(crate) fn integer_range(self) -> Option<(f64, f64)> {
+        match self {
+            PixelType::U8 => Some((0.0, f64::from(u8::MAX))),
+            PixelType::I8 => Some((f64::from(i8::MIN), f64::from(i8::MAX))),
+            PixelType::U16 => Some((0.0, f64::from(u16::MAX))),
+            PixelType::I16 => Some((f64::from(i16::MIN), f64::from(i16::MAX))),
+            PixelType::U32 => Some((0.0, f64::from(u32::MAX))),
+            PixelType::I32 => Some((f64::from(i32::MIN), f64::from(i32::MAX))),
+            PixelType::F32 | PixelType::F64 => None,
+        }
+    }
+}
+
 impl From<&imaging::Voxels> for PixelType {
     fn from(voxels: &imaging::Voxels) -> PixelType {
         match voxels {

@@ -1,0 +1,162 @@
+//! How a pattern of bits on a sphere becomes one number per level of spherical harmonics.
+//!
+//! # Formula
+//! Y_nm(azimuth, polar) with the Condon–Shortley phase, at azimuth arccos(z / r) and polar angle atan2(y, x) of each point: the two
+//! angles are exchanged, as in PyRadiomics. The associated Legendre function takes cos(polar) and the *positive* root of 1 − cos².
+//!
+//! c_m = Σ_v b_v Y_nm(v),  F(v) = Σ_m c_m Y_nm(v),  value of level n: Re √(Σ_v F(v)²), with F² and not |F|².
+//!
+//! Σ_v F(v)² = Σ_mm' c_m c_m' G_mm' with G_mm' = Σ_v Y_nm(v) Y_nm'(v), made once.
+
+/// One complex number.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Complex {
+    re: f64,
+    im: f64,
+}
+
+impl Complex {
+    const ZERO: Complex = Complex { re: 0.0, im: 0.0 };
+
+    fn plus(self, other: Complex) -> Complex {
+        Complex {
+            re: self.re + other.re,
+            im: self.im + other.im,
+        }
+    }
+
+    fn times(self, other: Complex) -> Complex {
+        Complex {
+            re: self.re * other.re - self.im * other.im,
+            im: self.re * other.im + self.im * other.re,
+        }
+    }
+
+    /// Real part of the root with the positive real part.
+    fn root_re(self) -> f64 {
+        let length = libm::hypot(self.re, self.im);
+        if length == 0.0 {
+            0.0
+        } else if self.re >= 0.0 {
+            ((self.re + length) / 2.0).sqrt()
+        } else {
+            self.im.abs() / (2.0 * ((length - self.re) / 2.0).sqrt())
+        }
+    }
+}
+
+/// The harmonics of one level at the points.
+#[derive(Debug, Clone)]
+pub(crate) struct Harmonics {
+    /// Per order m from −n to n, one value per point.
+    at_points: Vec<Vec<Complex>>,
+    /// G, row by row.
+    products: Vec<Complex>,
+}
+
+impl Harmonics {
+    /// Level `n` at points of a sphere of `radius`.
+    pub(crate) fn new(n: usize, points: &[[f64; 3]], radius: f64) -> Harmonics {
+        let order = n as i32;
+        let at_points: Vec<Vec<Complex>> = (-order..=order)
+            .map(|m| {
+                points
+                    .iter()
+                    .map(|&[x, y, z]| {
+                        let azimuth = libm::acos((z / radius).clamp(-1.0, 1.0));
+                        harmonic(n, m, azimuth, libm::atan2(y, x))
+                    })
+                    .collect()
+            })
+            .collect();
+        let products = at_points
+            .iter()
+            .flat_map(|a| at_points.iter().map(|b| dot(a, b)))
+            .collect();
+        Harmonics {
+            at_points,
+            products,
+        }
+    }
+
+    /// The value of the level for one pattern.
+    pub(crate) fn norm(&self, bits: &[bool]) -> f64 {
+        let coefficients: Vec<Complex> = self
+            .at_points
+            .iter()
+            .map(|values| {
+                let ones = values.iter().zip(bits).filter(|&(_, &bit)| bit);
+                ones.fold(Complex::ZERO, |sum, (&value, _)| sum.plus(value))
+            })
+            .collect();
+        let mut sum = Complex::ZERO;
+        for (row, &a) in self
+            .products
+            .chunks_exact(coefficients.len())
+            .zip(&coefficients)
+        {
+            for (&product, &b) in row.iter().zip(&coefficients) {
+                sum = sum.plus(a.times(b).times(product));
+            }
+        }
+        sum.root_re()
+    }
+}
+
+fn dot(a: &[Complex], b: &[Complex]) -> Complex {
+    a.iter()
+        .zip(b)
+        .fold(Complex::ZERO, |sum, (&a, &b)| sum.plus(a.times(b)))
+}
+
+fn harmonic(n: usize, m: i32, azimuth: f64, polar: f64) -> Complex {
+    let order = m.unsigned_abs() as usize;
+    // (n − |m|)! / (n + |m|)!
+    let ratio = (n - order + 1..=n + order).fold(1.0, |ratio, k| ratio / k as f64);
+    let scale = ((2 * n + 1) as f64 / (4.0 * std::f64::consts::PI) * ratio).sqrt();
+    let radial = scale * legendre(n, order, libm::cos(polar));
+    let angle = order as f64 * azimuth;
+    let (re, im) = (radial * libm::cos(angle), radial * libm::sin(angle));
+    match (m < 0, order % 2) {
+        (false, _) => Complex { re, im },
+        (true, 0) => Complex { re, im: -im },
+        (true, _) => Complex { re: -re, im },
+    }
+}
+
+/// Associated Legendre function with the Condon–Shortley phase.
+fn legendre(n: usize, m: usize, x: f64) -> f64 {
+    let root = (1.0 - x * x).max(0.0).sqrt();
+    let mut previous = 0.0;
+    let mut value = (1..=m).fold(1.0, |value, k| -value * (2 * k - 1) as f64 * root);
+    for l in m + 1..=n {
+        let next =
+            ((2 * l - 1) as f64 * x * value - (l - 1 + m) as f64 * previous) / (l - m) as f64;
+        (previous, value) = (value, next);
+    }
+    value
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn harmonics_are_those_of_the_textbook() {
+        let (azimuth, polar) = (0.7, 1.1);
+        let y = harmonic(1, 1, azimuth, polar);
+        let expected = -(3.0 / (8.0 * std::f64::consts::PI)).sqrt() * libm::sin(polar);
+        assert!((y.re - expected * libm::cos(azimuth)).abs() < 1e-15);
+        assert!((y.im - expected * libm::sin(azimuth)).abs() < 1e-15);
+        let opposite = harmonic(1, -1, azimuth, polar);
+        assert!((opposite.re + y.re).abs() < 1e-15 && (opposite.im - y.im).abs() < 1e-15);
+    }
+
+    #[test]
+    fn roots_have_a_positive_real_part() {
+        assert_eq!(Complex { re: 4.0, im: 0.0 }.root_re(), 2.0);
+        assert_eq!(Complex { re: -4.0, im: 0.0 }.root_re(), 0.0);
+        assert_eq!(Complex { re: 0.0, im: 2.0 }.root_re(), 1.0);
+        assert_eq!(Complex::ZERO.root_re(), 0.0);
+    }
+}
