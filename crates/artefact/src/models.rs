@@ -4,6 +4,7 @@
 //! fields over. Numbers are the shortest that read back to the same bits, so a model that was stored predicts the same bits.
 
 mod gbm;
+mod svm;
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -11,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::{ArtefactError, json};
 
 pub use gbm::{BoostedTree, GbmModel};
+pub use svm::{SvmKernel, SvmModel};
 
 /// A model that can be stored.
 pub trait StoredModel: Serialize + DeserializeOwned {

@@ -7,6 +7,7 @@ use thiserror::Error;
 use crate::cox::CoxModel;
 use crate::gbm::GbmModel;
 use crate::rsf::RsfModel;
+use crate::svm::SvmModel;
 
 /// Something that learns survival from features.
 ///
@@ -81,6 +82,8 @@ pub enum ModelParts {
     Cox(CoxModel),
     /// Boosted trees.
     Gbm(GbmModel),
+    /// A survival support vector machine.
+    Svm(SvmModel),
 }
 
 impl ModelParts {
@@ -93,6 +96,7 @@ impl ModelParts {
             ModelParts::Rsf(parts) => Box::new(crate::rsf::Forest::new(parts)?),
             ModelParts::Cox(parts) => Box::new(crate::cox::FittedCox::new(parts)?),
             ModelParts::Gbm(parts) => Box::new(crate::gbm::FittedGbm::new(parts)?),
+            ModelParts::Svm(parts) => Box::new(crate::svm::FittedSvm::new(parts)?),
         })
     }
 }
@@ -165,6 +169,20 @@ pub enum FitError {
     /// The fitted numbers do not make a model, as after an overflow: a smaller learning rate or a larger penalty helps.
     #[error("the fitted numbers make no model")]
     Unfit(#[source] PartsError),
+    /// A time of 0, of which a model of log time can make nothing.
+    #[error("time in row {row} is {value}, must be above 0 for a model of log time")]
+    TimeNotPositive {
+        /// Row, counted from 0.
+        row: usize,
+        /// The time as given.
+        value: f64,
+    },
+    /// The optimum was not found in the iterations allowed.
+    #[error("no convergence in {iterations} iterations: allow more, or weigh the loss less")]
+    NoConvergence {
+        /// Iterations made.
+        iterations: usize,
+    },
     /// More rows than the forest's indices hold.
     #[error("{n} patients, must be at most {at_most}")]
     TooManyPatients {

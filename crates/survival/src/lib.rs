@@ -10,6 +10,7 @@
 //! |---|---|---|
 //! | random survival forest | `rsf.rs`, `rsf/`, `tree/` | [`RsfModel`] |
 //! | gradient boosting | `gbm.rs`, `gbm/` | [`GbmModel`] |
+//! | support vector machine | `svm.rs`, `svm/` | [`SvmModel`] |
 //! | Cox proportional hazards | `cox.rs` | [`CoxModel`] |
 
 mod baseline;
@@ -19,6 +20,7 @@ mod keyed;
 mod learner;
 mod rsf;
 mod settings;
+mod svm;
 mod tree;
 
 pub use baseline::Baseline;
@@ -27,3 +29,6 @@ pub use gbm::{BestIteration, BoostedTree, Comparison, Gbm, GbmGrowth, GbmModel, 
 pub use learner::{FitError, Learner, Model, ModelParts, PartsError, PredictError};
 pub use rsf::{ForestTree, Mtry, ParamsError, Resampling, RiskTimes, Rsf, RsfModel, RsfParams};
 pub use settings::SettingsError;
+pub use svm::{
+    Kernel, Svm, SvmDecision, SvmKernel, SvmLoss, SvmModel, SvmParams, SvmScaling, TiedTimes,
+};

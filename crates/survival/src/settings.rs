@@ -61,6 +61,16 @@ pub(crate) fn share(name: &'static str, value: f64) -> Result<(), SettingsError>
     )
 }
 
+/// Above 0 and finite.
+pub(crate) fn positive(name: &'static str, value: f64) -> Result<(), SettingsError> {
+    within(name, value, value > 0.0 && value.is_finite(), "above 0")
+}
+
+/// At least 0 and finite.
+pub(crate) fn not_negative(name: &'static str, value: f64) -> Result<(), SettingsError> {
+    within(name, value, value >= 0.0 && value.is_finite(), "at least 0")
+}
+
 pub(crate) fn within(
     name: &'static str,
     value: f64,

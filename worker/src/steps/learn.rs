@@ -99,6 +99,8 @@ pub(super) fn fit_code(error: &FitError) -> &'static str {
         FitError::TooManyFeatures { .. } => "too-many-features",
         FitError::Mtry { .. } => "mtry",
         FitError::Baseline(_) => "no-baseline",
+        FitError::TimeNotPositive { .. } => "time-not-positive",
+        FitError::NoConvergence { .. } => "no-convergence",
         FitError::Unfit(_) => "fit-failed",
         FitError::Cox(e) => cox_code(e),
     }

@@ -1,8 +1,8 @@
 //! Predicted probabilities of the event by a horizon, and the follow-up they are held against.
 
+use artefact::RowId;
 use artefact::follow_up::FollowUpTable;
 use artefact::predictions::{RiskTable, SurvivalTable};
-use artefact::RowId;
 use cohort::FollowUp;
 use evaluation::MetricError;
 use serde_json::{Value, json};

@@ -1,6 +1,7 @@
 //! Between the numeric rooms' models and their stored twins.
 
 mod gbm;
+mod svm;
 
 use artefact::models::{self, StoredModel, Tree};
 use stats::impute::{ImputedColumn, Imputer, UndefinedColumn};
@@ -146,6 +147,7 @@ pub(super) fn encode(model: &dyn Model) -> Result<Vec<u8>, StepError> {
         ModelParts::Cox(cox) => from_cox(cox).encode()?,
         ModelParts::Rsf(forest) => from_forest(forest).encode()?,
         ModelParts::Gbm(model) => gbm::from_gbm(model).encode()?,
+        ModelParts::Svm(model) => svm::from_svm(model).encode()?,
     })
 }
 
@@ -154,6 +156,7 @@ pub(super) fn decode(bytes: &[u8]) -> Result<Box<dyn Model>, StepError> {
     let parts = match models::name_of(bytes)?.as_str() {
         "cox" => ModelParts::Cox(to_cox(models::CoxModel::decode(bytes)?)),
         "rsf" => ModelParts::Rsf(to_forest(models::RsfModel::decode(bytes)?)),
+        "svm" => ModelParts::Svm(svm::to_svm(models::SvmModel::decode(bytes)?)),
         "gbm" => ModelParts::Gbm(gbm::to_gbm(models::GbmModel::decode(bytes)?)?),
         other => {
             return Err(StepError::refuse(

@@ -1,0 +1,396 @@
+//! Newton's method on ½ wᵀw + α ( ρ ½ Σ hinge² + (1 − ρ) ½ Σ error² ).
+//!
+//! The objective is strictly convex with a continuous gradient and piecewise quadratic, so a full step that changes
+//! no active term ends at the minimum.
+
+use rayon::prelude::*;
+
+use super::pairs::ActivePairs;
+
+/// Up to this many unknowns the Hessian is factored; beyond, conjugate gradients multiply by it.
+pub(super) const FACTORED_UP_TO: usize = 400;
+
+/// Converged when the gradient is this small beside that at the start.
+const GRADIENT_REL: f64 = 1e-11;
+
+/// Accepted when nothing improves the objective any more and the gradient is this small beside that at the start.
+const GRADIENT_REL_AT_REST: f64 = 1e-6;
+
+/// What is minimised; patients in ascending order of time, ties resolved.
+pub(super) struct Problem<'a> {
+    pub(super) event: &'a [bool],
+    /// Logarithm of each time; read only by the regression part.
+    pub(super) log_time: &'a [f64],
+    /// \[n, width\].
+    pub(super) features: &'a [f64],
+    pub(super) width: usize,
+    /// α ρ.
+    pub(super) rank_weight: f64,
+    /// α (1 − ρ).
+    pub(super) regression_weight: f64,
+    /// [`FACTORED_UP_TO`], but for tests.
+    pub(super) factored_up_to: usize,
+}
+
+/// The minimum.
+pub(super) struct Solution {
+    pub(super) weights: Vec<f64>,
+    /// 0 where nothing is regressed.
+    pub(super) intercept: f64,
+}
+
+/// The state at one point.
+struct Point<'a> {
+    /// Weights, then the intercept.
+    unknowns: Vec<f64>,
+    objective: f64,
+    gradient: Vec<f64>,
+    pairs: Option<ActivePairs<'a>>,
+    /// Which errors of log time count.
+    counted: Vec<bool>,
+}
+
+impl<'a> Problem<'a> {
+    /// The minimum, or the iterations after which it was not found.
+    pub(super) fn minimise(&self, max_iterations: usize) -> Result<Solution, usize> {
+        let mut start = vec![0.0; self.width + 1];
+        if self.regression_weight > 0.0 {
+            start[self.width] = self.log_time.iter().sum::<f64>() / self.log_time.len() as f64;
+        }
+        let mut here = self.at(start);
+        let first = largest(&here.gradient);
+        for _ in 0..max_iterations {
+            if largest(&here.gradient) <= GRADIENT_REL * first {
+                return Ok(self.solution(here));
+            }
+            let step = self.newton_step(&here, first);
+            let Some((next, full)) = self.line_search(&here, &step) else {
+                let small = largest(&here.gradient) <= GRADIENT_REL_AT_REST * first;
+                return if small {
+                    Ok(self.solution(here))
+                } else {
+                    Err(max_iterations)
+                };
+            };
+            let done = full && same_terms(&here, &next) && self.width <= self.factored_up_to;
+            here = next;
+            if done {
+                return Ok(self.solution(here));
+            }
+        }
+        Err(max_iterations)
+    }
+
+    fn solution(&self, point: Point) -> Solution {
+        let mut weights = point.unknowns;
+        let intercept = weights.pop().unwrap_or_default();
+        Solution { weights, intercept }
+    }
+
+    fn n(&self) -> usize {
+        self.event.len()
+    }
+
+    fn row(&self, i: usize) -> &[f64] {
+        &self.features[i * self.width..(i + 1) * self.width]
+    }
+
+    fn scores(&self, weights: &[f64]) -> Vec<f64> {
+        (0..self.n()).map(|i| dot(self.row(i), weights)).collect()
+    }
+
+    /// Objective, gradient and active terms.
+    fn at(&self, unknowns: Vec<f64>) -> Point<'a> {
+        let (weights, intercept) = (&unknowns[..self.width], unknowns[self.width]);
+        let score = self.scores(weights);
+        let mut objective = 0.5 * dot(weights, weights);
+        let mut slope = vec![0.0; self.n()];
+        let mut pairs = None;
+        if self.rank_weight > 0.0 {
+            let active = ActivePairs::new(self.event, &score);
+            let (value, gradient) = active.loss(&score);
+            objective += self.rank_weight * value;
+            slope = gradient.iter().map(|g| self.rank_weight * g).collect();
+            pairs = Some(active);
+        }
+        let mut counted = vec![false; self.n()];
+        let mut intercept_slope = 0.0;
+        if self.regression_weight > 0.0 {
+            for i in 0..self.n() {
+                let error = self.log_time[i] - intercept - score[i];
+                counted[i] = self.event[i] || error > 0.0;
+                if counted[i] {
+                    objective += 0.5 * self.regression_weight * error * error;
+                    slope[i] -= self.regression_weight * error;
+                    intercept_slope -= self.regression_weight * error;
+                }
+            }
+        }
+        let mut gradient = self.transposed(&slope);
+        gradient.iter_mut().zip(weights).for_each(|(g, w)| *g += w);
+        gradient.push(intercept_slope);
+        Point {
+            unknowns,
+            objective,
+            gradient,
+            pairs,
+            counted,
+        }
+    }
+
+    /// Zᵀ v.
+    fn transposed(&self, v: &[f64]) -> Vec<f64> {
+        let mut sum = vec![0.0; self.width];
+        for (i, v) in v.iter().enumerate() {
+            sum.iter_mut()
+                .zip(self.row(i))
+                .for_each(|(s, z)| *s += v * z);
+        }
+        sum
+    }
+
+    fn newton_step(&self, here: &Point, first: f64) -> Vec<f64> {
+        let downhill: Vec<f64> = here.gradient.iter().map(|g| -g).collect();
+        if self.width <= self.factored_up_to {
+            solve_positive(self.hessian(here), downhill)
+        } else {
+            let forcing = (largest(&here.gradient) / first).clamp(1e-8, 0.1);
+            conjugate_gradients(|v| self.hessian_times(here, v), &downhill, forcing)
+        }
+    }
+
+    /// Lower triangle of the Hessian, \[width + 1, width + 1\].
+    fn hessian(&self, here: &Point) -> Vec<Vec<f64>> {
+        let width = self.width;
+        let mut curved = vec![0.0; self.n() * width];
+        if let Some(pairs) = &here.pairs {
+            curved = pairs.laplacian(self.features, width);
+            curved.iter_mut().for_each(|v| *v *= self.rank_weight);
+        }
+        for i in (0..self.n()).filter(|&i| here.counted[i]) {
+            let row = &mut curved[i * width..(i + 1) * width];
+            row.iter_mut()
+                .zip(self.row(i))
+                .for_each(|(c, z)| *c += self.regression_weight * z);
+        }
+        let mut rows: Vec<Vec<f64>> = (0..width)
+            .into_par_iter()
+            .with_min_len(16)
+            .map(|a| {
+                let mut row = vec![0.0; a + 1];
+                for i in 0..self.n() {
+                    let z = self.features[i * width + a];
+                    let from = &curved[i * width..i * width + a + 1];
+                    row.iter_mut().zip(from).for_each(|(h, c)| *h += z * c);
+                }
+                row[a] += 1.0;
+                row
+            })
+            .collect();
+        let mut last = vec![0.0; width + 1];
+        for i in (0..self.n()).filter(|&i| here.counted[i]) {
+            last.iter_mut()
+                .zip(self.row(i))
+                .for_each(|(h, z)| *h += self.regression_weight * z);
+            last[width] += self.regression_weight;
+        }
+        if self.regression_weight == 0.0 {
+            last[width] = 1.0;
+        }
+        rows.push(last);
+        rows
+    }
+
+    fn hessian_times(&self, here: &Point, v: &[f64]) -> Vec<f64> {
+        let (weights, intercept) = (&v[..self.width], v[self.width]);
+        let score = self.scores(weights);
+        let mut curved = match &here.pairs {
+            Some(pairs) => pairs.laplacian(&score, 1),
+            None => vec![0.0; self.n()],
+        };
+        curved.iter_mut().for_each(|c| *c *= self.rank_weight);
+        let mut last = if self.regression_weight == 0.0 {
+            intercept
+        } else {
+            0.0
+        };
+        for i in (0..self.n()).filter(|&i| here.counted[i]) {
+            let change = self.regression_weight * (score[i] + intercept);
+            curved[i] += change;
+            last += change;
+        }
+        let mut product = self.transposed(&curved);
+        product.iter_mut().zip(weights).for_each(|(p, w)| *p += w);
+        product.push(last);
+        product
+    }
+
+    /// The first of the steps 1, ½, ¼ … that lowers the objective enough, and whether it is the full one.
+    fn line_search(&self, here: &Point, step: &[f64]) -> Option<(Point<'a>, bool)> {
+        let slope = dot(&here.gradient, step);
+        let mut share = 1.0;
+        for halved in 0..40 {
+            let moved = here.unknowns.iter().zip(step);
+            let next = self.at(moved.map(|(u, s)| u + share * s).collect());
+            if next.objective <= here.objective + 1e-4 * share * slope
+                && next.objective < here.objective
+            {
+                return Some((next, halved == 0));
+            }
+            share *= 0.5;
+        }
+        None
+    }
+}
+
+/// Whether the same terms are active at two points, by their counts.
+fn same_terms(a: &Point, b: &Point) -> bool {
+    let counts = |point: &Point| {
+        point
+            .pairs
+            .as_ref()
+            .map(|pairs| (pairs.longer.clone(), pairs.shorter.clone()))
+    };
+    a.counted == b.counted && counts(a) == counts(b)
+}
+
+fn largest(v: &[f64]) -> f64 {
+    v.iter().fold(0.0, |largest, x| f64::max(largest, x.abs()))
+}
+
+pub(super) fn dot(a: &[f64], b: &[f64]) -> f64 {
+    a.iter().zip(b).fold(0.0, |sum, (x, y)| sum + x * y)
+}
+
+/// x with H x = b by Cholesky, H in its lower triangle; a pivot lost to rounding counts as 1.
+fn solve_positive(mut rows: Vec<Vec<f64>>, mut b: Vec<f64>) -> Vec<f64> {
+    for i in 0..rows.len() {
+        let (above, rest) = rows.split_at_mut(i);
+        let row = &mut rest[0];
+        for j in 0..i {
+            row[j] = (row[j] - dot(&row[..j], &above[j][..j])) / above[j][j];
+        }
+        let left = row[i] - dot(&row[..i], &row[..i]);
+        row[i] = if left > 0.0 { left.sqrt() } else { 1.0 };
+        b[i] = (b[i] - dot(&row[..i], &b[..i])) / row[i];
+    }
+    for i in (0..rows.len()).rev() {
+        b[i] /= rows[i][i];
+        let value = b[i];
+        let (before, _) = b.split_at_mut(i);
+        before
+            .iter_mut()
+            .zip(&rows[i])
+            .for_each(|(x, l)| *x -= l * value);
+    }
+    b
+}
+
+/// x with H x = b to a relative residual.
+fn conjugate_gradients(
+    product: impl Fn(&[f64]) -> Vec<f64>,
+    b: &[f64],
+    residual_rel: f64,
+) -> Vec<f64> {
+    let mut x = vec![0.0; b.len()];
+    let mut residual = b.to_vec();
+    let mut direction = b.to_vec();
+    let mut square = dot(&residual, &residual);
+    let enough = residual_rel * residual_rel * square;
+    for _ in 0..2 * b.len() {
+        if square <= enough {
+            break;
+        }
+        let curved = product(&direction);
+        let length = square / dot(&direction, &curved);
+        if !length.is_finite() {
+            break;
+        }
+        x.iter_mut()
+            .zip(&direction)
+            .for_each(|(x, d)| *x += length * d);
+        residual
+            .iter_mut()
+            .zip(&curved)
+            .for_each(|(r, c)| *r -= length * c);
+        let next = dot(&residual, &residual);
+        let keep = next / square;
+        direction
+            .iter_mut()
+            .zip(&residual)
+            .for_each(|(d, r)| *d = r + keep * *d);
+        square = next;
+    }
+    x
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::keyed::Draws;
+
+    #[test]
+    fn both_solvers_agree() {
+        let rows = vec![vec![4.0], vec![1.0, 3.0], vec![0.5, -1.0, 2.0]];
+        let full = |i: usize, j: usize| if i >= j { rows[i][j] } else { rows[j][i] };
+        let times = |v: &[f64]| -> Vec<f64> {
+            (0..3)
+                .map(|i| (0..3).map(|j| full(i, j) * v[j]).sum())
+                .collect()
+        };
+        let b = [1.0, 2.0, 3.0];
+        let direct = solve_positive(rows.clone(), b.to_vec());
+        let iterated = conjugate_gradients(times, &b, 1e-14);
+        for (i, product) in times(&direct).iter().enumerate() {
+            assert!((product - b[i]).abs() < 1e-13);
+            assert!((direct[i] - iterated[i]).abs() < 1e-12);
+        }
+    }
+
+    #[test]
+    fn one_pair_by_hand() {
+        // min ½ w² + ½ max(0, 1 − w)²: w = ½
+        let problem = Problem {
+            event: &[true, false],
+            log_time: &[],
+            features: &[0.0, 1.0],
+            width: 1,
+            rank_weight: 1.0,
+            regression_weight: 0.0,
+            factored_up_to: FACTORED_UP_TO,
+        };
+        let solution = problem.minimise(50).ok();
+        assert!(solution.is_some_and(|s| (s.weights[0] - 0.5).abs() < 1e-12));
+    }
+
+    #[test]
+    fn truncated_steps_end_where_factored_ones_do() {
+        let mut draws = Draws::new(2, 0);
+        let (n, width) = (60, 8);
+        let features: Vec<f64> = (0..n * width)
+            .map(|_| f64::from(draws.below(2000)) / 500.0 - 2.0)
+            .collect();
+        let event: Vec<bool> = (0..n).map(|_| draws.below(3) > 0).collect();
+        let log_time: Vec<f64> = (0..n).map(|i| libm::log(1.0 + i as f64)).collect();
+        for regression_weight in [0.0, 0.7] {
+            let solve = |factored_up_to| {
+                Problem {
+                    event: &event,
+                    log_time: &log_time,
+                    features: &features,
+                    width,
+                    rank_weight: 0.3,
+                    regression_weight,
+                    factored_up_to,
+                }
+                .minimise(100)
+                .unwrap_or_else(|iterations| panic!("{iterations} iterations"))
+            };
+            let (direct, truncated) = (solve(FACTORED_UP_TO), solve(0));
+            for (a, b) in direct.weights.iter().zip(&truncated.weights) {
+                assert!((a - b).abs() < 1e-8, "{a} against {b}");
+            }
+            assert!((direct.intercept - truncated.intercept).abs() < 1e-8);
+        }
+    }
+}
