@@ -23,6 +23,7 @@ const FLOORS: &[(&str, &[&str])] = &[
     ("crates/evaluation", &["cohort", "stats"]),
     ("crates/report", &[]),
     ("crates/audit", &["stats"]),
+    ("crates/expression", &["stats"]),
     ("pipeline-defs", &["digest", "artefact"]),
     ("proto", &["digest", "artefact", "pipeline-defs"]),
     (
@@ -39,6 +40,7 @@ const FLOORS: &[(&str, &[&str])] = &[
             "stats",
             "survival",
             "evaluation",
+            "expression",
             "report",
         ],
     ),

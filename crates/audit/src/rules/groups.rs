@@ -4,6 +4,7 @@ use crate::finding::{Finding, Severity};
 use crate::manuscript::{Cell, Manuscript};
 use crate::rounding::{half_unit, p_text, stands_for};
 use stats::special::chi_square_upper_tail;
+use stats::tails::student_t_two_sided;
 
 /// Decimals to which P is printed in such tables.
 const P_PLACES: u32 = 3;
@@ -165,30 +166,14 @@ fn means(place: String, row: &[f64; 5], n1: f64, n2: f64) -> Option<Finding> {
 fn pooled([m1, s1, n1]: [f64; 3], [m2, s2, n2]: [f64; 3]) -> f64 {
     let df = n1 + n2 - 2.0;
     let variance = ((n1 - 1.0) * s1 * s1 + (n2 - 1.0) * s2 * s2) / df;
-    t_two_sided((m1 - m2) / (variance * (1.0 / n1 + 1.0 / n2)).sqrt(), df)
+    student_t_two_sided((m1 - m2) / (variance * (1.0 / n1 + 1.0 / n2)).sqrt(), df)
 }
 
 /// Two-sided P of Welch's t test.
 fn welch([m1, s1, n1]: [f64; 3], [m2, s2, n2]: [f64; 3]) -> f64 {
     let (a, b) = (s1 * s1 / n1, s2 * s2 / n2);
     let df = (a + b) * (a + b) / (a * a / (n1 - 1.0) + b * b / (n2 - 1.0));
-    t_two_sided((m1 - m2) / (a + b).sqrt(), df)
-}
-
-/// P(|T| > |t|): 2·∫ of the density from |t| by Simpson's rule on u = atan(x/√df), where it is (cos u)^(df − 1).
-fn t_two_sided(t: f64, df: f64) -> f64 {
-    let start = libm::atan(t.abs() / df.sqrt());
-    let span = std::f64::consts::FRAC_PI_2 - start;
-    let density = |u: f64| libm::pow(libm::cos(u).max(0.0), df - 1.0);
-    const STEPS: u32 = 4000;
-    let h = span / f64::from(STEPS);
-    let mut sum = density(start) + density(start + span);
-    for i in 1..STEPS {
-        let weight = if i % 2 == 1 { 4.0 } else { 2.0 };
-        sum += weight * density(start + h * f64::from(i));
-    }
-    let log_norm = libm::lgamma(0.5 * df) + libm::lgamma(0.5) - libm::lgamma(0.5 * (df + 1.0));
-    (2.0 * sum * h / 3.0 / libm::exp(log_norm)).min(1.0)
+    student_t_two_sided((m1 - m2) / (a + b).sqrt(), df)
 }
 
 #[cfg(test)]
