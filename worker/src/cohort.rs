@@ -2,9 +2,10 @@
 //!
 //! ```toml
 //! table = "patients.csv"                 # a row a patient; beside this file
-//! [items]                                # files of a patient, by column or by pattern
-//! t2w  = { column = "image" }
+//! [items]                                # files or folders of a patient, by column or by pattern
+//! t2w  = { column = "image" }            # NIfTI, NRRD, MetaImage, a DICOM file or a folder of one series
 //! mask = { pattern = "masks/{patient_id}.nii.gz" }
+//! rt   = { pattern = "rt/{patient_id}.dcm", region-column = "roi_name" }   # series-column for folders of several series
 //! [share]                                # what may reach the hub; nothing unless it stands here
 //! columns = ["dfs_months", "dfs_event"]
 //! ```
@@ -17,8 +18,11 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use bytes::Bytes;
 use cas::{Naming, Store};
 use digest::Digest;
+use imaging::formats::Choice;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
+
+use crate::sources::{self, Identity};
 
 /// The file, as written.
 #[derive(Clone, Debug, Deserialize)]
@@ -56,14 +60,18 @@ impl Default for Columns {
     }
 }
 
-/// How the file of a patient is found.
+/// How the file or folder of a patient is found.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub enum Item {
+pub struct Item {
     /// A column of the table holds its path, relative to the cohort file.
-    Column(String),
+    pub column: Option<String>,
     /// A path with `{patient_id}` in it, relative to the cohort file.
-    Pattern(String),
+    pub pattern: Option<String>,
+    /// A column of the table holds the `SeriesInstanceUID`, where a folder has several series.
+    pub series_column: Option<String>,
+    /// A column of the table holds the name of the region, where patients differ in it.
+    pub region_column: Option<String>,
 }
 
 /// Columns that may reach the hub.
@@ -106,6 +114,12 @@ pub enum CohortError {
         /// The columns it has.
         found: String,
     },
+    /// An item that is found in no way, or in two.
+    #[error("item `{item}` needs either `column` or `pattern`")]
+    Item {
+        /// Its name.
+        item: String,
+    },
     /// The table does not read.
     #[error("{table}, row {row}: {problem}")]
     Table {
@@ -136,20 +150,10 @@ pub enum CohortError {
 pub struct SourceFile {
     /// Where it is; never leaves the site.
     pub path: PathBuf,
+    /// What of it is meant.
+    pub choice: Choice,
     /// What its digest is over.
     pub identity: Identity,
-}
-
-/// What identifies a source.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Identity {
-    /// Voxels and geometry: another compression or a re-export is the same image.
-    Image,
-    /// The bytes: the file does not read as an image, and its import will say why.
-    Bytes,
-    /// The file is not there.
-    Missing,
 }
 
 /// Stands for a file that is not there.
@@ -159,10 +163,10 @@ impl SourceFile {
     /// The bytes that its digest is over.
     #[must_use]
     pub fn read(&self) -> Option<Bytes> {
-        match std::fs::read(&self.path) {
+        match sources::load(&self.path, &self.choice) {
             Err(error) => (self.identity == Identity::Missing && is_absence(&error))
                 .then(|| Bytes::from_static(MISSING)),
-            Ok(bytes) => Some(identify(bytes).1),
+            Ok((_, bytes)) => Some(bytes),
         }
     }
 }
@@ -178,17 +182,6 @@ fn is_absence(error: &std::io::Error) -> bool {
             | ErrorKind::InvalidInput
             | ErrorKind::InvalidFilename
     )
-}
-
-fn identify(bytes: Vec<u8>) -> (Identity, Bytes) {
-    // The name is for messages; what reads here has none.
-    match imaging::nifti::read_bytes(&bytes, "") {
-        Ok(volume) => (
-            Identity::Image,
-            Bytes::from(imaging::canonical::canonical_bytes(&volume)),
-        ),
-        Err(_) => (Identity::Bytes, Bytes::from(bytes)),
-    }
 }
 
 /// Whether these bytes stand for a file that is not there.
@@ -249,7 +242,7 @@ pub fn scan(path: &Path, site: &str, store: &Store) -> Result<Scan, CohortError>
         .unwrap_or_default();
     let found: Vec<(Remembered, bool)> = wanted
         .par_iter()
-        .map(|w| look(&w.path, memo.files.get(&w.path), store))
+        .map(|w| look(w, memo.files.get(&w.memo_key()), store))
         .collect::<Result<_, CohortError>>()?;
     let mut scan = Scan {
         n_read: found.iter().filter(|(_, read)| *read).count(),
@@ -271,10 +264,11 @@ pub fn scan(path: &Path, site: &str, store: &Store) -> Result<Scan, CohortError>
             digest,
             SourceFile {
                 path: want.path.clone(),
+                choice: want.choice.clone(),
                 identity: seen.identity,
             },
         );
-        next.files.insert(want.path.clone(), seen);
+        next.files.insert(want.memo_key(), seen);
     }
     if scan.n_read > 0 || next.files.len() != memo.files.len() {
         store.set_note(&memo_key, &serde_json::to_vec(&next).unwrap_or_default())?;
@@ -287,12 +281,21 @@ struct Wanted {
     patient_id: String,
     item: String,
     path: PathBuf,
+    choice: Choice,
 }
 
-/// Files as they were when they were read last, by path.
+impl Wanted {
+    /// One path may be asked for several times, each for another region.
+    fn memo_key(&self) -> String {
+        let Choice { series, region } = &self.choice;
+        format!("{:?} {series:?} {region:?}", self.path)
+    }
+}
+
+/// Files as they were when they were read last, by path and what is meant of them.
 #[derive(Default, Serialize, Deserialize)]
 struct Memo {
-    files: BTreeMap<PathBuf, Remembered>,
+    files: BTreeMap<String, Remembered>,
 }
 
 #[derive(Clone, PartialEq, Serialize, Deserialize)]
@@ -309,22 +312,54 @@ struct Stamp {
     mtime_ns: i64,
     ctime_ns: i64,
     inode: u64,
+    /// Of a folder, or a header with its data: the digest of the members' names and stamps; size is their sum and the times are the
+    /// latest ones.
+    #[serde(default)]
+    members: String,
 }
 
 /// A file system may stamp times this coarsely: a file changed within it before its reading may change again unseen.
 const STAMP_RESOLUTION: Duration = Duration::from_secs(2);
 
+/// None if nothing is there, or nothing that can be read to its end.
 fn stamp(path: &Path) -> Option<Stamp> {
+    let meta = std::fs::metadata(path).ok()?;
+    let members = sources::files_of(path).ok()?;
+    if meta.is_file() && members.len() == 1 {
+        return Some(stamp_of(&meta));
+    }
+    let mut all = Stamp {
+        size: 0,
+        ..stamp_of(&meta)
+    };
+    let mut text = String::new();
+    for member in members {
+        let one = stamp_of(&std::fs::metadata(&member).ok()?);
+        all.size = all.size.saturating_add(one.size);
+        all.mtime_ns = all.mtime_ns.max(one.mtime_ns);
+        all.ctime_ns = all.ctime_ns.max(one.ctime_ns);
+        let Stamp {
+            size,
+            mtime_ns,
+            ctime_ns,
+            inode,
+            ..
+        } = one;
+        text += &format!("{member:?} {size} {mtime_ns} {ctime_ns} {inode}\n");
+    }
+    all.members = Digest::of(text.as_bytes()).to_string();
+    (meta.is_file() || meta.is_dir()).then_some(all)
+}
+
+fn stamp_of(meta: &std::fs::Metadata) -> Stamp {
     use std::os::unix::fs::MetadataExt;
-    let meta = std::fs::metadata(path)
-        .ok()
-        .filter(std::fs::Metadata::is_file)?;
-    Some(Stamp {
+    Stamp {
         size: meta.size(),
         mtime_ns: nanoseconds(meta.mtime(), meta.mtime_nsec()),
         ctime_ns: nanoseconds(meta.ctime(), meta.ctime_nsec()),
         inode: meta.ino(),
-    })
+        members: String::new(),
+    }
 }
 
 /// Times far from ours, as broken clocks write them, end at the bounds.
@@ -341,11 +376,14 @@ fn trusted(memo: &Remembered, now: &Stamp) -> bool {
 
 /// The identity of a file, read only if it may have changed.
 fn look(
-    path: &Path,
+    want: &Wanted,
     memo: Option<&Remembered>,
     store: &Store,
 ) -> Result<(Remembered, bool), CohortError> {
-    let now = stamp(path);
+    let path = want.path.as_path();
+    // A pipe or a device is no image; reading it might never end.
+    let odd = std::fs::metadata(path).is_ok_and(|meta| !meta.is_file() && !meta.is_dir());
+    let now = if odd { None } else { stamp(path) };
     if let (Some(memo), Some(now)) = (memo, &now)
         && trusted(memo, now)
     {
@@ -354,10 +392,9 @@ fn look(
     let read_at_ns = SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .map_or(0, |d| d.as_nanos() as u64);
-    // A folder, a pipe or a device is no image; reading it might never end.
-    let odd = now.is_none() && path.exists();
-    let (identity, bytes) = match std::fs::read(if odd { Path::new("") } else { path }) {
-        Ok(bytes) => identify(bytes),
+    let readable = if odd { Path::new("") } else { path };
+    let (identity, bytes) = match sources::load(readable, &want.choice) {
+        Ok(found) => found,
         Err(error) if is_absence(&error) => (Identity::Missing, Bytes::from_static(MISSING)),
         Err(source) => {
             return Err(CohortError::Read {
@@ -386,21 +423,36 @@ fn wanted_files(
 ) -> Result<Vec<Wanted>, CohortError> {
     let mut wanted = Vec::new();
     for (item, how) in &file.items {
-        let column = match how {
-            Item::Column(name) => Some(table.need(name, &format!("item `{item}`"))?),
-            Item::Pattern(_) => None,
+        let by = format!("item `{item}`");
+        let need = |column: &Option<String>| {
+            let find = |name: &String| table.need(name, &by);
+            column.as_ref().map(find).transpose()
         };
+        let (column, series, region) = (
+            need(&how.column)?,
+            need(&how.series_column)?,
+            need(&how.region_column)?,
+        );
         for (row, patient_id) in rows {
-            let text = match (how, column) {
-                (Item::Pattern(pattern), _) => pattern.replace("{patient_id}", patient_id),
-                (Item::Column(_), Some(column)) => table.cell(*row, column).to_owned(),
-                (Item::Column(_), None) => continue,
+            let cell = |column| table.cell(*row, column);
+            let text = match (column, &how.pattern) {
+                (Some(column), None) => cell(column).to_owned(),
+                (None, Some(pattern)) => pattern.replace("{patient_id}", patient_id),
+                _ => return Err(CohortError::Item { item: item.clone() }),
+            };
+            let chosen = |column: Option<usize>| {
+                let text = column.map(cell).filter(|text| !text.is_empty());
+                text.map(str::to_owned)
             };
             if !text.is_empty() {
                 wanted.push(Wanted {
                     patient_id: patient_id.clone(),
                     item: item.clone(),
                     path: folder.join(text),
+                    choice: Choice {
+                        series: chosen(series),
+                        region: chosen(region),
+                    },
                 });
             }
         }

@@ -259,8 +259,18 @@ fn read_inputs(kind: &KindSpec, given: &[String]) -> anyhow::Result<Inputs> {
                 known.join(", ")
             ))
         })?;
-        let bytes = std::fs::read(&path)
-            .with_context(|| format!("cannot read input `{name}` at {path}"))?;
+        let pixels = |ty: &ArtefactType| {
+            matches!(
+                ty,
+                ArtefactType::Source | ArtefactType::Volume | ArtefactType::Mask
+            )
+        };
+        let read = if port.types.iter().any(pixels) {
+            worker::sources::load_by_hand(Path::new(&path))
+        } else {
+            std::fs::read(&path).map(Into::into)
+        };
+        let bytes = read.with_context(|| format!("cannot read input `{name}` at {path}"))?;
         let entries = inputs.ports.entry(port.name.to_owned()).or_default();
         if !port.gathers && !entries.is_empty() {
             return Err(usage(format!("{} takes one `{name}`", kind.name)));
@@ -272,7 +282,7 @@ fn read_inputs(kind: &KindSpec, given: &[String]) -> anyhow::Result<Inputs> {
         };
         entries.push(Input {
             axes,
-            content: Ok(bytes.into()),
+            content: Ok(bytes),
         });
     }
     if let Some(port) = kind

@@ -45,6 +45,18 @@ pub enum GeometryError {
     },
 }
 
+impl GeometryError {
+    /// A stable name of the problem, for machines.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            GeometryError::Dimensions { .. } => "dimensions",
+            GeometryError::NotFinite { .. } => "affine-not-finite",
+            GeometryError::Singular { .. } => "affine-singular",
+        }
+    }
+}
+
 impl Geometry {
     /// A checked grid.
     ///

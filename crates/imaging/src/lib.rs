@@ -6,7 +6,9 @@
 //! | [`geometry`] | dimensions and the affine from voxel index to RAS+ millimetres |
 //! | [`volume`] | voxels in file order, in the pixel type of the file |
 //! | [`mask`] | a region of interest: one label chosen from a label image, checked against its image |
-//! | [`nifti`] | the only module that knows the file format and its axis conventions |
+//! | [`nifti`], [`nrrd`], [`metaimage`] | each the only module that knows its file format and its axis conventions |
+//! | [`formats`] | images and regions in any of them, told by content |
+//! | [`content`] | why stored numbers make no voxels, whatever the format |
 //! | [`canonical`] | the bytes that are an image's identity |
 //! | [`edt`], [`components`], [`body`] | distance transform, connected components, Otsu threshold and body mask |
 //! | [`roi`] | the peritumoural ring |
@@ -22,16 +24,21 @@
 pub mod body;
 pub mod canonical;
 pub mod components;
+pub mod content;
 pub mod doctor;
 pub mod edt;
+pub mod formats;
 pub mod geometry;
 pub mod mask;
+pub mod metaimage;
 pub mod n4;
 pub mod nifti;
+pub mod nrrd;
 pub mod overlay;
 pub mod phantom;
 pub mod roi;
 pub mod volume;
+mod world;
 
 pub use geometry::{Geometry, GeometryError};
 pub use mask::Mask;

@@ -1,8 +1,10 @@
 //! A region of interest: one label of a label image, on the grid of its image.
 
 mod grid;
+mod place;
 
 pub use grid::{Difference, GeometryMismatch, TOLERANCE_MM, check_geometry};
+pub use place::PlaceError;
 
 use crate::geometry::Geometry;
 use crate::volume::{Volume, VolumeError, Voxels};

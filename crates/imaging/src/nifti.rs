@@ -35,6 +35,7 @@ pub use note::Note;
 
 pub(crate) use encode::encode;
 
+use crate::content::{Stream, check_finite, check_length, inflate_up_to, inflate_whole};
 use crate::volume::Volume;
 use header::{HEADER_BYTES, Header};
 use std::borrow::Cow;
@@ -100,6 +101,15 @@ pub fn write_gz(path: &Path, volume: &Volume) -> Result<(), NiftiError> {
         .map_err(|error| named(path, error.into()))
 }
 
+/// Whether bytes begin as a NIfTI file does, or as a compressed one, which only its content can tell..
+pub(crate) fn may_be_nifti(bytes: &[u8]) -> bool {
+    let size = bytes.first_chunk::<4>().copied().unwrap_or_default();
+    gzip::is_gzip(bytes)
+        || [i32::from_le_bytes(size), i32::from_be_bytes(size)]
+            .iter()
+            .any(|size| matches!(size, 348 | 540))
+}
+
 fn named(path: &Path, problem: Problem) -> NiftiError {
     let file = path.to_string_lossy().into_owned();
     NiftiError { file, problem }
@@ -114,7 +124,7 @@ fn read_file(path: &Path) -> Result<Vec<u8>, Problem> {
         .read_to_end(&mut bytes)?;
     if !gzip::is_gzip(&bytes) {
         let needed = Header::parse(&bytes)?.n_bytes_in_file();
-        gzip::check_length(file.metadata()?.len(), needed)?;
+        check_length(file.metadata()?.len(), needed)?;
     }
     file.read_to_end(&mut bytes)?;
     Ok(bytes)
@@ -122,22 +132,22 @@ fn read_file(path: &Path) -> Result<Vec<u8>, Problem> {
 
 fn decode_file(bytes: &[u8]) -> Result<Import, Problem> {
     let start = if gzip::is_gzip(bytes) {
-        Cow::Owned(gzip::decompress(bytes, HEADER_BYTES)?)
+        Cow::Owned(inflate_up_to(Stream::Gzip, bytes, HEADER_BYTES as u64)?)
     } else {
         Cow::Borrowed(bytes)
     };
     let header = Header::parse(&start)?;
     let n_bytes = header.n_bytes_in_file();
     let content = if gzip::is_gzip(bytes) {
-        Cow::Owned(gzip::decompress_whole(bytes, n_bytes)?)
+        Cow::Owned(inflate_whole(Stream::Gzip, bytes, n_bytes)?)
     } else {
-        gzip::check_length(bytes.len() as u64, n_bytes)?;
+        check_length(bytes.len() as u64, n_bytes)?;
         Cow::Borrowed(bytes)
     };
     let mut notes = Vec::new();
     let geometry = affine::geometry(&header, &content, &mut notes)?;
     let voxels = decode::voxels(&header, &content, &mut notes)?;
-    decode::check_finite(&voxels, &geometry)?;
+    check_finite(&voxels, &geometry)?;
     Ok(Import {
         volume: Volume { geometry, voxels },
         notes,

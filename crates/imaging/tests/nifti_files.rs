@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use flate2::{Compression, write::GzEncoder};
+use imaging::content::ContentError;
 use imaging::nifti::{Import, NiftiError, Note, Problem, import_bytes, read, read_bytes, write_gz};
 use imaging::{GeometryError, Voxels, phantom};
 use std::io::Write;
@@ -281,10 +282,10 @@ fn sixty_four_bit_integers_are_read_where_they_fit() {
     let problem = refused(&file(1 << 40), "sixty-four-bit");
     assert_eq!(
         problem,
-        Problem::SixtyFourBit {
+        Problem::from(ContentError::SixtyFourBit {
             value: "1099511627776".into(),
             index: 11
-        }
+        })
     );
 }
 
@@ -337,16 +338,16 @@ fn a_header_that_claims_more_than_the_file_holds_allocates_nothing() {
     let claimed = 352 + 2 * 32767_u64.pow(3);
     assert_eq!(
         refused(&huge, "truncated"),
-        Problem::Truncated {
+        Problem::from(ContentError::Truncated {
             needed: claimed,
             found: 376
-        }
+        })
     );
     let compressed = gz(&huge);
-    let expected = Problem::ImplausibleSize {
+    let expected = Problem::from(ContentError::ImplausibleSize {
         needed: claimed,
         compressed: compressed.len() as u64,
-    };
+    });
     assert_eq!(refused(&compressed, "implausible-size"), expected);
 }
 
@@ -355,17 +356,17 @@ fn damaged_files_are_refused() {
     let short = &plain()[..375];
     assert_eq!(
         refused(short, "truncated"),
-        Problem::Truncated {
+        Problem::from(ContentError::Truncated {
             needed: 376,
             found: 375
-        }
+        })
     );
     assert_eq!(
         refused(&gz(short), "truncated"),
-        Problem::Truncated {
+        Problem::from(ContentError::Truncated {
             needed: 376,
             found: 375
-        }
+        })
     );
     let whole = gz(&plain());
     for n_bytes in [whole.len() - 1, whole.len() - 8, whole.len() / 2, 12] {
@@ -452,10 +453,10 @@ fn voxels_without_a_value_are_counted() {
     let problem = refused(&bytes, "voxels-not-finite");
     assert_eq!(
         problem,
-        Problem::NotFinite {
+        Problem::from(ContentError::NotFinite {
             n_voxels: 2,
             first: [1, 1, 0]
-        }
+        })
     );
 }
 

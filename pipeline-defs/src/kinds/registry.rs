@@ -9,6 +9,7 @@ pub(super) const ALL: &[KindSpec] = &[
         outputs: &[out("image", Volume, Site, "nii.gz", RowRule::Patient)],
         inputs: &[one("image", &[Source])],
         cost: cost(1, 256, 0.05),
+        version: 2,
         ..pointwise(
             "import-image",
             "reads an image as it lies on disk into a volume in RAS+ millimetres",
@@ -18,9 +19,10 @@ pub(super) const ALL: &[KindSpec] = &[
         outputs: &[out("mask", Mask, Site, "nii.gz", RowRule::Patient)],
         inputs: &[one("mask", &[Source]), one("image", &[Volume])],
         cost: cost(1, 256, 0.05),
+        version: 2,
         ..pointwise(
             "import-mask",
-            "reads one label of a delineation and checks that it lies on the image's grid",
+            "reads one region of a delineation and checks that it lies on the image's grid",
         )
     },
     KindSpec {

@@ -14,6 +14,10 @@ pub struct ImportMaskParams {
     /// How far any voxel of the delineation's grid may lie from the image's, mm, above 0 to 10. Source: 0.1, far below a
     /// voxel and above what single-precision headers and exports round.
     pub tolerance_mm: f64,
+    /// The name of the region, for files that name regions (RTSTRUCT, DICOM SEG, `.seg.nrrd`); it goes before the label, and
+    /// the cohort file's choice for a patient before both. Source: none, the label decides.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub region: Option<String>,
 }
 
 impl ImportMaskParams {
@@ -22,6 +26,7 @@ impl ImportMaskParams {
         ImportMaskParams {
             label: 1,
             tolerance_mm: 0.1,
+            region: None,
         }
     }
 }
@@ -38,6 +43,12 @@ impl Params for ImportMaskParams {
             "tolerance_mm",
             self.tolerance_mm,
             "above 0 mm, at most 10 mm",
+        )?;
+        within(
+            self.region.as_deref() != Some(""),
+            "region",
+            "\"\"",
+            "a name, or absent",
         )
     }
 }

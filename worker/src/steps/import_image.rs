@@ -28,7 +28,7 @@ mod tests {
             json!({}),
             &[("image", b"hello".to_vec())],
         ));
-        assert_eq!(code, "truncated");
+        assert_eq!(code, "format-unknown");
     }
 
     #[test]

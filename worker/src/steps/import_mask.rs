@@ -1,6 +1,6 @@
-//! `import-mask`: one label of a delineation, checked against the grid of its image.
+//! `import-mask`: one region of a delineation, checked against the grid of its image.
 
-use imaging::mask::check_geometry;
+use imaging::formats::{RegionName, region_bytes};
 use pipeline_defs::params::ImportMaskParams;
 
 use super::pixels;
@@ -9,16 +9,23 @@ use crate::step::{Context, Inputs, Produced, StepError};
 pub(super) fn run(context: &Context, inputs: &Inputs) -> Result<Vec<Produced>, StepError> {
     let params: ImportMaskParams = context.params()?;
     let image = pixels::volume(inputs.one("image")?)?;
-    let mut mask = pixels::mask(pixels::source(inputs, "mask")?, params.label)?;
-    check_geometry(&image.geometry, &mask.geometry, params.tolerance_mm).map_err(|e| {
-        let message = format!(
-            "{e}; at most {} mm are allowed (tolerance_mm)",
-            params.tolerance_mm
-        );
-        StepError::refuse(e.code(), message)
+    let which = RegionName {
+        name: params.region.as_deref(),
+        label: params.label,
+    };
+    let bytes = pixels::source(inputs, "mask")?;
+    let mask = region_bytes(bytes, which, &image.geometry, params.tolerance_mm).map_err(|e| {
+        let allowed = match e.code() {
+            "geometry-mismatch" => {
+                format!(
+                    "; at most {} mm are allowed (tolerance_mm)",
+                    params.tolerance_mm
+                )
+            }
+            _ => String::new(),
+        };
+        StepError::refuse(e.code(), format!("{e}{allowed}"))
     })?;
-    // Within the tolerance the grids are one; from here on it is the image's.
-    mask.geometry = image.geometry;
     Ok(vec![Produced::bytes("mask", pixels::encode_mask(&mask))])
 }
 
@@ -71,5 +78,40 @@ mod tests {
         ));
         assert_eq!(code, "geometry-mismatch");
         assert!(message.contains("origins 3 mm apart"), "{message}");
+    }
+
+    /// A segmentation of half the image, as Slicer crops them.
+    fn segmentation() -> Vec<u8> {
+        let image = nifti::read_bytes(&volume_bytes(), "").unwrap().geometry;
+        let [nx, ny, nz] = image.dims;
+        let vector = |axis: usize| {
+            let a = image.affine;
+            format!("({},{},{})", a[0][axis], a[1][axis], a[2][axis])
+        };
+        let header = format!(
+            "NRRD0004\ntype: uchar\ndimension: 3\nspace: RAS\nsizes: {nx} {ny} {}\nspace directions: {} {} {}\nencoding: raw\n\
+             space origin: {}\nSegment0_Name:=GTV\nSegment0_LabelValue:=3\nSegment0_Layer:=0\n\n",
+            nz / 2,
+            vector(0),
+            vector(1),
+            vector(2),
+            vector(3)
+        );
+        let data = (0..nx * ny * (nz / 2)).map(|i| if i < 40 { 3 } else { 0 });
+        header.into_bytes().into_iter().chain(data).collect()
+    }
+
+    #[test]
+    fn a_named_segment_of_a_cropped_segmentation_lands_on_the_image_s_grid() {
+        let set = json!({"label": 1, "tolerance_mm": 0.001, "region": "GTV"});
+        let ports = [("mask", segmentation()), ("image", volume_bytes())];
+        let out = run("import-mask", set, &ports).unwrap();
+        let mask = nifti::read_bytes(&content(&out, "mask"), "").unwrap();
+        let image = nifti::read_bytes(&volume_bytes(), "").unwrap();
+        assert_eq!(mask.geometry, image.geometry);
+        assert_eq!(mask.to_f64().iter().sum::<f64>(), 40.0);
+        let (code, message) = refusal(run("import-mask", params(), &ports));
+        assert_eq!(code, "label-absent");
+        assert!(message.contains("\"GTV\" (label 3)"), "{message}");
     }
 }

@@ -1,8 +1,9 @@
-//! Volumes and masks as artefacts: canonical NIfTI, a mask being 8 bits with 1 inside and 0 outside.
+//! Volumes and masks as artefacts: canonical NIfTI, a mask being 8 bits with 1 inside and 0 outside. By hand they may be in
+//! any format that is read.
 
 use bytes::Bytes;
 use imaging::mask::LabelChoice;
-use imaging::{Mask, Volume, canonical, nifti};
+use imaging::{Mask, Volume, canonical, formats};
 
 use crate::step::{Inputs, StepError};
 
@@ -11,7 +12,7 @@ pub(super) const INSIDE: i32 = 1;
 
 /// The volume in these bytes.
 pub(super) fn volume(bytes: &[u8]) -> Result<Volume, StepError> {
-    nifti::read_bytes(bytes, "").map_err(|e| StepError::refuse(e.code(), e.to_string()))
+    formats::read_bytes(bytes).map_err(|e| StepError::refuse(e.code(), e.to_string()))
 }
 
 /// The region in these bytes.

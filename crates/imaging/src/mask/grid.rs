@@ -102,7 +102,7 @@ pub fn check_geometry(
     }
 }
 
-fn placements(image: &Geometry, mask: &Geometry, tolerance_mm: f64) -> Vec<Difference> {
+pub(super) fn placements(image: &Geometry, mask: &Geometry, tolerance_mm: f64) -> Vec<Difference> {
     let mut differences = Vec::new();
     let (image_spacing_mm, mask_spacing_mm) = (image.spacing_mm(), mask.spacing_mm());
     let (image_direction, mask_direction) = (image.direction(), mask.direction());

@@ -1,6 +1,7 @@
 //! From a volume to the bytes of a file, and back to its exact affine.
 
-use super::header::{DATA_TYPES, DataType, HEADER_BYTES, N_EXTENSION_FLAG_BYTES};
+use super::header::{DATA_TYPES, HEADER_BYTES, N_EXTENSION_FLAG_BYTES};
+use crate::content::DataType;
 use crate::geometry::Geometry;
 use crate::volume::{Volume, Voxels, each_type};
 

@@ -1,5 +1,6 @@
 //! Why a file is refused.
 
+use crate::content::ContentError;
 use crate::geometry::GeometryError;
 use std::io::ErrorKind;
 use thiserror::Error;
@@ -87,50 +88,15 @@ pub enum Problem {
         /// Bits of that type.
         expected: i16,
     },
-    /// 64-bit integers beyond 32 bits.
-    #[error("64-bit value {value} at voxel index {index} does not fit 32 bits")]
-    SixtyFourBit {
-        /// The value, as text.
-        value: String,
-        /// Its position in file order.
-        index: usize,
-    },
     /// The image does not start at a whole byte after the header.
     #[error("voxel offset {offset} must be a whole number of at least 352")]
     VoxelOffset {
         /// The offset in the header.
         offset: f32,
     },
-    /// The file holds fewer bytes than its header claims.
-    #[error("file is truncated: header claims {needed} bytes, {found} are there")]
-    Truncated {
-        /// Bytes the header claims.
-        needed: u64,
-        /// Bytes found, uncompressed.
-        found: u64,
-    },
-    /// The file holds far more bytes than its header claims.
-    #[error("file holds {found} bytes or more where its header claims {needed}")]
-    Trailing {
-        /// Bytes the header claims.
-        needed: u64,
-        /// Bytes found, uncompressed, before reading stopped.
-        found: u64,
-    },
-    /// More voxels than the compressed bytes can hold.
-    #[error("header claims {needed} bytes, {compressed} compressed bytes cannot hold them")]
-    ImplausibleSize {
-        /// Bytes the header claims.
-        needed: u64,
-        /// Compressed bytes in the file.
-        compressed: u64,
-    },
-    /// The compressed stream is damaged.
-    #[error("compressed stream is damaged after {decompressed} bytes")]
-    Gzip {
-        /// Bytes that came out before the damage.
-        decompressed: u64,
-    },
+    /// Stored numbers that make no voxels.
+    #[error(transparent)]
+    Content(#[from] ContentError),
     /// No usable voxel size.
     #[error("voxel size {mm} along axis {axis} must be a number other than 0")]
     VoxelSize {
@@ -152,14 +118,6 @@ pub enum Problem {
         slope: f32,
         /// Intercept in the header.
         intercept: f32,
-    },
-    /// Voxels without a value.
-    #[error("{n_voxels} voxels are not finite, the first at {first:?}")]
-    NotFinite {
-        /// How many.
-        n_voxels: usize,
-        /// Voxel index `[x, y, z]` of the first in file order.
-        first: [usize; 3],
     },
 }
 
@@ -183,19 +141,12 @@ impl Problem {
             Problem::AxisCount { .. } => "axis-count",
             Problem::PixelType { .. } => "pixel-type",
             Problem::BitsPerVoxel { .. } => "bits-per-voxel",
-            Problem::SixtyFourBit { .. } => "sixty-four-bit",
             Problem::VoxelOffset { .. } => "voxel-offset",
-            Problem::Truncated { .. } => "truncated",
-            Problem::Trailing { .. } => "trailing-bytes",
-            Problem::ImplausibleSize { .. } => "implausible-size",
-            Problem::Gzip { .. } => "gzip-damaged",
             Problem::VoxelSize { .. } => "voxel-size",
+            Problem::Content(error) => error.code(),
             Problem::Qform => "qform",
-            Problem::Geometry(GeometryError::Singular { .. }) => "affine-singular",
-            Problem::Geometry(GeometryError::NotFinite { .. }) => "affine-not-finite",
-            Problem::Geometry(GeometryError::Dimensions { .. }) => "dimensions",
+            Problem::Geometry(error) => error.code(),
             Problem::Scaling { .. } => "scaling",
-            Problem::NotFinite { .. } => "voxels-not-finite",
         }
     }
 }

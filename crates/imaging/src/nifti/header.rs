@@ -1,6 +1,7 @@
 //! The 348 bytes at the start of a file.
 
 use super::error::Problem;
+use crate::content::{ContentError, DataType};
 
 /// Bytes of the header.
 pub(super) const HEADER_BYTES: usize = 348;
@@ -25,32 +26,6 @@ pub(super) const DATA_TYPES: [(i16, DataType); 10] = [
     (1280, DataType::U64),
 ];
 
-/// How a voxel is stored.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum DataType {
-    U8,
-    I8,
-    U16,
-    I16,
-    U32,
-    I32,
-    F32,
-    F64,
-    I64,
-    U64,
-}
-
-impl DataType {
-    pub(super) fn n_bytes(self) -> usize {
-        match self {
-            DataType::U8 | DataType::I8 => 1,
-            DataType::U16 | DataType::I16 => 2,
-            DataType::U32 | DataType::I32 | DataType::F32 => 4,
-            DataType::F64 | DataType::I64 | DataType::U64 => 8,
-        }
-    }
-}
-
 /// What a header says, as far as it matters; fields have the standard's names.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Header {
@@ -72,10 +47,10 @@ pub(super) struct Header {
 impl Header {
     pub(super) fn parse(bytes: &[u8]) -> Result<Header, Problem> {
         let Some(bytes) = bytes.first_chunk::<HEADER_BYTES>() else {
-            return Err(Problem::Truncated {
+            return Err(Problem::Content(ContentError::Truncated {
                 needed: HEADER_BYTES as u64,
                 found: bytes.len() as u64,
-            });
+            }));
         };
         let fields = Fields {
             bytes,

@@ -1,0 +1,66 @@
+//! Images and regions of interest in whatever format their bytes have; told by content, never by name.
+
+mod bundle;
+mod region;
+
+pub use bundle::{Bundle, Choice, is_bundle};
+pub use region::{RegionError, RegionName, region_bytes};
+
+use crate::metaimage::{self, MetaImageError};
+use crate::nifti::{self, NiftiError};
+use crate::nrrd::{self, NrrdError};
+use crate::volume::Volume;
+use thiserror::Error;
+
+/// Why bytes are no image.
+#[derive(Debug, Clone, PartialEq, Error)]
+pub enum FormatError {
+    /// They begin as none of the formats does.
+    #[error(
+        "not an image that is read: neither nifti-1 (.nii, .nii.gz), nrrd nor metaimage; it has {n_bytes} bytes"
+    )]
+    Unknown {
+        /// How many bytes there are.
+        n_bytes: usize,
+    },
+    /// A NIfTI file that does not read.
+    #[error(transparent)]
+    Nifti(#[from] NiftiError),
+    /// A NRRD file that does not read.
+    #[error(transparent)]
+    Nrrd(#[from] NrrdError),
+    /// A MetaImage file that does not read.
+    #[error(transparent)]
+    MetaImage(#[from] MetaImageError),
+}
+
+impl FormatError {
+    /// A stable name of the problem, for machines.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            FormatError::Unknown { .. } => "format-unknown",
+            FormatError::Nifti(error) => error.code(),
+            FormatError::Nrrd(error) => error.code(),
+            FormatError::MetaImage(error) => error.code(),
+        }
+    }
+}
+
+/// Reads an image.
+///
+/// # Errors
+/// [`FormatError`]: of the format that the first bytes announce.
+pub fn read_bytes(bytes: &[u8]) -> Result<Volume, FormatError> {
+    if nrrd::is_nrrd(bytes) {
+        Ok(nrrd::read_bytes(bytes)?)
+    } else if metaimage::is_metaimage(bytes) {
+        Ok(metaimage::read_bytes(bytes)?)
+    } else if nifti::may_be_nifti(bytes) {
+        // The name is for messages of files; what reads here has none.
+        Ok(nifti::read_bytes(bytes, "")?)
+    } else {
+        let n_bytes = bytes.len();
+        Err(FormatError::Unknown { n_bytes })
+    }
+}
