@@ -23,7 +23,6 @@ mod derived;
 mod error;
 mod gradient;
 mod image_type;
-mod lanes;
 mod laplacian;
 mod lbp2d;
 mod lbp3d;

@@ -68,7 +68,7 @@ pub enum Lbp2dMethod {
     Uniform,
     /// As uniform, and rotations kept apart.
     NriUniform,
-    /// The uniform code divided by the variance of the samples.
+    /// The variance of the samples: no pattern.
     Var,
 }
 

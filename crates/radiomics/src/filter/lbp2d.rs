@@ -11,7 +11,7 @@
 //! | ror | the least of the P rotations of that number |
 //! | uniform | n if u ≤ 2, else P + 1 |
 //! | nri_uniform | 0, P(P−1) + 1 for all ones, 1 + (n − 1)·P + rotation if u ≤ 2, else P(P−1) + 2 |
-//! | var | the uniform value divided by the population variance of the samples |
+//! | var | population variance of the samples, (Σ s² − (Σ s)² / P) / P in one pass |
 //!
 //! The result is written into an array of the image's pixel type: integers lose their fraction and wrap around (255 is −1 in eight
 //! signed bits), single precision rounds.
@@ -23,8 +23,8 @@
 //! Outside the slice every voxel is 0.
 //!
 //! # Errors
-//! `var` where all samples are equal has no value: an error in a float or 32-bit signed image if the voxel is in the region. Other
-//! integer images hold 0 there, which is what the conversion of NaN gives PyRadiomics on x86-64.
+//! `var` where that is exactly 0 has no value in scikit-image: an error in a float or 32-bit signed image if the voxel is in the
+//! region. Other integer images hold 0 there, which is what the conversion of NaN gives PyRadiomics on x86-64.
 //!
 //! # Agrees with
 //! scikit-image 0.26 by way of PyRadiomics' pixel types: every voxel, tests/filters.rs.
@@ -35,7 +35,6 @@
 
 use super::error::FilterError;
 use super::image_type::{Lbp2dMethod, Lbp2dSettings};
-use super::lanes::sum_double;
 use super::view::{ImageView, PixelType, Window};
 
 /// Refuses settings outside their range.
@@ -257,11 +256,23 @@ impl Line {
             Lbp2dMethod::Uniform => Some(f64::from(uniform(bits, n))),
             Lbp2dMethod::NriUniform => Some(f64::from(uniform_with_rotation(bits, n))),
             Lbp2dMethod::Var => {
-                let samples: Vec<f64> = self.samples.iter().map(|sample| sample[at]).collect();
-                let variance = variance(&samples);
-                (variance != 0.0).then(|| f64::from(uniform(bits, n)) / variance)
+                let variance = self.variance(at);
+                (variance != 0.0).then_some(variance)
             }
         }
+    }
+
+    /// In one pass, as scikit-image: a value that is cut to an integer depends on the last bit.
+    fn variance(&self, at: usize) -> f64 {
+        let n = self.samples.len() as f64;
+        let (sum, squares) = self
+            .samples
+            .iter()
+            .map(|sample| sample[at])
+            .fold((0.0, 0.0), |(sum, squares), sample| {
+                (sum + sample, squares + sample * sample)
+            });
+        (squares - sum * sum / n) / n
     }
 }
 
@@ -309,17 +320,6 @@ fn uniform_with_rotation(bits: u32, n: u32) -> i32 {
         count - first_one
     };
     1 + (n_ones - 1) * count + rotation
-}
-
-/// Population variance with NumPy's order of sums: a quotient that is cut to an integer depends on the last bit.
-fn variance(samples: &[f64]) -> f64 {
-    let n = samples.len() as f64;
-    let mean = sum_double(samples) / n;
-    let squares: Vec<f64> = samples
-        .iter()
-        .map(|sample| (sample - mean) * (sample - mean))
-        .collect();
-    sum_double(&squares) / n
 }
 
 /// What an array of the pixel type holds after the value was written into it; `None` for a missing value where there is no telling.

@@ -24,13 +24,14 @@
 
 mod harmonics;
 mod icosphere;
+mod lanes;
 mod spline;
 
 use super::error::FilterError;
 use super::image_type::Lbp3dSettings;
-use super::lanes::{sum_double, sum_single};
 use super::view::{ImageView, PixelType, Window};
 use harmonics::Harmonics;
+use lanes::{sum_double, sum_single};
 use spline::{Coefficients, Offset};
 use std::sync::{Arc, OnceLock};
 
