@@ -26,64 +26,33 @@ pub(crate) fn undefined<const N: usize>(
     names.into_iter().map(|name| (name, Err(reason))).collect()
 }
 
-/// Mean over directions, element by element. `None` when there is no direction.
-pub(crate) fn mean_over_directions<const N: usize>(directions: &[[f64; N]]) -> Option<[f64; N]> {
-    if directions.is_empty() {
-        return None;
-    }
-    let n = directions.len() as f64;
-    Some(std::array::from_fn(|k| {
-        directions.iter().fold(0.0, |sum, values| sum + values[k]) / n
-    }))
+/// Mean over directions, element by element.
+pub(crate) struct MeanOverDirections<const N: usize> {
+    sums: [f64; N],
+    n_directions: usize,
 }
 
-/// The 13 directions to one half of the 26 neighbours, as steps along x, y, z.
-pub(crate) const DIRECTIONS: [[isize; 3]; 13] = [
-    [1, 0, 0],
-    [-1, 1, 0],
-    [0, 1, 0],
-    [1, 1, 0],
-    [-1, -1, 1],
-    [0, -1, 1],
-    [1, -1, 1],
-    [-1, 0, 1],
-    [0, 0, 1],
-    [1, 0, 1],
-    [-1, 1, 1],
-    [0, 1, 1],
-    [1, 1, 1],
-];
-
-/// Steps of the 13 directions in a padded box; all are positive, the other 13 neighbours are their negatives.
-pub(crate) fn steps(strides: [usize; 3]) -> [usize; 13] {
-    DIRECTIONS.map(|direction| {
-        let step: isize = (0..3)
-            .map(|axis| direction[axis] * strides[axis] as isize)
-            .sum();
-        step.unsigned_abs() // strides grow by more than a factor 2 plus 1, so the last non-zero component decides the sign: positive
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn directions_are_half_of_the_26_neighbours() {
-        let mut all: Vec<[isize; 3]> = DIRECTIONS.to_vec();
-        all.extend(DIRECTIONS.map(|d| d.map(|k| -k)));
-        all.sort_unstable();
-        all.dedup();
-        assert_eq!(all.len(), 26);
-        assert!(!all.contains(&[0, 0, 0]));
-    }
-
-    #[test]
-    fn steps_point_forwards_in_the_smallest_padded_box() {
-        let strides = [1, 3, 9];
-        for (direction, step) in DIRECTIONS.iter().zip(steps(strides)) {
-            let signed = direction[0] + 3 * direction[1] + 9 * direction[2];
-            assert_eq!(signed, step as isize);
+impl<const N: usize> MeanOverDirections<N> {
+    pub(crate) fn new() -> Self {
+        MeanOverDirections {
+            sums: [0.0; N],
+            n_directions: 0,
         }
+    }
+
+    /// Adds one direction's values.
+    pub(crate) fn add(&mut self, values: [f64; N]) {
+        for (sum, value) in self.sums.iter_mut().zip(values) {
+            *sum += value;
+        }
+        self.n_directions += 1;
+    }
+
+    /// The means under their names, or the reason when there was no direction.
+    pub(crate) fn features(self, names: [&'static str; N], reason: Undefined) -> ClassValues {
+        if self.n_directions == 0 {
+            return undefined(names, reason);
+        }
+        defined(names, self.sums.map(|sum| sum / self.n_directions as f64))
     }
 }

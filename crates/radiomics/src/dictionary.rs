@@ -18,6 +18,20 @@ pub struct Entry {
     pub ibsi: Option<&'static str>,
     /// What it measures, in a few words.
     pub meaning: &'static str,
+    /// Whether it is computed unless told otherwise.
+    pub status: Status,
+}
+
+/// Whether a feature is computed unless told otherwise.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Status {
+    /// One of the 107.
+    Default,
+    /// Of a class that must be asked for.
+    OnDemand,
+    /// Only computed when named: equal to, or a function of, another feature. For those of GLCM and GLDM PyRadiomics only logs a
+    /// warning and gives no value; here the equal value is given.
+    Deprecated,
 }
 
 /// All 107, in the order of an extraction.
@@ -25,6 +39,14 @@ pub struct Entry {
 pub fn dictionary() -> &'static [Entry] {
     static ENTRIES: LazyLock<Vec<Entry>> =
         LazyLock::new(|| TABLE.lines().skip(1).filter_map(entry).collect());
+    &ENTRIES
+}
+
+/// What exists beyond the 107: shape of a single slice, and deprecated features.
+#[must_use]
+pub fn extended_dictionary() -> &'static [Entry] {
+    static ENTRIES: LazyLock<Vec<Entry>> =
+        LazyLock::new(|| EXTENDED.lines().skip(1).filter_map(entry).collect());
     &ENTRIES
 }
 
@@ -36,11 +58,15 @@ pub fn entry_of(full_name: &str) -> Option<&'static Entry> {
     parts.next()?; // the image type
     dictionary()
         .iter()
+        .chain(extended_dictionary())
         .find(|entry| entry.class == class && entry.name == name)
 }
 
 /// Class, name, unit, IBSI code and meaning, separated by tabs, below one line of titles.
 const TABLE: &str = include_str!("dictionary.tsv");
+
+/// The same with a sixth column, the status.
+const EXTENDED: &str = include_str!("dictionary_extended.tsv");
 
 /// `None` for a line that has not five columns; a test counts the lines.
 fn entry(line: &'static str) -> Option<Entry> {
@@ -52,12 +78,17 @@ fn entry(line: &'static str) -> Option<Entry> {
         unit: column()?,
         ibsi: column().map(|code| (!code.is_empty()).then_some(code))?,
         meaning: column()?,
+        status: match column() {
+            None => Status::Default,
+            Some("deprecated") => Status::Deprecated,
+            Some(_) => Status::OnDemand,
+        },
     })
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{dictionary, entry_of};
+    use super::{dictionary, entry_of, extended_dictionary};
     use std::collections::BTreeSet;
 
     #[test]
@@ -74,6 +105,12 @@ mod tests {
             entries.iter().filter(|entry| entry.ibsi.is_some()).count()
         );
         assert!(codes.iter().all(|code| code.len() == 4));
+        assert_eq!(extended_dictionary().len(), 20);
+        assert!(
+            extended_dictionary()
+                .iter()
+                .all(|entry| !names.contains(&(entry.class, entry.name)))
+        );
     }
 
     #[test]

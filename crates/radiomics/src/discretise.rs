@@ -39,11 +39,11 @@ impl GreyLevels {
         padded: &Padded,
         bin: Bin,
     ) -> Result<GreyLevels, ExtractError> {
-        let levels = discretise(values, bin)?;
-        let highest = levels.iter().copied().max().unwrap_or(1);
+        let levels = levels(values, bin)?;
+        let highest = levels.iter().copied().max().unwrap_or(1) as usize;
         let mut counts_by_level = vec![0_u64; highest + 1];
         for &level in &levels {
-            counts_by_level[level] += 1;
+            counts_by_level[level as usize] += 1;
         }
         let (mut grey, mut counts) = (vec![0.0], vec![0]);
         let mut rank_of = vec![0_u16; highest + 1];
@@ -54,9 +54,14 @@ impl GreyLevels {
                 counts.push(count);
             }
         }
-        let mut cells = vec![0_u16; padded.n_cells];
-        for (&cell, &level) in padded.cells.iter().zip(&levels) {
-            cells[cell] = rank_of[level];
+        let mut cells = vec![0_u16; padded.n_cells()];
+        let mut rest = &levels[..];
+        for span in &padded.spans {
+            let (these, others) = rest.split_at(span.len());
+            for (cell, &level) in cells[span.clone()].iter_mut().zip(these) {
+                *cell = rank_of[level as usize];
+            }
+            rest = others;
         }
         Ok(GreyLevels {
             grey,
@@ -77,6 +82,13 @@ impl GreyLevels {
 /// # Errors
 /// [`ExtractError::InvalidBin`], [`ExtractError::TooManyGreyLevels`].
 pub fn discretise(values: &[f64], bin: Bin) -> Result<Vec<usize>, ExtractError> {
+    Ok(levels(values, bin)?
+        .into_iter()
+        .map(|level| level as usize)
+        .collect())
+}
+
+fn levels(values: &[f64], bin: Bin) -> Result<Vec<u32>, ExtractError> {
     let min = values.iter().copied().fold(f64::INFINITY, f64::min);
     let max = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
     let (first, step) = match bin {
@@ -113,7 +125,7 @@ fn edges_of_width(min: f64, max: f64, width: f64) -> Result<(f64, f64), ExtractE
     }
 }
 
-fn of_count(values: &[f64], min: f64, max: f64, count: usize) -> Result<Vec<usize>, ExtractError> {
+fn of_count(values: &[f64], min: f64, max: f64, count: usize) -> Result<Vec<u32>, ExtractError> {
     if count == 0 {
         return Err(ExtractError::InvalidBin { bin: 0.0 });
     }
@@ -138,12 +150,12 @@ fn of_count(values: &[f64], min: f64, max: f64, count: usize) -> Result<Vec<usiz
     };
     Ok(values
         .iter()
-        .map(|&x| level(x, edge, (x - low) / step).min(count))
+        .map(|&x| level(x, edge, (x - low) / step).min(count as u32))
         .collect())
 }
 
 /// Number of edges ≤ `x`, found from a guess that rounding may have put one bin off.
-fn level(x: f64, edge: impl Fn(f64) -> f64, guess: f64) -> usize {
+fn level(x: f64, edge: impl Fn(f64) -> f64, guess: f64) -> u32 {
     let mut k = guess.floor().clamp(0.0, MAXIMUM_GREY_LEVELS as f64);
     while edge(k + 1.0) <= x && k < MAXIMUM_GREY_LEVELS as f64 {
         k += 1.0;
@@ -151,7 +163,7 @@ fn level(x: f64, edge: impl Fn(f64) -> f64, guess: f64) -> usize {
     while k > 0.0 && edge(k) > x {
         k -= 1.0;
     }
-    k as usize + 1
+    k as u32 + 1
 }
 
 #[cfg(test)]

@@ -63,12 +63,21 @@ pub enum ExtractError {
         /// The largest number allowed.
         limit: usize,
     },
-    /// Neighbours at other distances than one voxel are not built.
-    #[error("distances {distances:?} are not built, only [1] is")]
-    DistancesNotBuilt {
+    /// Distances between neighbours that are none, zero or repeated.
+    #[error("distances are {distances:?}, must be different whole numbers of voxels from 1 on")]
+    InvalidDistances {
         /// The distances asked for.
         distances: Vec<u32>,
     },
+    /// An axis across the slices that is not 0 (z), 1 (y) or 2 (x).
+    #[error("force2Ddimension is {dimension}, must be 0 for z, 1 for y or 2 for x")]
+    InvalidForce2dDimension {
+        /// `force_2d_dimension`.
+        dimension: usize,
+    },
+    /// Shape of a slice is wanted in three dimensions.
+    #[error("shape2D is enabled without force2D; set force2D or disable shape2D")]
+    Shape2dWithoutForce2d,
     /// A minimum dimension outside 1 to 3.
     #[error("minimum dimension of a region is {minimum}, must be 1, 2 or 3")]
     InvalidMinimumDimensions {
@@ -89,6 +98,14 @@ pub enum Undefined {
     /// GLRLM: no straight line of voxels meets the region twice.
     #[error("no line along any direction holds two voxels of the region")]
     NoLine,
+    /// GLCM: the weights exp(−d²) of all directions that have pairs are 0 in double precision.
+    #[error(
+        "the distance weights of all directions are zero; spacings are too large for weightingNorm"
+    )]
+    NoWeight,
+    /// Shape of a slice: the region has several.
+    #[error("the region has more than one slice across force2Ddimension")]
+    SeveralSlices,
     /// The value exceeds double precision.
     #[error("the value is beyond the range of double precision")]
     Overflow,

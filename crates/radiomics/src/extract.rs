@@ -1,12 +1,15 @@
 //! From image and mask to named features.
 
 use crate::class::ClassValues;
+use crate::directions;
 use crate::discretise::GreyLevels;
 use crate::error::{ExtractError, Undefined};
+use crate::links::Links;
 use crate::roi::{CroppedRoi, Padded};
+use crate::selection::FeatureClass;
 use crate::settings::Settings;
 use crate::sum::pairwise;
-use crate::{first_order, glcm, gldm, glrlm, glszm, ngtdm, shape};
+use crate::{first_order, glcm, gldm, glrlm, glszm, ngtdm, shape, shape_2d};
 use imaging::{Mask, Volume, Voxels};
 use rayon::prelude::*;
 
@@ -47,7 +50,7 @@ pub struct Diagnostics {
 /// Features of one region, in PyRadiomics' order, and what it looked like.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Extraction {
-    /// 107 features of the original image.
+    /// The features wanted of the original image, 107 by default.
     pub features: Vec<Feature>,
     /// What the region looked like.
     pub diagnostics: Diagnostics,
@@ -56,7 +59,7 @@ pub struct Extraction {
 /// Features of the 93 kinds that depend on intensities, of one (derived) image, and its discretisation.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ImageFeatures {
-    /// First order, GLCM, GLRLM, GLSZM, GLDM, NGTDM.
+    /// Those wanted of first order, GLCM, GLRLM, GLSZM, GLDM, NGTDM.
     pub features: Vec<Feature>,
     /// Occupied grey levels.
     pub n_grey_levels: usize,
@@ -64,7 +67,7 @@ pub struct ImageFeatures {
     pub highest_grey_level: usize,
 }
 
-/// The 107 features of the original image.
+/// The features of the original image, 107 unless the settings select others.
 ///
 /// # Arguments
 /// `image` and `mask` lie on one grid; only the dimensions are compared here, the place belongs to whoever chose the mask.
@@ -88,11 +91,11 @@ pub fn extract(
     }
     let roi = CroppedRoi::new(&mask.inside, dims, image.geometry.spacing_mm(), settings)?;
     let cropped = cropped(image, &roi)?;
-    let (mut features, intensities) = rayon::join(
-        || shape_features_of(&roi, "original"),
+    let (shape, intensities) = rayon::join(
+        || selected_shape_features(&roi, "original", settings),
         || features_of(&cropped, &roi, "original", settings),
     );
-    let intensities = intensities?;
+    let (mut features, intensities) = (shape?, intensities?);
     let diagnostics = diagnose(&roi, &roi.gather(&cropped)?, &intensities);
     features.extend(intensities.features);
     Ok(Extraction {
@@ -101,43 +104,59 @@ pub fn extract(
     })
 }
 
-/// The 14 shape features of a region, named `<prefix>_shape_<Name>`.
+/// The 14 current shape features of a region, named `<prefix>_shape_<Name>`.
 #[must_use]
 pub fn shape_features_of(roi: &CroppedRoi, prefix: &str) -> Vec<Feature> {
-    named(prefix, "shape", shape::features(roi))
+    let settings = Settings::pyradiomics_defaults();
+    named(prefix, FeatureClass::Shape, shape::features(roi), &settings)
 }
 
-/// The 93 features of the intensities `cropped`, an array over the region's bounding box, named `<prefix>_<class>_<Name>`.
+/// The features wanted of shape and of the shape of a single slice, named `<prefix>_shape_<Name>` and `<prefix>_shape2D_<Name>`.
+///
+/// # Errors
+/// [`ExtractError::Shape2dWithoutForce2d`], and settings that are invalid. A region of several slices is no error: its shape2D
+/// features are [`Undefined::SeveralSlices`].
+pub fn selected_shape_features(
+    roi: &CroppedRoi,
+    prefix: &str,
+    settings: &Settings,
+) -> Result<Vec<Feature>, ExtractError> {
+    settings.check()?;
+    let mut features = Vec::new();
+    if settings.features.wants_class(FeatureClass::Shape) {
+        features = named(prefix, FeatureClass::Shape, shape::features(roi), settings);
+    }
+    if settings.features.wants_class(FeatureClass::Shape2d) {
+        let axis = settings
+            .flat_axis()
+            .ok_or(ExtractError::Shape2dWithoutForce2d)?;
+        let values = shape_2d::features(roi, axis);
+        features.extend(named(prefix, FeatureClass::Shape2d, values, settings));
+    }
+    Ok(features)
+}
+
+/// The features wanted, 93 by default, of the intensities `cropped`, an array over the region's bounding box, named
+/// `<prefix>_<class>_<Name>`.
 ///
 /// Grey levels and the padded box are made once and shared by the classes, which run side by side; the order of all sums is fixed,
 /// so the bits do not depend on the number of threads.
 ///
 /// # Errors
-/// [`ExtractError`] if the array has the wrong length, holds a value that is not finite inside the region, or cannot be discretised.
+/// [`ExtractError`] if the array has the wrong length, holds a value that is not finite inside the region, or cannot be discretised,
+/// and for settings that are invalid.
 pub fn features_of(
     cropped: &[f64],
     roi: &CroppedRoi,
     prefix: &str,
     settings: &Settings,
 ) -> Result<ImageFeatures, ExtractError> {
-    if settings.distances != [1] {
-        return Err(ExtractError::DistancesNotBuilt {
-            distances: settings.distances.clone(),
-        });
-    }
-    let values = roi.gather(cropped)?;
-    let padded = roi.padded();
-    let levels = GreyLevels::new(&values, &padded, settings.bin)?;
-    let input = Input {
-        values,
-        padded,
-        levels,
-        roi,
-        settings,
-    };
+    settings.check()?;
+    let input = Input::new(roi.gather(cropped)?, roi, settings)?;
     let classes: Vec<Vec<Feature>> = CLASSES
         .par_iter()
-        .map(|(class, compute)| named(prefix, class, compute(&input)))
+        .filter(|(class, _)| settings.features.wants_class(*class))
+        .map(|(class, compute)| named(prefix, *class, compute(&input), settings))
         .collect();
     Ok(ImageFeatures {
         features: classes.concat(),
@@ -151,14 +170,67 @@ struct Input<'a> {
     values: Vec<f64>,
     padded: Padded,
     levels: GreyLevels,
+    /// Steps to one half of the neighbours, for GLCM, GLDM and NGTDM.
+    directions: Vec<[isize; 3]>,
+    /// Steps at distance 1, for GLRLM and GLSZM.
+    unit_directions: Vec<[isize; 3]>,
+    /// Equality at distance 1; empty if no class wanted needs it.
+    links: Links,
     roi: &'a CroppedRoi,
     settings: &'a Settings,
 }
 
+impl<'a> Input<'a> {
+    fn new(
+        values: Vec<f64>,
+        roi: &'a CroppedRoi,
+        settings: &'a Settings,
+    ) -> Result<Input<'a>, ExtractError> {
+        let directions = directions::of_settings(settings, roi.size());
+        let unit_directions = directions::unit_directions(settings.flat_axis());
+        let reach = |axis: usize| {
+            directions
+                .iter()
+                .map(|step| step[axis].unsigned_abs())
+                .max()
+        };
+        let padded = roi.padded([0, 1, 2].map(|axis| reach(axis).unwrap_or(1).max(1)));
+        let levels = GreyLevels::new(&values, &padded, settings.bin)?;
+        let needs_links = [FeatureClass::Glrlm, FeatureClass::Glszm, FeatureClass::Gldm]
+            .into_iter()
+            .any(|class| settings.features.wants_class(class));
+        let links = if needs_links {
+            Links::new(&levels, &padded, &unit_directions)
+        } else {
+            Links::none()
+        };
+        Ok(Input {
+            values,
+            padded,
+            levels,
+            directions,
+            unit_directions,
+            links,
+            roi,
+            settings,
+        })
+    }
+
+    /// Cells between a voxel and its neighbours, for GLDM and NGTDM.
+    fn steps(&self) -> Vec<usize> {
+        let directions = self.directions.iter();
+        directions.map(|&step| self.padded.step(step)).collect()
+    }
+
+    fn only_distance_one(&self) -> bool {
+        self.settings.distances == [1]
+    }
+}
+
 type Compute = fn(&Input) -> ClassValues;
 
-const CLASSES: [(&str, Compute); 6] = [
-    ("firstorder", |input| {
+const CLASSES: [(FeatureClass, Compute); 6] = [
+    (FeatureClass::FirstOrder, |input| {
         let [x, y, z] = input.roi.spacing_mm();
         first_order::features(
             &input.values,
@@ -167,24 +239,55 @@ const CLASSES: [(&str, Compute); 6] = [
             x * y * z,
         )
     }),
-    ("glcm", |input| {
-        glcm::features(
+    (FeatureClass::Glcm, |input| {
+        let options = glcm::Options {
+            directions: &input.directions,
+            symmetrical: input.settings.symmetrical_glcm,
+            norm: input.settings.weighting_norm,
+            spacing_mm: input.roi.spacing_mm(),
+            wants_mcc: input.settings.features.wants(FeatureClass::Glcm, "MCC"),
+        };
+        glcm::features(&input.levels, &input.padded, &options)
+    }),
+    (FeatureClass::Glrlm, |input| {
+        glrlm::features(
             &input.levels,
+            input.roi,
             &input.padded,
-            input.settings.symmetrical_glcm,
+            &input.links,
+            &input.unit_directions,
+            input.settings.weighting_norm,
         )
     }),
-    ("glrlm", |input| {
-        glrlm::features(&input.levels, input.roi, &input.padded)
+    (FeatureClass::Glszm, |input| {
+        glszm::features(
+            &input.levels,
+            &input.padded,
+            &input.links,
+            input.roi.n_voxels(),
+        )
     }),
-    ("glszm", |input| {
-        glszm::features(&input.levels, &input.padded)
+    (FeatureClass::Gldm, |input| {
+        let alpha = input.settings.gldm_alpha;
+        gldm::features(&if alpha == 0 && input.only_distance_one() {
+            gldm::of_links(&input.levels, &input.padded, &input.links)
+        } else {
+            gldm::of_steps(
+                &input.levels,
+                &input.padded,
+                &input.steps(),
+                f64::from(alpha),
+            )
+        })
     }),
-    ("gldm", |input| {
-        gldm::features(&input.levels, &input.padded, input.settings.gldm_alpha)
-    }),
-    ("ngtdm", |input| {
-        ngtdm::features(&input.levels, &input.padded)
+    (FeatureClass::Ngtdm, |input| {
+        let sums = if input.only_distance_one() {
+            let flat_axis = input.settings.flat_axis();
+            ngtdm::sums_of_boxes(&input.levels, &input.padded, flat_axis)
+        } else {
+            ngtdm::sums_of_steps(&input.levels, &input.padded, &input.steps())
+        };
+        ngtdm::features(&input.levels, &sums, input.roi.n_voxels())
     }),
 ];
 
@@ -218,12 +321,18 @@ fn diagnose(roi: &CroppedRoi, values: &[f64], intensities: &ImageFeatures) -> Di
     }
 }
 
-/// Full names; a value that left the range of doubles becomes undefined.
-fn named(prefix: &str, class: &str, values: ClassValues) -> Vec<Feature> {
+/// Full names of the features wanted; a value that left the range of doubles becomes undefined.
+fn named(
+    prefix: &str,
+    class: FeatureClass,
+    values: ClassValues,
+    settings: &Settings,
+) -> Vec<Feature> {
     values
         .into_iter()
+        .filter(|(name, _)| settings.features.wants(class, name))
         .map(|(name, value)| Feature {
-            name: format!("{prefix}_{class}_{name}"),
+            name: format!("{prefix}_{}_{name}", class.name()),
             value: value.and_then(|value| {
                 if value.is_finite() {
                     Ok(value)

@@ -14,7 +14,7 @@
 //! | MeanAbsoluteDeviation | (1/N) Σ abs(x − x̄) |
 //! | RobustMeanAbsoluteDeviation | the same over P_10 ≤ x ≤ P_90, with the mean of these voxels |
 //! | RootMeanSquared | √(Energy/N) |
-//! | Skewness, Kurtosis, Variance | m_3/m_2^1.5; m_4/m_2²; m_2 |
+//! | Skewness, Kurtosis, Variance, StandardDeviation (deprecated) | m_3/m_2^1.5; m_4/m_2²; m_2; √m_2 |
 //!
 //! # Edges
 //! A flat region has skewness and kurtosis 0. With so few voxels that none lies in the 10–90 % range,
@@ -31,7 +31,7 @@ use crate::discretise::GreyLevels;
 use crate::error::Undefined;
 use crate::sum::pairwise;
 
-/// The 18 first-order features.
+/// The 18 first-order features and the deprecated one.
 pub(crate) fn features(
     values: &[f64],
     levels: &GreyLevels,

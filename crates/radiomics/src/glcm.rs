@@ -4,7 +4,8 @@
 //! p(i, j): share of pairs with grey levels i and j along one direction (symmetrical: each pair counts both ways);
 //! p_x, p_y: its marginals, with means μ_x, μ_y and standard deviations σ_x, σ_y; p₊(k), p₋(k): share of pairs with i + j = k and
 //! abs(i − j) = k; N_g: the highest grey level; H…: entropies −Σ p log₂(p + ε).
-//! Each feature is computed per direction (13 in three dimensions), then averaged.
+//! Each feature is computed per direction (13 in three dimensions), then averaged; with a weighting norm the counts of all directions,
+//! times exp(−d²) of the step's length d in mm, are added up and features computed once.
 //!
 //! # Formulas
 //! | feature | formula |
@@ -25,6 +26,7 @@
 //! # Edges
 //! A direction without pairs is left out; without any pair all features are [`Undefined::NoNeighbours`]. Correlation is 1 if
 //! σ_x σ_y = 0, Imc1 is 0 if its divisor is, Imc2 is 0 when HXY2 ≤ HXY. MCC is 1 if the region has one grey level.
+//! Steps so long that every weight is 0 give [`Undefined::NoWeight`].
 //!
 //! # Reference
 //! Haralick et al., IEEE Trans. Syst. Man Cybern. 3 (1973) 610–621.
@@ -35,15 +37,16 @@
 //! # Differs from
 //! PyRadiomics where HXY2 < HXY by rounding: there the direction is left out of Imc2's mean, here it counts as 0.
 
-use crate::class::{
-    ClassValues, EPSILON, defined, entropy_term, mean_over_directions, steps, undefined,
-};
+use crate::class::{ClassValues, EPSILON, MeanOverDirections, defined, entropy_term, undefined};
 use crate::correlation::maximal_correlation;
+use crate::directions::length_mm;
 use crate::discretise::GreyLevels;
 use crate::error::Undefined;
+use crate::pairs::{Pair, pairs_at};
 use crate::roi::Padded;
+use crate::settings::WeightingNorm;
 
-const NAMES: [&str; 24] = [
+const NAMES: [&str; 28] = [
     "Autocorrelation",
     "ClusterProminence",
     "ClusterShade",
@@ -53,6 +56,9 @@ const NAMES: [&str; 24] = [
     "DifferenceAverage",
     "DifferenceEntropy",
     "DifferenceVariance",
+    "Dissimilarity",
+    "Homogeneity1",
+    "Homogeneity2",
     "Id",
     "Idm",
     "Idmn",
@@ -68,88 +74,155 @@ const NAMES: [&str; 24] = [
     "SumAverage",
     "SumEntropy",
     "SumSquares",
+    "SumVariance",
 ];
 
-/// Up to this many occupied levels pairs are counted in a dense table, above it by sorting.
-const DENSE_LEVELS: usize = 1024;
+/// How the matrices are made.
+pub(crate) struct Options<'a> {
+    /// Steps to one half of the neighbours.
+    pub directions: &'a [[isize; 3]],
+    pub symmetrical: bool,
+    pub norm: Option<WeightingNorm>,
+    pub spacing_mm: [f64; 3],
+    /// Whether MCC is wanted, the one feature that costs much.
+    pub wants_mcc: bool,
+}
 
-/// The 24 features, averaged over the directions that have pairs.
-pub(crate) fn features(levels: &GreyLevels, padded: &Padded, symmetrical: bool) -> ClassValues {
-    let per_direction: Vec<[f64; 24]> = steps(padded.strides)
-        .into_iter()
-        .filter_map(|step| Matrix::new(levels, &padded.cells, step, symmetrical))
-        .map(|matrix| values(&matrix, levels.highest as f64))
-        .collect();
-    match mean_over_directions(&per_direction) {
-        Some(means) => defined(NAMES, means),
-        None => undefined(NAMES, Undefined::NoNeighbours),
+/// The 24 features and the 4 deprecated ones; MCC only if wanted.
+pub(crate) fn features(levels: &GreyLevels, padded: &Padded, options: &Options) -> ClassValues {
+    let mut means = MeanOverDirections::new();
+    let mut weighted: Vec<(Pair, f64)> = Vec::new();
+    let mut has_pairs = false;
+    for &direction in options.directions {
+        let step = padded.step(direction);
+        let pairs = pairs_at(levels, padded, step, options.symmetrical);
+        if pairs.is_empty() {
+            continue;
+        }
+        has_pairs = true;
+        if let Some(norm) = options.norm {
+            let weight = weight_of(norm, direction, options.spacing_mm);
+            weighted.extend(pairs.iter().map(|&pair| (pair, weight * pair.n as f64)));
+        } else {
+            let matrix = Matrix::of_pairs(levels, &pairs, options);
+            means.add(values(&matrix, levels.highest as f64));
+        }
+    }
+    if options.norm.is_none() {
+        return means.features(NAMES, Undefined::NoNeighbours);
+    }
+    if !has_pairs {
+        return undefined(NAMES, Undefined::NoNeighbours);
+    }
+    match Matrix::of_weighted(levels, weighted, options) {
+        Some(matrix) => defined(NAMES, values(&matrix, levels.highest as f64)),
+        None => undefined(NAMES, Undefined::NoWeight),
     }
 }
 
-/// Number of pairs of two ranks.
-#[derive(Debug, Clone, Copy, PartialEq)]
-struct Pair {
-    a: u16,
-    b: u16,
-    n: u64,
+/// exp(−d²), or 1.
+fn weight_of(norm: WeightingNorm, direction: [isize; 3], spacing_mm: [f64; 3]) -> f64 {
+    if norm == WeightingNorm::NoWeighting {
+        return 1.0;
+    }
+    let d = length_mm(norm, direction, spacing_mm);
+    libm::exp(-d * d)
 }
 
-/// The normalised matrix of one direction, its non-zero entries only.
+/// A share of pairs.
+#[derive(Debug, Clone, Copy)]
+struct Cell {
+    /// Ranks.
+    a: u16,
+    b: u16,
+    p: f64,
+    /// −p log₂(p + ε).
+    entropy: f64,
+}
+
+/// A normalised matrix, its non-zero entries only.
 struct Matrix<'a> {
     /// `grey[rank]`.
     grey: &'a [f64],
-    /// Rank, rank, p; ordered.
-    entries: Vec<(usize, usize, f64)>,
+    /// Ordered by a, then b.
+    cells: Vec<Cell>,
     /// p_x by rank.
     px: Vec<f64>,
     /// p_y by rank.
     py: Vec<f64>,
     symmetrical: bool,
+    wants_mcc: bool,
 }
 
-impl Matrix<'_> {
-    /// `None` when the direction has no pair.
-    fn new<'a>(
-        levels: &'a GreyLevels,
-        cells: &[usize],
-        step: usize,
-        symmetrical: bool,
-    ) -> Option<Matrix<'a>> {
-        let n_ranks = levels.grey.len();
-        let mut pairs = if n_ranks <= DENSE_LEVELS {
-            counted_pairs(&levels.padded, cells, step, n_ranks)
-        } else {
-            sorted_pairs(&levels.padded, cells, step)
-        };
-        if symmetrical {
-            pairs = both_ways(&pairs);
-        }
+/// Entropy terms of this many smallest counts are computed once per direction; most counts are small.
+const REMEMBERED: usize = 512;
+
+impl<'a> Matrix<'a> {
+    /// The matrix of one direction, which has pairs.
+    fn of_pairs(levels: &'a GreyLevels, pairs: &[Pair], options: &Options) -> Matrix<'a> {
         let total: u64 = pairs.iter().map(|pair| pair.n).sum();
-        if total == 0 {
-            return None;
-        }
-        let mut matrix = Matrix {
-            grey: &levels.grey,
-            entries: Vec::with_capacity(pairs.len()),
-            px: vec![0.0; n_ranks],
-            py: vec![0.0; n_ranks],
-            symmetrical,
-        };
-        for pair in pairs {
-            let (a, b) = (usize::from(pair.a), usize::from(pair.b));
+        let mut terms = [f64::NAN; REMEMBERED];
+        let cells = pairs.iter().map(|pair| {
             let p = pair.n as f64 / total as f64;
-            matrix.entries.push((a, b, p));
-            matrix.px[a] += p;
-            matrix.py[b] += p;
-        }
-        Some(matrix)
+            let entropy = match terms.get_mut(pair.n as usize) {
+                Some(term) => {
+                    if term.is_nan() {
+                        *term = entropy_term(p);
+                    }
+                    *term
+                }
+                None => entropy_term(p),
+            };
+            Cell {
+                a: pair.a,
+                b: pair.b,
+                p,
+                entropy,
+            }
+        });
+        Matrix::new(levels, cells.collect(), options)
     }
 
-    /// Σ p · weight(i, j).
-    fn sum(&self, weight: impl Fn(f64, f64) -> f64) -> f64 {
-        self.entries.iter().fold(0.0, |sum, &(a, b, p)| {
-            sum + p * weight(self.grey[a], self.grey[b])
-        })
+    /// All directions together; `None` when every weight is 0.
+    fn of_weighted(
+        levels: &'a GreyLevels,
+        mut weighted: Vec<(Pair, f64)>,
+        options: &Options,
+    ) -> Option<Matrix<'a>> {
+        weighted.sort_by_key(|(pair, _)| (pair.a, pair.b)); // stable: directions stay in order
+        let added: Vec<(Pair, f64)> = weighted
+            .chunk_by(|x, y| (x.0.a, x.0.b) == (y.0.a, y.0.b))
+            .map(|same| (same[0].0, same.iter().fold(0.0, |sum, one| sum + one.1)))
+            .filter(|&(_, weight)| weight > 0.0)
+            .collect();
+        let total = added.iter().fold(0.0, |sum, one| sum + one.1);
+        let cells = added.into_iter().map(|(pair, weight)| {
+            let p = weight / total;
+            Cell {
+                a: pair.a,
+                b: pair.b,
+                p,
+                entropy: entropy_term(p),
+            }
+        });
+        (total > 0.0).then(|| Matrix::new(levels, cells.collect(), options))
+    }
+
+    fn new(levels: &'a GreyLevels, cells: Vec<Cell>, options: &Options) -> Matrix<'a> {
+        let n_ranks = levels.grey.len();
+        let (mut px, mut py) = (vec![0.0; n_ranks], vec![0.0; n_ranks]);
+        for cell in &cells {
+            px[usize::from(cell.a)] += cell.p;
+            py[usize::from(cell.b)] += cell.p;
+        }
+        Matrix {
+            grey: &levels.grey,
+            cells,
+            px,
+            py,
+            symmetrical: options.symmetrical,
+            wants_mcc: options.wants_mcc,
+        }
     }
 
     /// Mean and standard deviation of a marginal.
@@ -165,110 +238,110 @@ impl Matrix<'_> {
     }
 }
 
-/// Pairs (voxel, neighbour at `step`) by a dense table; ordered.
-fn counted_pairs(padded: &[u16], cells: &[usize], step: usize, n_ranks: usize) -> Vec<Pair> {
-    let mut counts = vec![0_u32; n_ranks * n_ranks];
-    for &cell in cells {
-        counts[usize::from(padded[cell]) * n_ranks + usize::from(padded[cell + step])] += 1;
-    }
-    let mut pairs = Vec::new();
-    for a in 1..n_ranks {
-        for b in 1..n_ranks {
-            let n = counts[a * n_ranks + b];
-            if n > 0 {
-                pairs.push(Pair {
-                    a: a as u16,
-                    b: b as u16,
-                    n: u64::from(n),
-                });
-            }
-        }
-    }
-    pairs
-}
-
-/// The same by sorting, when a dense table would be mostly empty.
-fn sorted_pairs(padded: &[u16], cells: &[usize], step: usize) -> Vec<Pair> {
-    let mut keys: Vec<(u16, u16)> = cells
-        .iter()
-        .map(|&cell| (padded[cell], padded[cell + step]))
-        .filter(|&(_, b)| b != 0)
-        .collect();
-    keys.sort_unstable();
-    keys.chunk_by(|x, y| x == y)
-        .map(|same| Pair {
-            a: same[0].0,
-            b: same[0].1,
-            n: same.len() as u64,
-        })
-        .collect()
-}
-
-/// Adds the transposed counts.
-fn both_ways(pairs: &[Pair]) -> Vec<Pair> {
-    let transposed = pairs.iter().map(|pair| Pair {
-        a: pair.b,
-        b: pair.a,
-        n: pair.n,
-    });
-    let mut all: Vec<Pair> = pairs.iter().copied().chain(transposed).collect();
-    all.sort_unstable_by_key(|pair| (pair.a, pair.b));
-    all.chunk_by(|x, y| (x.a, x.b) == (y.a, y.b))
-        .map(|same| Pair {
-            n: same.iter().map(|pair| pair.n).sum(),
-            ..same[0]
-        })
-        .collect()
-}
-
-/// The features of one direction, in the order of [`NAMES`].
-fn values(matrix: &Matrix, highest: f64) -> [f64; 24] {
+/// The features of one matrix, in the order of [`NAMES`].
+fn values(matrix: &Matrix, highest: f64) -> [f64; 28] {
     let (mean_x, deviation_x) = matrix.mean_and_deviation(&matrix.px);
     let (mean_y, deviation_y) = matrix.mean_and_deviation(&matrix.py);
-    let centred = |i: f64, j: f64| i + j - mean_x - mean_y;
     let square = |x: f64| x * x;
+    let moments = Moments::new(matrix, mean_x, mean_y);
     let difference = Distribution::new(matrix, |i, j| (i - j).abs());
     let sum = Distribution::new(matrix, |i, j| i + j);
     let information = Information::new(matrix);
     let difference_mean = difference.mean(|k| k);
-    let covariance = matrix.sum(|i, j| (i - mean_x) * (j - mean_y));
+    let id = difference.mean(|k| 1.0 / (1.0 + k));
+    let idm = difference.mean(|k| 1.0 / (1.0 + k * k));
     let deviations = deviation_x * deviation_y;
     [
-        matrix.sum(|i, j| i * j),
-        matrix.sum(|i, j| square(square(centred(i, j)))),
-        matrix.sum(|i, j| square(centred(i, j)) * centred(i, j)),
-        matrix.sum(|i, j| square(centred(i, j))),
-        matrix.sum(|i, j| square(i - j)),
+        moments.product,
+        moments.cluster[2],
+        moments.cluster[1],
+        moments.cluster[0],
+        moments.contrast,
         if deviations == 0.0 {
             1.0
         } else {
-            covariance / (deviations + EPSILON)
+            moments.covariance / (deviations + EPSILON)
         },
         difference_mean,
         difference.entropy(),
         difference.mean(|k| square(k - difference_mean)),
-        difference.mean(|k| 1.0 / (1.0 + k)),
-        difference.mean(|k| 1.0 / (1.0 + k * k)),
+        difference_mean, // Dissimilarity
+        id,              // Homogeneity1
+        idm,             // Homogeneity2
+        id,
+        idm,
         difference.mean(|k| 1.0 / (1.0 + k * k / (highest * highest))),
         difference.mean(|k| 1.0 / (1.0 + k / highest)),
         information.first_measure(),
         information.second_measure(),
         difference.mean(|k| if k > 0.0 { 1.0 / (k * k) } else { 0.0 }),
         mean_x,
-        matrix
-            .entries
-            .iter()
-            .fold(0.0, |sum, entry| sum + entry.2 * entry.2),
+        moments.energy,
         information.hxy,
-        maximal_correlation(&matrix.entries, &matrix.px, &matrix.py, matrix.symmetrical),
-        matrix
-            .entries
-            .iter()
-            .fold(0.0, |max, entry| f64::max(max, entry.2)),
+        maximal_correlation_of(matrix),
+        moments.largest,
         sum.mean(|k| k),
         sum.entropy(),
-        matrix.sum(|i, _| square(i - mean_x)),
+        moments.variance_x,
+        moments.cluster[0], // SumVariance
     ]
+}
+
+/// Not computed, 0, unless wanted.
+fn maximal_correlation_of(matrix: &Matrix) -> f64 {
+    if !matrix.wants_mcc {
+        return 0.0;
+    }
+    let entries: Vec<(usize, usize, f64)> = matrix
+        .cells
+        .iter()
+        .map(|cell| (usize::from(cell.a), usize::from(cell.b), cell.p))
+        .collect();
+    maximal_correlation(&entries, &matrix.px, &matrix.py, matrix.symmetrical)
+}
+
+/// Sums over the matrix, in one pass.
+#[derive(Default)]
+struct Moments {
+    /// Σ p i j.
+    product: f64,
+    /// Σ p (i + j − μ_x − μ_y)^r, r = 2, 3, 4.
+    cluster: [f64; 3],
+    /// Σ p (i − j)².
+    contrast: f64,
+    /// Σ p (i − μ_x)(j − μ_y).
+    covariance: f64,
+    /// Σ p (i − μ_x)².
+    variance_x: f64,
+    /// Σ p².
+    energy: f64,
+    /// max p.
+    largest: f64,
+}
+
+impl Moments {
+    fn new(matrix: &Matrix, mean_x: f64, mean_y: f64) -> Moments {
+        let mut sums = Moments::default();
+        for cell in &matrix.cells {
+            let p = cell.p;
+            let (i, j) = (
+                matrix.grey[usize::from(cell.a)],
+                matrix.grey[usize::from(cell.b)],
+            );
+            let centred = i + j - mean_x - mean_y;
+            let squared = centred * centred;
+            sums.product += p * (i * j);
+            sums.cluster[0] += p * squared;
+            sums.cluster[1] += p * (squared * centred);
+            sums.cluster[2] += p * (squared * squared);
+            sums.contrast += p * ((i - j) * (i - j));
+            sums.covariance += p * ((i - mean_x) * (j - mean_y));
+            sums.variance_x += p * ((i - mean_x) * (i - mean_x));
+            sums.energy += p * p;
+            sums.largest = sums.largest.max(p);
+        }
+        sums
+    }
 }
 
 /// p₊ or p₋: share of pairs by a whole number made of both levels.
@@ -278,8 +351,12 @@ impl Distribution {
     fn new(matrix: &Matrix, key: impl Fn(f64, f64) -> f64) -> Distribution {
         let highest = matrix.grey.last().copied().unwrap_or(0.0) as usize;
         let mut shares = vec![0.0; 2 * highest + 1];
-        for &(a, b, p) in &matrix.entries {
-            shares[key(matrix.grey[a], matrix.grey[b]) as usize] += p;
+        for cell in &matrix.cells {
+            let (i, j) = (
+                matrix.grey[usize::from(cell.a)],
+                matrix.grey[usize::from(cell.b)],
+            );
+            shares[key(i, j) as usize] += cell.p;
         }
         Distribution(shares)
     }
@@ -309,37 +386,26 @@ struct Information {
     hxy2: f64,
 }
 
+/// Up to this many levels logarithms of products of marginals are kept in a table.
+const TABLED_LEVELS: usize = 512;
+
 impl Information {
     fn new(matrix: &Matrix) -> Information {
         let entropy = |p: &[f64]| p.iter().fold(0.0, |sum, &p| sum + entropy_term(p));
-        let mut hxy2 = 0.0;
-        for (a, &px) in matrix.px.iter().enumerate().filter(|&(_, &px)| px > 0.0) {
-            let first = if matrix.symmetrical { a } else { 0 };
-            for (b, &py) in matrix
-                .py
-                .iter()
-                .enumerate()
-                .skip(first)
-                .filter(|&(_, &py)| py > 0.0)
-            {
-                let twice = if matrix.symmetrical && b > a {
-                    2.0
-                } else {
-                    1.0
-                };
-                hxy2 += twice * entropy_term(px * py);
-            }
-        }
+        let hxy = matrix
+            .cells
+            .iter()
+            .fold(0.0, |sum, cell| sum + cell.entropy);
+        let (hxy1, hxy2) = if matrix.grey.len() <= TABLED_LEVELS {
+            with_table(matrix)
+        } else {
+            with_equal_marginals(matrix)
+        };
         Information {
             hx: entropy(&matrix.px),
             hy: entropy(&matrix.py),
-            hxy: matrix
-                .entries
-                .iter()
-                .fold(0.0, |sum, entry| sum + entropy_term(entry.2)),
-            hxy1: matrix.entries.iter().fold(0.0, |sum, &(a, b, p)| {
-                sum - p * libm::log2(matrix.px[a] * matrix.py[b] + EPSILON)
-            }),
+            hxy,
+            hxy1,
             hxy2,
         }
     }
@@ -363,74 +429,104 @@ impl Information {
     }
 }
 
+/// HXY1 and HXY2; each logarithm is needed for both and, if the matrix is symmetrical, for both of its halves.
+fn with_table(matrix: &Matrix) -> (f64, f64) {
+    let n = matrix.grey.len();
+    let mut table = vec![0.0; n * n];
+    let mut hxy2 = 0.0;
+    let occupied = |(_, p): &(usize, &f64)| **p > 0.0;
+    for (a, &px) in matrix.px.iter().enumerate().filter(occupied) {
+        let first = if matrix.symmetrical { a } else { 0 };
+        for (b, &py) in matrix.py.iter().enumerate().skip(first).filter(occupied) {
+            let twice = if matrix.symmetrical && b > a {
+                2.0
+            } else {
+                1.0
+            };
+            let logarithm = libm::log2(px * py + EPSILON);
+            hxy2 += twice * -(px * py * logarithm);
+            table[a * n + b] = logarithm;
+        }
+    }
+    let hxy1 = matrix.cells.iter().fold(0.0, |sum, cell| {
+        let (mut a, mut b) = (usize::from(cell.a), usize::from(cell.b));
+        if matrix.symmetrical && a > b {
+            (a, b) = (b, a);
+        }
+        sum - cell.p * table[a * n + b]
+    });
+    (hxy1, hxy2)
+}
+
+/// The same for very many levels: most of them have few pairs, so few of the marginals differ.
+fn with_equal_marginals(matrix: &Matrix) -> (f64, f64) {
+    let (in_x, in_y) = (distinct(&matrix.px), distinct(&matrix.py));
+    let mut hxy2 = 0.0;
+    for &(px, n_x) in &in_x {
+        for &(py, n_y) in &in_y {
+            hxy2 += n_x * n_y * entropy_term(px * py);
+        }
+    }
+    let hxy1 = matrix.cells.iter().fold(0.0, |sum, cell| {
+        let product = matrix.px[usize::from(cell.a)] * matrix.py[usize::from(cell.b)];
+        sum - cell.p * libm::log2(product + EPSILON)
+    });
+    (hxy1, hxy2)
+}
+
+/// The values above 0 in ascending order, and how often each occurs.
+fn distinct(marginal: &[f64]) -> Vec<(f64, f64)> {
+    let mut sorted: Vec<f64> = marginal.iter().copied().filter(|&p| p > 0.0).collect();
+    sorted.sort_by(f64::total_cmp);
+    sorted
+        .chunk_by(|a, b| a == b)
+        .map(|same| (same[0], same.len() as f64))
+        .collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    /// The published 5 × 5 example with its horizontal, symmetrical matrix.
-    fn example() -> (GreyLevels, Vec<usize>) {
-        let image = [
-            1, 2, 5, 2, 3, 3, 2, 1, 3, 1, 1, 3, 5, 5, 2, 1, 1, 1, 1, 2, 1, 2, 4, 3, 5,
-        ];
-        let mut padded = vec![0_u16; 7 * 7 * 3];
-        let mut cells = Vec::new();
-        for (k, rank) in image.into_iter().enumerate() {
-            let cell = 49 + 7 * (k / 5 + 1) + k % 5 + 1;
-            padded[cell] = rank;
-            cells.push(cell);
-        }
-        let levels = GreyLevels {
-            grey: vec![0.0, 1.0, 2.0, 3.0, 4.0, 5.0],
-            counts: vec![0, 9, 6, 5, 1, 4],
-            highest: 5,
-            padded,
-        };
-        (levels, cells)
-    }
-
-    #[test]
-    fn the_published_matrix_comes_out() {
-        let (levels, cells) = example();
-        let pairs = both_ways(&counted_pairs(&levels.padded, &cells, 1, 6));
-        let expected = [
-            [6, 4, 3, 0, 0],
-            [4, 0, 2, 1, 3],
-            [3, 2, 0, 1, 2],
-            [0, 1, 1, 0, 0],
-            [0, 3, 2, 0, 2],
-        ];
-        for a in 1..=5_u16 {
-            for b in 1..=5_u16 {
-                let n = pairs
-                    .iter()
-                    .find(|pair| (pair.a, pair.b) == (a, b))
-                    .map_or(0, |pair| pair.n);
-                assert_eq!(
-                    n,
-                    expected[usize::from(a) - 1][usize::from(b) - 1],
-                    "{a} {b}"
-                );
-            }
-        }
-    }
-
-    #[test]
-    fn sorting_counts_as_the_table_does() {
-        let (levels, cells) = example();
-        for step in steps([1, 7, 49]) {
-            assert_eq!(
-                sorted_pairs(&levels.padded, &cells, step),
-                counted_pairs(&levels.padded, &cells, step, 6)
-            );
-        }
-    }
+    use crate::pairs::example;
 
     #[test]
     fn contrast_of_the_example_by_hand() {
-        let (levels, cells) = example();
-        let matrix = Matrix::new(&levels, &cells, 1, true);
-        let features = matrix.map(|matrix| values(&matrix, 5.0));
+        let (levels, padded) = example();
+        let options = Options {
+            directions: &[[1, 0, 0]],
+            symmetrical: true,
+            norm: None,
+            spacing_mm: [1.0; 3],
+            wants_mcc: true,
+        };
+        let features = features(&levels, &padded, &options);
         // Σ n (i − j)² = 2·(4·1 + 3·4 + 2·1 + 1·4 + 3·9 + 1·1 + 2·4) = 116 over 40 pairs
-        assert!(features.is_some_and(|values| (values[4] - 116.0 / 40.0).abs() < 1e-14));
+        assert_eq!(features[4], ("Contrast", Ok(116.0 / 40.0)));
+    }
+
+    #[test]
+    fn table_and_equal_marginals_give_the_same_entropies() {
+        let (levels, padded) = example();
+        for symmetrical in [true, false] {
+            let options = Options {
+                directions: &[],
+                symmetrical,
+                norm: None,
+                spacing_mm: [1.0; 3],
+                wants_mcc: false,
+            };
+            let pairs = pairs_at(&levels, &padded, 1, symmetrical);
+            let matrix = Matrix::of_pairs(&levels, &pairs, &options);
+            let (a, b) = (with_table(&matrix), with_equal_marginals(&matrix));
+            assert!((a.0 - b.0).abs() < 1e-13 && (a.1 - b.1).abs() < 1e-13);
+        }
+    }
+
+    #[test]
+    fn weights_fall_with_the_square_of_the_length() {
+        let weight = |norm| weight_of(norm, [1, -1, 0], [1.0, 2.0, 9.0]);
+        assert_eq!(weight(WeightingNorm::NoWeighting), 1.0);
+        assert_eq!(weight(WeightingNorm::Infinity), libm::exp(-4.0));
+        assert_eq!(weight(WeightingNorm::Manhattan), libm::exp(-9.0));
     }
 }

@@ -3,7 +3,8 @@
 //! # Symbols
 //! A run is a maximal sequence of neighbouring voxels of one grey level along a direction; a voxel outside the region ends it.
 //! c(i, j): runs of grey level i and length j along one direction; N_r = Σ c; N_p: voxels of the region. The other sums are
-//! those of [`crate::level_size`]. Each feature is computed per direction, then averaged.
+//! those of [`crate::level_size`]. Each feature is computed per direction, then averaged; with a weighting norm the counts of all
+//! directions, times the length of one step in mm, are added up and features computed once. N_p is then Σ c j.
 //!
 //! # Edges
 //! A direction is left out when none of its lines holds two voxels of the region (a gap between them does not matter). Without any
@@ -15,11 +16,14 @@
 //! # Agrees with
 //! PyRadiomics 3.1.0, relative 1e-6, tests/parity.rs.
 
-use crate::class::{ClassValues, DIRECTIONS, defined, mean_over_directions, steps, undefined};
+use crate::class::{ClassValues, MeanOverDirections, defined, undefined};
+use crate::directions::length_mm;
 use crate::discretise::GreyLevels;
 use crate::error::Undefined;
 use crate::level_size::LevelSize;
+use crate::links::Links;
 use crate::roi::{CroppedRoi, Padded};
+use crate::settings::WeightingNorm;
 
 const NAMES: [&str; 16] = [
     "GrayLevelNonUniformity",
@@ -40,32 +44,52 @@ const NAMES: [&str; 16] = [
     "ShortRunLowGrayLevelEmphasis",
 ];
 
-/// The 16 features, averaged over the directions that have lines.
-pub(crate) fn features(levels: &GreyLevels, roi: &CroppedRoi, padded: &Padded) -> ClassValues {
-    let longest = roi.size().into_iter().max().unwrap_or(1);
-    let mut counts = vec![0_u32; levels.grey.len() * (longest + 1)];
-    let mut per_direction = Vec::with_capacity(13);
-    for (direction, step) in DIRECTIONS.into_iter().zip(steps(padded.strides)) {
-        counts.fill(0);
-        let is_line = count_runs(
-            &levels.padded,
-            &padded.cells,
-            step,
-            longest + 1,
-            &mut counts,
-        ) || any_line_meets_twice(roi.voxels(), direction);
-        if is_line {
-            let runs = LevelSize::of_counts(&counts, longest + 1, &levels.grey);
-            per_direction.push(values(&runs, roi.n_voxels() as f64));
+/// The 16 features; `directions` are those of the links.
+pub(crate) fn features(
+    levels: &GreyLevels,
+    roi: &CroppedRoi,
+    padded: &Padded,
+    links: &Links,
+    directions: &[[isize; 3]],
+    norm: Option<WeightingNorm>,
+) -> ClassValues {
+    let runs = Runs::new(levels, padded, links);
+    let lines = directions.iter().enumerate().filter(|&(k, &direction)| {
+        runs.any_along(k)
+            || any_neighbours(levels, padded, links.steps[k])
+            || any_line_meets_twice(roi.voxels(), direction)
+    });
+    let Some(norm) = norm else {
+        let mut means = MeanOverDirections::new();
+        for (k, _) in lines {
+            let counts = runs.counts(k, levels).into_iter();
+            means.add(values(&LevelSize::of_counts(counts, &levels.grey)));
         }
+        return means.features(NAMES, Undefined::NoLine);
+    };
+    let mut counts = Vec::new();
+    for (k, &direction) in lines {
+        let weight = length_mm(norm, direction, roi.spacing_mm());
+        let weighted = runs.counts(k, levels).into_iter();
+        counts.extend(weighted.map(|(rank, length, count)| (rank, length, weight * count)));
     }
-    match mean_over_directions(&per_direction) {
-        Some(means) => defined(NAMES, means),
-        None => undefined(NAMES, Undefined::NoLine),
+    if counts.is_empty() {
+        return undefined(NAMES, Undefined::NoLine);
     }
+    counts.sort_by_key(|&(rank, length, _)| (rank, length)); // stable: directions stay in order
+    let added = counts
+        .chunk_by(|a, b| (a.0, a.1) == (b.0, b.1))
+        .map(|same| {
+            (
+                same[0].0,
+                same[0].1,
+                same.iter().fold(0.0, |sum, c| sum + c.2),
+            )
+        });
+    defined(NAMES, values(&LevelSize::of_counts(added, &levels.grey)))
 }
 
-fn values(runs: &LevelSize, n_voxels: f64) -> [f64; 16] {
+fn values(runs: &LevelSize) -> [f64; 16] {
     let n_runs = runs.total();
     [
         runs.level_non_uniformity(),
@@ -79,7 +103,7 @@ fn values(runs: &LevelSize, n_voxels: f64) -> [f64; 16] {
         runs.entropy(),
         runs.size_non_uniformity(),
         runs.size_non_uniformity() / n_runs,
-        n_runs / n_voxels,
+        n_runs / runs.n_voxels(),
         runs.size_variance(),
         runs.small(),
         runs.small_high(),
@@ -87,28 +111,100 @@ fn values(runs: &LevelSize, n_voxels: f64) -> [f64; 16] {
     ]
 }
 
-/// Adds the runs along `step` to `counts[rank · n_lengths + length]`; true if two voxels of the region are neighbours.
-fn count_runs(
-    padded: &[u16],
-    cells: &[usize],
-    step: usize,
-    n_lengths: usize,
-    counts: &mut [u32],
-) -> bool {
-    let mut any_neighbours = false;
-    for &cell in cells {
-        let rank = padded[cell];
-        let before = padded[cell - step];
-        any_neighbours |= before != 0;
-        if before != rank {
-            let mut length = 1;
-            while padded[cell + length * step] == rank {
-                length += 1;
+/// Runs of two voxels and more of all directions; those of one voxel follow from the number of voxels.
+struct Runs {
+    /// Runs by direction, length − 2 and rank.
+    short: Vec<u32>,
+    /// Lengths that `short` holds.
+    n_short: usize,
+    n_ranks: usize,
+    /// Rank and length of the longer ones, by direction.
+    long: Vec<Vec<(u16, u32)>>,
+}
+
+/// Lengths counted in a table; longer runs are rare.
+const SHORT_LENGTHS: usize = 14;
+/// With more levels than this runs of equal level are rare too, and the table would be large.
+const MANY_LEVELS: usize = 4096;
+
+impl Runs {
+    fn new(levels: &GreyLevels, padded: &Padded, links: &Links) -> Runs {
+        let n_ranks = levels.grey.len();
+        let n_short = if n_ranks > MANY_LEVELS {
+            1
+        } else {
+            SHORT_LENGTHS
+        };
+        let mut runs = Runs {
+            short: vec![0; links.steps.len() * n_short * n_ranks],
+            n_short,
+            n_ranks,
+            long: vec![Vec::new(); links.steps.len()],
+        };
+        for cell in padded.cells() {
+            let mut starts = links.after[cell] & !links.before[cell];
+            while starts != 0 {
+                let k = starts.trailing_zeros() as usize;
+                starts &= starts - 1;
+                let mut end = cell + links.steps[k];
+                let mut more = 0; // than two voxels
+                while links.after[end] >> k & 1 == 1 {
+                    end += links.steps[k];
+                    more += 1;
+                }
+                runs.add(k, levels.padded[cell], more);
             }
-            counts[usize::from(rank) * n_lengths + length] += 1;
+        }
+        for long in &mut runs.long {
+            long.sort_unstable();
+        }
+        runs
+    }
+
+    fn add(&mut self, k: usize, rank: u16, more: usize) {
+        if more < self.n_short {
+            self.short[(k * self.n_short + more) * self.n_ranks + usize::from(rank)] += 1;
+        } else {
+            self.long[k].push((rank, more as u32 + 2));
         }
     }
-    any_neighbours
+
+    fn any_along(&self, k: usize) -> bool {
+        let table = self.n_short * self.n_ranks;
+        !self.long[k].is_empty() || self.short[k * table..][..table].iter().any(|&n| n > 0)
+    }
+
+    /// Rank, length and number of the runs along direction k, in this order.
+    fn counts(&self, k: usize, levels: &GreyLevels) -> Vec<(u16, u32, f64)> {
+        let mut counts = Vec::new();
+        let mut long = self.long[k].chunk_by(|a, b| a == b).peekable();
+        for rank in 1..self.n_ranks {
+            let first = counts.len();
+            let mut n_alone = levels.counts[rank];
+            counts.push((rank as u16, 1, 0.0));
+            for more in 0..self.n_short {
+                let n = self.short[(k * self.n_short + more) * self.n_ranks + rank];
+                if n > 0 {
+                    counts.push((rank as u16, more as u32 + 2, f64::from(n)));
+                    n_alone -= u64::from(n) * (more as u64 + 2);
+                }
+            }
+            while let Some(same) = long.next_if(|same| usize::from(same[0].0) == rank) {
+                counts.push((rank as u16, same[0].1, same.len() as f64));
+                n_alone -= same.len() as u64 * u64::from(same[0].1);
+            }
+            counts[first].2 = n_alone as f64;
+            if n_alone == 0 {
+                counts.remove(first);
+            }
+        }
+        counts
+    }
+}
+
+/// Whether two voxels of the region are neighbours, of whatever levels.
+fn any_neighbours(levels: &GreyLevels, padded: &Padded, step: usize) -> bool {
+    padded.cells().any(|cell| levels.padded[cell + step] != 0)
 }
 
 /// Whether two voxels lie on one line along `direction`, with gaps or without.
@@ -130,16 +226,61 @@ fn any_line_meets_twice(voxels: &[[u32; 3]], direction: [isize; 3]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::directions::unit_directions;
 
     #[test]
     fn a_gap_ends_a_run_but_stays_on_the_line() {
-        // one padded line: outside, 1, 1, outside, 1, 2, outside
-        let padded = [0, 1, 1, 0, 1, 2, 0];
-        let mut counts = vec![0; 3 * 6];
-        assert!(count_runs(&padded, &[1, 2, 4, 5], 1, 6, &mut counts));
-        assert_eq!((counts[6 + 2], counts[6 + 1], counts[12 + 1]), (1, 1, 1));
+        // along x in a padded box: outside, 1, 1, outside, 1, 2, outside
+        let mut ranks = vec![0_u16; 7 * 3 * 3];
+        ranks[28..35].copy_from_slice(&[0, 1, 1, 0, 1, 2, 0]);
+        let padded = Padded {
+            size: [7, 3, 3],
+            strides: [1, 7, 21],
+            spans: vec![29..31, 32..34],
+        };
+        let levels = GreyLevels {
+            grey: vec![0.0, 1.0, 2.0],
+            counts: vec![0, 3, 1],
+            highest: 2,
+            padded: ranks,
+        };
+        let links = Links::new(&levels, &padded, &unit_directions(None));
+        let runs = Runs::new(&levels, &padded, &links);
+        assert_eq!(
+            runs.counts(0, &levels),
+            [(1, 1, 1.0), (1, 2, 1.0), (2, 1, 1.0)]
+        );
+        assert!(runs.any_along(0) && !runs.any_along(1));
+        assert!(any_neighbours(&levels, &padded, 1));
+        assert!(!any_neighbours(&levels, &padded, 7));
         assert!(any_line_meets_twice(&[[0, 0, 0], [2, 2, 0]], [1, 1, 0]));
         assert!(!any_line_meets_twice(&[[0, 0, 0], [2, 2, 0]], [-1, 1, 0]));
         assert!(!any_line_meets_twice(&[[0, 0, 0], [3, 4, 0]], [1, 1, 0]));
+    }
+
+    #[test]
+    fn long_runs_are_counted_beside_short_ones() {
+        let n = 40;
+        let mut ranks = vec![0_u16; (n + 2) * 9];
+        let start = (n + 2) * 4 + 1;
+        ranks[start..start + n].fill(1);
+        ranks[start + 17] = 2; // 17 ones, a two, 22 ones
+        let padded = Padded {
+            size: [n + 2, 3, 3],
+            strides: [1, n + 2, 3 * (n + 2)],
+            spans: std::iter::once(start..start + n).collect(),
+        };
+        let levels = GreyLevels {
+            grey: vec![0.0, 1.0, 2.0],
+            counts: vec![0, 39, 1],
+            highest: 2,
+            padded: ranks,
+        };
+        let links = Links::new(&levels, &padded, &unit_directions(None));
+        let runs = Runs::new(&levels, &padded, &links);
+        assert_eq!(
+            runs.counts(0, &levels),
+            [(1, 17, 1.0), (1, 22, 1.0), (2, 1, 1.0)]
+        );
     }
 }

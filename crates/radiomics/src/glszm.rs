@@ -10,16 +10,22 @@
 //! # Agrees with
 //! PyRadiomics 3.1.0, relative 1e-6, tests/parity.rs.
 
-use crate::class::{ClassValues, defined, steps};
+use crate::class::{ClassValues, defined};
 use crate::discretise::GreyLevels;
 use crate::level_size::LevelSize;
+use crate::links::Links;
 use crate::roi::Padded;
 
 /// The 16 features.
-pub(crate) fn features(levels: &GreyLevels, padded: &Padded) -> ClassValues {
-    let mut zones = zones(&levels.padded, &padded.cells, steps(padded.strides));
+pub(crate) fn features(
+    levels: &GreyLevels,
+    padded: &Padded,
+    links: &Links,
+    n_voxels: usize,
+) -> ClassValues {
+    let mut zones = zones(&levels.padded, padded, links);
     let zones = LevelSize::of_things(&mut zones, &levels.grey);
-    let (n_zones, n_voxels) = (zones.total(), padded.cells.len() as f64);
+    let (n_zones, n_voxels) = (zones.total(), n_voxels as f64);
     defined(
         [
             "GrayLevelNonUniformity",
@@ -61,48 +67,135 @@ pub(crate) fn features(levels: &GreyLevels, padded: &Padded) -> ClassValues {
 }
 
 /// Rank and number of voxels of every zone.
-fn zones(padded: &[u16], cells: &[usize], steps: [usize; 13]) -> Vec<(u16, u32)> {
-    let mut remaining = padded.to_vec();
-    let mut zones = Vec::new();
-    let mut to_visit = Vec::new();
-    for &start in cells {
-        let rank = remaining[start];
-        if rank == 0 {
-            continue; // part of an earlier zone
-        }
-        remaining[start] = 0;
-        to_visit.push(start);
-        let mut size = 0;
-        while let Some(cell) = to_visit.pop() {
-            size += 1;
-            for step in steps {
-                for neighbour in [cell - step, cell + step] {
-                    if remaining[neighbour] == rank {
-                        remaining[neighbour] = 0;
-                        to_visit.push(neighbour);
-                    }
-                }
+///
+/// Segments of equal grey level along x get numbers in scan order; segments that touch are joined, the smaller number staying the
+/// root, so one pass over the numbers adds up every zone.
+fn zones(ranks: &[u16], padded: &Padded, links: &Links) -> Vec<(u16, u32)> {
+    let mut segment_of = vec![0_u32; ranks.len()];
+    // bit 0 is the step along x, which the segments hold already, unless the slices lie across x
+    let is_along_x = links.steps.first() == Some(&1);
+    let to_join = if is_along_x { !1 } else { !0 };
+    let mut segments = number_segments(ranks, padded, is_along_x, &mut segment_of);
+    for cell in padded.cells() {
+        let mut touching = links.before[cell] & to_join;
+        while touching != 0 {
+            let step = links.steps[touching.trailing_zeros() as usize];
+            touching &= touching - 1;
+            let (here, there) = (segment_of[cell], segment_of[cell - step]);
+            if here != there {
+                join(&mut segments.parents, here, there);
             }
         }
-        zones.push((rank, size));
     }
-    zones
+    segments.sizes_of_roots()
+}
+
+/// Segments along x, and which of them are joined.
+struct Segments {
+    ranks: Vec<u16>,
+    sizes: Vec<u32>,
+    /// A parent's number is not larger than its child's.
+    parents: Vec<u32>,
+}
+
+fn number_segments(
+    ranks: &[u16],
+    padded: &Padded,
+    is_along_x: bool,
+    segment_of: &mut [u32],
+) -> Segments {
+    let mut segments = Segments {
+        ranks: Vec::new(),
+        sizes: Vec::new(),
+        parents: Vec::new(),
+    };
+    for span in &padded.spans {
+        let mut before = 0; // outside
+        for cell in span.clone() {
+            let rank = ranks[cell];
+            if rank != before || !is_along_x {
+                segments.parents.push(segments.ranks.len() as u32);
+                segments.ranks.push(rank);
+                segments.sizes.push(0);
+                before = rank;
+            }
+            let number = segments.ranks.len() - 1;
+            segments.sizes[number] += 1;
+            segment_of[cell] = number as u32;
+        }
+    }
+    segments
+}
+
+impl Segments {
+    fn sizes_of_roots(mut self) -> Vec<(u16, u32)> {
+        let mut zones = Vec::new();
+        for segment in (0..self.parents.len()).rev() {
+            let parent = self.parents[segment] as usize;
+            if parent == segment {
+                zones.push((self.ranks[segment], self.sizes[segment]));
+            } else {
+                self.sizes[parent] += self.sizes[segment];
+            }
+        }
+        zones
+    }
+}
+
+fn join(parents: &mut [u32], a: u32, b: u32) {
+    let (a, b) = (root(parents, a), root(parents, b));
+    parents[a.max(b) as usize] = a.min(b);
+}
+
+/// The root, halving the path to it.
+fn root(parents: &mut [u32], mut segment: u32) -> u32 {
+    while parents[segment as usize] != segment {
+        let grandparent = parents[parents[segment as usize] as usize];
+        parents[segment as usize] = grandparent;
+        segment = grandparent;
+    }
+    segment
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::directions::unit_directions;
+
+    fn zones_of(image: &[u16], flat_axis: Option<usize>) -> Vec<(u16, u32)> {
+        // 3 × 2 × 1 voxels in a padded box of 5 × 4 × 3
+        let mut ranks = vec![0_u16; 60];
+        ranks[26..29].copy_from_slice(&image[..3]);
+        ranks[31..34].copy_from_slice(&image[3..]);
+        let padded = Padded {
+            size: [5, 4, 3],
+            strides: [1, 5, 20],
+            spans: vec![26..29, 31..34],
+        };
+        let levels = GreyLevels {
+            grey: vec![0.0, 1.0, 2.0],
+            counts: vec![0, 3, 3],
+            highest: 2,
+            padded: ranks.clone(),
+        };
+        let links = Links::new(&levels, &padded, &unit_directions(flat_axis));
+        let mut found = zones(&ranks, &padded, &links);
+        found.sort_unstable();
+        found
+    }
 
     #[test]
     fn a_diagonal_neighbour_belongs_to_the_zone() {
-        // 3 × 2 × 1 voxels in a padded box of 5 × 4 × 3: 1 2 1 / 2 1 2
-        let mut padded = vec![0_u16; 60];
-        let cells = [26, 27, 28, 31, 32, 33];
-        for (cell, rank) in cells.into_iter().zip([1, 2, 1, 2, 1, 2]) {
-            padded[cell] = rank;
-        }
-        let mut found = zones(&padded, &cells, steps([1, 5, 20]));
-        found.sort_unstable();
-        assert_eq!(found, [(1, 3), (2, 3)]);
+        let chequers = [1, 2, 1, 2, 1, 2];
+        assert_eq!(zones_of(&chequers, None), [(1, 3), (2, 3)]);
+        assert_eq!(zones_of(&chequers, Some(2)), [(1, 3), (2, 3)]);
+        // 1 1 2 / 2 2 1: the diagonal joins the twos and the ones
+        assert_eq!(zones_of(&[1, 1, 2, 2, 2, 1], None), [(1, 3), (2, 3)]);
+    }
+
+    #[test]
+    fn slices_across_x_cut_a_zone() {
+        let zones = zones_of(&[1, 1, 2, 2, 1, 2], Some(0));
+        assert_eq!(zones, [(1, 1), (1, 2), (2, 1), (2, 2)]);
     }
 }

@@ -23,31 +23,26 @@ impl LevelSize {
     /// Counts things given as (rank, size), in any order; `grey[rank]` is the grey level.
     pub(crate) fn of_things(things: &mut [(u16, u32)], grey: &[f64]) -> LevelSize {
         things.sort_unstable();
-        let mut table = LevelSize {
-            entries: Vec::new(),
-            by_level: Vec::new(),
-            by_size: Vec::new(),
-            total: things.len() as f64,
-        };
-        for same in things.chunk_by(|a, b| a == b) {
-            let (rank, size) = same[0];
-            table.add(grey[usize::from(rank)], f64::from(size), same.len() as f64);
-        }
-        table.finish()
+        let counts = things
+            .chunk_by(|a, b| a == b)
+            .map(|same| (same[0].0, same[0].1, same.len() as f64));
+        LevelSize::of_counts(counts, grey)
     }
 
-    /// Counts given as a dense table, `counts[rank · n_sizes + size]`.
-    pub(crate) fn of_counts(counts: &[u32], n_sizes: usize, grey: &[f64]) -> LevelSize {
+    /// Counts given as (rank, size, count), ordered by rank, then size. A count may be weighted, but not 0.
+    pub(crate) fn of_counts(
+        counts: impl Iterator<Item = (u16, u32, f64)>,
+        grey: &[f64],
+    ) -> LevelSize {
         let mut table = LevelSize {
             entries: Vec::new(),
             by_level: Vec::new(),
             by_size: Vec::new(),
-            total: counts.iter().map(|&count| u64::from(count)).sum::<u64>() as f64,
+            total: 0.0,
         };
-        for (row, &level) in counts.chunks_exact(n_sizes).zip(grey) {
-            for (size, &count) in row.iter().enumerate().filter(|&(_, &count)| count > 0) {
-                table.add(level, size as f64, f64::from(count));
-            }
+        for (rank, size, count) in counts {
+            table.add(grey[usize::from(rank)], f64::from(size), count);
+            table.total += count;
         }
         table.finish()
     }
@@ -79,6 +74,13 @@ impl LevelSize {
     /// N.
     pub(crate) fn total(&self) -> f64 {
         self.total
+    }
+
+    /// Σ s_j j, the voxels of all things together.
+    pub(crate) fn n_voxels(&self) -> f64 {
+        self.by_size
+            .iter()
+            .fold(0.0, |sum, &[size, count]| sum + size * count)
     }
 
     /// Σ s_j / j² / N.
@@ -185,10 +187,12 @@ mod tests {
     fn the_same_table_from_things_and_from_counts() {
         let grey = [0.0, 2.0, 5.0];
         let listed = LevelSize::of_things(&mut [(2, 3), (1, 1), (2, 3), (1, 3)], &grey);
-        let counted = LevelSize::of_counts(&[0, 0, 0, 0, 0, 1, 0, 1, 0, 0, 0, 2], 4, &grey);
+        let counts = [(1, 1, 1.0), (1, 3, 1.0), (2, 3, 2.0)];
+        let counted = LevelSize::of_counts(counts.into_iter(), &grey);
         assert_eq!(listed.entries, counted.entries);
         assert_eq!(listed.by_size, [[1.0, 1.0], [3.0, 3.0]]);
         assert_eq!(listed.by_level, [[2.0, 2.0], [5.0, 2.0]]);
+        assert_eq!(listed.n_voxels(), 10.0);
         assert_eq!(listed.large(), 7.0);
         assert_eq!(listed.size_non_uniformity(), 2.5);
         assert_eq!(listed.level_variance(), 2.25);

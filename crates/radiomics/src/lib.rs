@@ -3,11 +3,11 @@
 //! | module | what it holds |
 //! |---|---|
 //! | [`mod@extract`] | image and mask to named features |
-//! | [`settings`], [`error`] | what an extraction is told; why there is no value |
+//! | [`settings`], [`selection`], [`error`] | what an extraction is told; why there is no value |
 //! | [`mod@dictionary`] | what each feature is called, measures and is in, with IBSI codes |
 //! | [`roi`], [`discretise`] | the cropped region and its grey levels, made once and shared by all classes |
 //! | [`filter`] | derived images: wavelet, Laplacian of Gaussian, local binary patterns and the others |
-//! | `first_order`, `shape`, `glcm`, `glrlm`, `glszm`, `gldm`, `ngtdm` | one feature class each: symbols, formulas, edges |
+//! | `first_order`, `shape`, `shape_2d`, `glcm`, `glrlm`, `glszm`, `gldm`, `ngtdm` | one feature class each: symbols, formulas, edges |
 //!
 //! ```
 //! use radiomics::{Settings, extract};
@@ -25,6 +25,7 @@
 mod class;
 mod correlation;
 pub mod dictionary;
+mod directions;
 pub mod discretise;
 pub mod error;
 pub mod extract;
@@ -35,16 +36,22 @@ mod gldm;
 mod glrlm;
 mod glszm;
 mod level_size;
+mod links;
 mod ngtdm;
+mod pairs;
 pub mod roi;
+pub mod selection;
 pub mod settings;
 mod shape;
+mod shape_2d;
 mod sum;
 
-pub use dictionary::{Entry, dictionary, entry_of};
+pub use dictionary::{Entry, Status, dictionary, entry_of, extended_dictionary};
 pub use error::{ExtractError, Undefined};
 pub use extract::{
-    Diagnostics, Extraction, Feature, ImageFeatures, extract, features_of, shape_features_of,
+    Diagnostics, Extraction, Feature, ImageFeatures, extract, features_of, selected_shape_features,
+    shape_features_of,
 };
 pub use roi::CroppedRoi;
-pub use settings::{Bin, Settings};
+pub use selection::{FeatureClass, Selection, SelectionError};
+pub use settings::{Bin, Settings, WeightingNorm};

@@ -2,6 +2,7 @@
 
 use crate::error::ExtractError;
 use crate::settings::Settings;
+use std::ops::Range;
 
 /// The region's voxels inside their bounding box, x fastest.
 ///
@@ -152,32 +153,58 @@ impl CroppedRoi {
         }
     }
 
-    /// The box with one layer of cells around it: dimensions, and the position of each voxel of the region in it.
-    pub(crate) fn padded(&self) -> Padded {
-        let strides = [1, self.size[0] + 2, (self.size[0] + 2) * (self.size[1] + 2)];
+    /// The box with `margin` layers of cells around it.
+    pub(crate) fn padded(&self, margin: [usize; 3]) -> Padded {
+        let size = [0, 1, 2].map(|axis| self.size[axis] + 2 * margin[axis]);
+        let strides = [1, size[0], size[0] * size[1]];
+        let mut spans: Vec<Range<usize>> = Vec::new();
+        for &[x, y, z] in &self.voxels {
+            let cell = (x as usize + margin[0])
+                + strides[1] * (y as usize + margin[1])
+                + strides[2] * (z as usize + margin[2]);
+            match spans.last_mut() {
+                Some(last) if last.end == cell => last.end += 1,
+                _ => spans.push(cell..cell + 1),
+            }
+        }
         Padded {
-            n_cells: strides[2] * (self.size[2] + 2),
+            size,
             strides,
-            cells: self
-                .voxels
-                .iter()
-                .map(|&[x, y, z]| {
-                    (x as usize + 1) + strides[1] * (y as usize + 1) + strides[2] * (z as usize + 1)
-                })
-                .collect(),
+            spans,
         }
     }
 }
 
-/// Positions in the padded box, where every neighbour of a voxel of the region exists.
+/// The padded box, where every neighbour of a voxel of the region exists.
 #[derive(Debug, Clone)]
 pub(crate) struct Padded {
-    /// Cells of the padded box.
-    pub n_cells: usize,
+    /// Cells along x, y, z.
+    pub size: [usize; 3],
     /// Step of one voxel along x, y, z.
     pub strides: [usize; 3],
+    /// Cells of the region that follow each other along x, in scan order.
+    pub spans: Vec<Range<usize>>,
+}
+
+impl Padded {
+    /// Cells of the box.
+    pub(crate) fn n_cells(&self) -> usize {
+        self.strides[2] * self.size[2]
+    }
+
     /// Cell of each voxel of the region, in scan order.
-    pub cells: Vec<usize>,
+    pub(crate) fn cells(&self) -> impl Iterator<Item = usize> {
+        self.spans.iter().cloned().flatten()
+    }
+
+    /// Cells between a voxel and its neighbour. `direction` comes from the half of the neighbours that is later in scan order and
+    /// does not reach beyond the margin: a row is longer than two margins, so the step is positive.
+    pub(crate) fn step(&self, direction: [isize; 3]) -> usize {
+        let step: isize = (0..3)
+            .map(|axis| direction[axis] * self.strides[axis] as isize)
+            .sum();
+        step.unsigned_abs()
+    }
 }
 
 fn bounding_box(inside: &[bool], dims: [usize; 3]) -> Option<([usize; 3], [usize; 3])> {
@@ -242,6 +269,19 @@ mod tests {
         let cropped = roi.crop(&whole).unwrap();
         assert_eq!(cropped, [5.0, 6.0, 7.0, 9.0, 10.0, 11.0]);
         assert_eq!(roi.gather(&cropped).unwrap(), [5.0, 7.0, 10.0]);
+    }
+
+    #[test]
+    fn spans_are_the_cells_in_scan_order_and_steps_point_forwards() {
+        let roi = roi(&[5, 6, 8, 23], [4, 3, 2]).unwrap();
+        let padded = roi.padded([1, 2, 1]);
+        assert_eq!(padded.size, [6, 6, 4]);
+        assert_eq!(padded.n_cells(), 144);
+        let cells: Vec<usize> = padded.cells().collect();
+        assert_eq!(cells, [36 + 12 + 2, 36 + 12 + 3, 36 + 18 + 1, 72 + 18 + 4]);
+        assert_eq!(padded.spans.len(), 3);
+        assert_eq!(padded.step([-1, 1, 0]), 5);
+        assert_eq!(padded.step([-1, -2, 1]), 23);
     }
 
     #[test]

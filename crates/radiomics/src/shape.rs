@@ -13,6 +13,7 @@
 //! | MajorAxisLength, MinorAxisLength, LeastAxisLength | 4√λ₁, 4√λ₂, 4√λ₃ | mm |
 //! | Elongation, Flatness | √(λ₂/λ₁), √(λ₃/λ₁) | 1 |
 //! | Maximum3DDiameter | largest distance between vertices of the mesh | mm |
+//! | Compactness1, Compactness2, SphericalDisproportion (deprecated) | V/(√π A^1.5); 36 π V²/A³; A/∛(36 π V²) | 1 |
 //! | Maximum2DDiameterSlice, …Column, …Row | the same among vertices with equal z, equal y, equal x | mm |
 //!
 //! # Edges
@@ -33,17 +34,21 @@ use crate::class::{ClassValues, defined};
 use crate::roi::CroppedRoi;
 use diameter::Diameters;
 use mesh::Mesh;
+use std::f64::consts::PI;
 
-/// The 14 features.
+/// The 14 features and the 3 deprecated ones.
 pub(crate) fn features(roi: &CroppedRoi) -> ClassValues {
     let box_ = PaddedMask::new(roi);
     let mesh = Mesh::new(&box_, roi.spacing_mm());
     let diameters = Diameters::new(&box_, roi.spacing_mm());
     let [major, minor, least] = principal_variances(roi);
     let [sx, sy, sz] = roi.spacing_mm();
-    let sphere_area = libm::cbrt(36.0 * std::f64::consts::PI * mesh.volume_mm3 * mesh.volume_mm3);
+    let (area, volume) = (mesh.area_mm2, mesh.volume_mm3);
+    let sphere_area = libm::cbrt(36.0 * PI * volume * volume);
     defined(
         [
+            "Compactness1",
+            "Compactness2",
             "Elongation",
             "Flatness",
             "LeastAxisLength",
@@ -54,12 +59,15 @@ pub(crate) fn features(roi: &CroppedRoi) -> ClassValues {
             "Maximum3DDiameter",
             "MeshVolume",
             "MinorAxisLength",
+            "SphericalDisproportion",
             "Sphericity",
             "SurfaceArea",
             "SurfaceVolumeRatio",
             "VoxelVolume",
         ],
         [
+            volume / (area * area.sqrt() * PI.sqrt()),
+            36.0 * PI * (volume * volume) / (area * area * area),
             (minor / major).sqrt(),
             (least / major).sqrt(),
             4.0 * least.sqrt(),
@@ -68,11 +76,12 @@ pub(crate) fn features(roi: &CroppedRoi) -> ClassValues {
             diameters.row_mm,
             diameters.slice_mm,
             diameters.largest_mm,
-            mesh.volume_mm3,
+            volume,
             4.0 * minor.sqrt(),
-            sphere_area / mesh.area_mm2,
-            mesh.area_mm2,
-            mesh.area_mm2 / mesh.volume_mm3,
+            area / sphere_area,
+            sphere_area / area,
+            area,
+            area / volume,
             roi.n_voxels() as f64 * sx * sy * sz,
         ],
     )
@@ -88,20 +97,20 @@ pub(crate) struct PaddedMask {
 
 impl PaddedMask {
     pub(crate) fn new(roi: &CroppedRoi) -> PaddedMask {
-        let padded = roi.padded();
-        let mut inside = vec![0; padded.n_cells];
-        for &cell in &padded.cells {
-            inside[cell] = 1;
+        let padded = roi.padded([1; 3]);
+        let mut inside = vec![0; padded.n_cells()];
+        for span in &padded.spans {
+            inside[span.clone()].fill(1);
         }
         PaddedMask {
-            size: roi.size().map(|n| n + 2),
+            size: padded.size,
             inside,
         }
     }
 }
 
 /// Eigenvalues of the covariance of the voxel centres, mm², largest first. Sums are exact integers.
-fn principal_variances(roi: &CroppedRoi) -> [f64; 3] {
+pub(crate) fn principal_variances(roi: &CroppedRoi) -> [f64; 3] {
     let n = roi.n_voxels() as i128;
     let (mut first, mut second) = ([0_i128; 3], [[0_i128; 3]; 3]);
     for voxel in roi.voxels() {

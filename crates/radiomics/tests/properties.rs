@@ -187,9 +187,9 @@ fn what_cannot_be_measured_is_refused_by_name() {
         }
     );
     assert_eq!(
-        with(|settings| settings.distances = vec![1, 2]),
-        ExtractError::DistancesNotBuilt {
-            distances: vec![1, 2]
+        with(|settings| settings.distances = vec![1, 0]),
+        ExtractError::InvalidDistances {
+            distances: vec![1, 0]
         }
     );
     assert_eq!(

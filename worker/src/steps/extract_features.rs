@@ -43,6 +43,7 @@ fn settings(set: &FeatureSettings) -> Result<Settings, StepError> {
         voxel_array_shift: set.voxelArrayShift,
         minimum_roi_dimensions: set.minimumROIDimensions as usize,
         minimum_roi_size: set.minimumROISize.map(|n| n as usize),
+        ..Settings::pyradiomics_defaults()
     })
 }
 
@@ -95,7 +96,9 @@ fn code(error: &ExtractError) -> &'static str {
         ExtractError::NotFinite { .. } => "voxels-not-finite",
         ExtractError::InvalidBin { .. } => "bin-settings",
         ExtractError::TooManyGreyLevels { .. } => "too-many-grey-levels",
-        ExtractError::DistancesNotBuilt { .. } => "distances-not-built",
+        ExtractError::InvalidDistances { .. } => "distances",
+        ExtractError::InvalidForce2dDimension { .. } => "force-2d-dimension",
+        ExtractError::Shape2dWithoutForce2d => "shape-2d-without-force-2d",
         ExtractError::InvalidMinimumDimensions { .. } => "minimum-dimensions",
     }
 }

@@ -122,7 +122,7 @@ fn half_hull<'a>(points: impl Iterator<Item = &'a Vertex>, u: usize, v: usize) -
 }
 
 /// Largest squared distance between two of the points.
-fn largest_squared(points: &mut [Vertex], half: [f64; 3]) -> f64 {
+pub(crate) fn largest_squared(points: &mut [Vertex], half: [f64; 3]) -> f64 {
     let (low, high) = points
         .iter()
         .fold(([i32::MAX; 3], [i32::MIN; 3]), |(low, high), point| {
