@@ -11,6 +11,7 @@
 //! | [`content`] | why stored numbers make no voxels, whatever the format |
 //! | [`canonical`] | the bytes that are an image's identity |
 //! | [`edt`], [`components`], [`body`] | distance transform, connected components, Otsu threshold and body mask |
+//! | [`normalise`], [`resample`] | z-score, another voxel spacing |
 //! | [`roi`] | the peritumoural ring |
 //! | [`n4`] | bias-field correction |
 //! | [`doctor`] | what is wrong with an image, a delineation or both, and the safe repair |
@@ -33,9 +34,11 @@ pub mod mask;
 pub mod metaimage;
 pub mod n4;
 pub mod nifti;
+pub mod normalise;
 pub mod nrrd;
 pub mod overlay;
 pub mod phantom;
+pub mod resample;
 pub mod roi;
 pub mod volume;
 mod world;
