@@ -14,6 +14,7 @@ pub mod plan;
 pub mod problem;
 pub mod recipe;
 mod schema;
+pub mod settings_file;
 mod shipped;
 pub mod snapshot;
 pub mod study;

@@ -20,7 +20,10 @@ pub use evaluation::{
     AucConvention, CompareParams, CrossValidateParams, EvaluateParams, EvaluatedRows, NoOpParams,
     PredictParams, ReportParams,
 };
-pub use features::{ExtractParams, FeatureSettings};
+pub use features::{
+    CustomSettings, ExtractParams, FeatureClasses, FeatureSettings, ImageTypes, Interpolator,
+    Lbp2dMethod, N_DEFAULT_FEATURES, NormalizeMask, OwnSettings, ResegmentMode, WeightingNorm,
+};
 pub use imaging::{ImportMaskParams, N4Mask, N4Params, RingClip, RingMode, RingParams};
 pub use learners::{CoxParams, LassoCoxParams, RsfParams, SplitRule, Ties};
 pub use tables::{
@@ -40,8 +43,12 @@ use crate::problem::{Place, Problem, list, suggest};
 
 /// Parameters that a kind got after its first release: (kind, parameter, canonical JSON of the value that behaves as
 /// before).
-pub const ADDED_LATER: &[(&str, &str, &str)] =
-    &[("n4-bias-correction", "spline_distance_mm", "null")];
+pub const ADDED_LATER: &[(&str, &str, &str)] = &[
+    ("n4-bias-correction", "spline_distance_mm", "null"),
+    ("extract-features", "imageType", "null"),
+    ("extract-features", "featureClass", "null"),
+    ("extract-features", "radloom", "null"),
+];
 
 /// The parameters of a kind.
 pub trait Params: Serialize + DeserializeOwned + JsonSchema {
@@ -50,8 +57,16 @@ pub trait Params: Serialize + DeserializeOwned + JsonSchema {
     /// Named presets; the first is the default.
     fn presets() -> Vec<(&'static str, Self)>;
     /// Brings what was set into the form of the structure, before anything is checked.
-    fn gather(set: Map<String, Value>) -> Map<String, Value> {
-        set
+    ///
+    /// # Errors
+    /// What was set has no such form.
+    fn gather(set: Map<String, Value>) -> Result<Map<String, Value>, ParamsError> {
+        Ok(set)
+    }
+    /// The same parameters in their shortest form, so that what means the same has one text.
+    #[must_use]
+    fn shorten(self) -> Self {
+        self
     }
     /// Refuses values outside their range.
     fn check(&self) -> Result<(), OutOfRange> {
@@ -131,7 +146,10 @@ pub fn presets_of(kind: &KindSpec) -> Vec<(&'static str, String)> {
         .unwrap_or_default();
     presets
         .into_iter()
-        .map(|(name, value)| (name, canonical(&value)))
+        .map(|(name, mut value)| {
+            omit_added_later(kind.name, &mut value, ADDED_LATER);
+            (name, canonical(&value))
+        })
         .collect()
 }
 
@@ -158,7 +176,7 @@ pub fn decode<P: Params>(canonical: &str) -> Result<P, ParamsError> {
 
 pub(crate) fn resolve(kind: &str, set: &Value) -> Result<String, ParamsError> {
     let entry = entry(kind).ok_or_else(|| plain(format!("kind `{kind}` has no parameters")))?;
-    let set = (entry.gather)(set.as_object().cloned().unwrap_or_default());
+    let set = (entry.gather)(set.as_object().cloned().unwrap_or_default())?;
     let presets = (entry.presets)();
     let preset = chosen_preset(&presets, set.get("preset"))?;
     let mut value = preset.clone();
@@ -222,6 +240,9 @@ fn inner(
     setting.as_object()?.iter().find_map(|(key, value)| {
         let single = Value::Object(Map::from_iter([(key.clone(), value.clone())]));
         let error = alone(&single).err()?;
+        if error.message.contains(&format!("has no `{key}`")) {
+            return Some(error);
+        }
         let name_here = format!("{name}.{key}");
         let message = match error.message.strip_prefix(&format!("`{name}` ")) {
             Some(rest) => format!("`{name_here}` {rest}"),
@@ -300,9 +321,12 @@ fn omit_added_later(kind: &str, value: &mut Value, added: &[(&str, &str, &str)])
     }
 }
 
+/// Brings what was set into the form of a structure.
+type Gather = fn(Map<String, Value>) -> Result<Map<String, Value>, ParamsError>;
+
 struct ParamsEntry {
     presets: fn() -> Vec<(&'static str, Value)>,
-    gather: fn(Map<String, Value>) -> Map<String, Value>,
+    gather: Gather,
     canonical: fn(&Value) -> Result<Value, ParamsError>,
     schema: fn() -> Value,
 }
@@ -317,7 +341,7 @@ fn entry(kind: &str) -> Option<ParamsEntry> {
                     .collect()
             },
             gather: P::gather,
-            canonical: |value| typed::<P>(value).map(|p| to_value(&p)),
+            canonical: |value| typed::<P>(value).map(|p| to_value(&p.shorten())),
             schema: schema_of_type::<P>,
         })
     }

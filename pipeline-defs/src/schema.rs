@@ -162,6 +162,11 @@ fn parameters(kind: &KindSpec) -> Value {
         if options[0].to_string().contains("\"null\"") {
             options.push(json!({ "const": "none" }));
         }
+        if (kind.name, name.as_str()) == ("extract-features", "settings") {
+            options.push(text(
+                "Settings that come with the program, or a settings file relative to the study.",
+            ));
+        }
         properties.insert(name, json!({ "anyOf": options }));
     }
     let presets: Vec<&str> = params::presets_of(kind)

@@ -79,18 +79,21 @@ fn a_hundred_thousand_tasks_are_planned_and_say_how_long_it_took() {
 }
 
 #[test]
-fn the_committed_schema_is_current() {
-    let path = format!("{}/study.schema.json", env!("CARGO_MANIFEST_DIR"));
-    let text = format!(
-        "{}\n",
-        serde_json::to_string_pretty(&study_schema()).unwrap()
-    );
+fn the_committed_schemas_are_current() {
+    current("study.schema.json", &study_schema());
+    let settings = pipeline_defs::settings_file::settings_schema();
+    current("radiomics-settings.schema.json", &settings);
+}
+
+fn current(name: &str, schema: &serde_json::Value) {
+    let path = format!("{}/{name}", env!("CARGO_MANIFEST_DIR"));
+    let text = format!("{}\n", serde_json::to_string_pretty(schema).unwrap());
     if std::env::var_os("RADLOOM_BLESS").is_some() {
         std::fs::write(&path, &text).unwrap();
     }
     let committed = std::fs::read_to_string(&path).unwrap_or_default();
     assert!(
         committed == text,
-        "study.schema.json is not current; rewrite it with RADLOOM_BLESS=1"
+        "{name} is not current; rewrite it with RADLOOM_BLESS=1"
     );
 }

@@ -20,6 +20,7 @@ mod progress;
 mod run;
 mod runs;
 mod serve;
+mod settings;
 mod step;
 mod synth;
 

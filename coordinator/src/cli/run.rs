@@ -11,7 +11,7 @@ use proto::{RunRef, RunResult, RunStatus, SubmitRequest};
 use super::client::{Client, link_broke, patiently, told};
 use super::embedded::Embedded;
 use super::progress::Progress;
-use super::{Place, output, synth};
+use super::{Place, output, settings, synth};
 use crate::grpc::ended;
 
 #[derive(Debug, Args)]
@@ -169,6 +169,8 @@ pub(super) fn read_study(
         .with_context(|| format!("cannot read the study {}", path.display()))?;
     let file = path.display().to_string();
     let study = pipeline_defs::study::parse(&study_toml, &file, sets)?;
+    let mut sets = sets.to_vec();
+    sets.extend(settings::overrides(&study, path)?);
     let mut tables = HashMap::new();
     for (name, table) in &study.tables {
         let at = path.parent().unwrap_or(Path::new(".")).join(&table.file);
@@ -179,7 +181,7 @@ pub(super) fn read_study(
     Ok(SubmitRequest {
         study_toml,
         file,
-        sets: sets.to_vec(),
+        sets,
         tables,
         repin,
         why: false,

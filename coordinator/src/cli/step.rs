@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use super::usage;
+use super::{settings, usage};
 use anyhow::Context as _;
 use clap::{Args, Subcommand};
 use pipeline_defs::kinds::{self, ArtefactType, KindSpec};
@@ -26,7 +26,7 @@ pub(super) enum StepCommand {
     },
     /// Run a step
     #[command(
-        after_help = "Examples:\n  radloom step run peritumoural-ring --in mask=mask.nii.gz --set margin_mm=10.0 --set clip_to=image --out ring\n  radloom step run fit-rsf --in table=train.csv --in followup=followup.csv --set num_trees=500 --set seed=1 --out model"
+        after_help = "Examples:\n  radloom step run peritumoural-ring --in mask=mask.nii.gz --set margin_mm=10.0 --set clip_to=image --out ring\n  radloom step run fit-rsf --in table=train.csv --in followup=followup.csv --set num_trees=500 --set seed=1 --out model\n  radloom step run extract-features --in image=image.nii.gz --in mask=mask.nii.gz --set settings=Params.yaml --out features"
     )]
     Run(RunArgs),
 }
@@ -148,11 +148,12 @@ fn schema(kind: &KindSpec) -> anyhow::Result<u8> {
 
 fn run(args: &RunArgs) -> anyhow::Result<u8> {
     let kind = find(&args.kind)?;
-    let (set, seed) = parameters(&args.sets)?;
-    if set.get("settings").is_some_and(Value::is_string) {
-        return Err(usage(
-            "--set settings=PATH: this build does not read a settings file yet; write its entries, like --set settings.binWidth=25",
-        ));
+    let (mut set, seed) = parameters(&args.sets)?;
+    if let Some(Value::String(file)) = set.get("settings")
+        && kind.name == "extract-features"
+        && !settings::is_shipped(file)
+    {
+        set["settings"] = settings::content(Path::new(file))?;
     }
     let place = Place {
         file: "--set".into(),

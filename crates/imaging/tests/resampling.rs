@@ -7,6 +7,7 @@ use imaging::mask::LabelChoice;
 use imaging::normalise::{NormaliseParams, normalise};
 use imaging::resample::{Interpolator, ResampleError, region_grid, resample, resample_mask};
 use imaging::{Geometry, Mask, Volume, Voxels, nifti, phantom};
+use std::collections::BTreeMap;
 
 const Z_TIMES_100: NormaliseParams = NormaliseParams {
     scale: 100.0,
@@ -29,14 +30,148 @@ fn images_and_masks_of_the_references_are_met() {
             .unwrap();
         let (wanted, wanted_mask) = (read("resampled", "image"), read("resampled", "mask"));
         assert_eq!(grid.dims, wanted.geometry.dims, "{case}");
-        for (ours, theirs) in grid.affine.as_flattened().iter().zip(wanted.geometry.affine.as_flattened()) {
+        for (ours, theirs) in grid
+            .affine
+            .as_flattened()
+            .iter()
+            .zip(wanted.geometry.affine.as_flattened())
+        {
             assert!((ours - theirs).abs() < 1e-4, "{case}: {ours} and {theirs}");
         }
         let found = resample(&image, &grid, Interpolator::BSpline).unwrap();
-        let worst = found.to_f64().iter().zip(wanted.to_f64()).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);
+        let worst = found
+            .to_f64()
+            .iter()
+            .zip(wanted.to_f64())
+            .map(|(a, b)| (a - b).abs())
+            .fold(0.0, f64::max);
         eprintln!("{case}: largest difference {worst:.3e}");
         assert!(worst < 1e-6, "{case}: {worst}");
         let theirs: Vec<bool> = wanted_mask.to_f64().iter().map(|&v| v == 1.0).collect();
         assert_eq!(resample_mask(&mask, &grid).inside, theirs, "{case}");
     }
+}
+
+/// Grid of the fixture: size, spacing, origin, degrees about z. No voxel lies exactly between two others, where ITK's rounding of physical points would choose.
+fn grid(name: &str) -> Geometry {
+    let (dims, [x, y, z], origin, degrees) = match name {
+        "finer" => ([70, 61, 30], [0.5, 0.7, 2.5], [3.1, -0.3, -4.2], 0.0_f64),
+        "coarser" => ([20, 20, 6], [2.0, 2.0, 8.0], [-1.5, 1.0, 0.0], 0.0),
+        _ => ([40, 41, 9], [0.9, 1.1, 6.0], [6.0, -2.0, 1.0], 20.0),
+    };
+    let angle = degrees * std::f64::consts::PI / 180.0;
+    let (c, s) = (libm::cos(angle), libm::sin(angle));
+    let affine = [
+        [c * x, -s * y, 0.0, origin[0]],
+        [s * x, c * y, 0.0, origin[1]],
+        [0.0, 0.0, z, origin[2]],
+    ];
+    Geometry::new(dims, affine).unwrap()
+}
+
+#[test]
+fn other_grids_are_those_of_simpleitk() {
+    let mut wanted: BTreeMap<[&str; 3], Vec<(usize, f64)>> = BTreeMap::new();
+    for line in include_str!("fixtures/resampling/resampled.csv")
+        .lines()
+        .skip(1)
+    {
+        let cells: Vec<&str> = line.split(',').collect();
+        let value = (cells[3].parse().unwrap(), cells[4].parse().unwrap());
+        wanted
+            .entry([cells[0], cells[1], cells[2]])
+            .or_default()
+            .push(value);
+    }
+    assert_eq!(wanted.len(), 18);
+    for ([phantom, name, interpolator], values) in wanted {
+        let (image, _) = match phantom {
+            "pelvis" => phantom::pelvis(),
+            _ => phantom::odd(),
+        };
+        let interpolator_of = match interpolator {
+            "nearest" => Interpolator::NearestNeighbour,
+            "linear" => Interpolator::Linear,
+            _ => Interpolator::BSpline,
+        };
+        let found = resample(&image, &grid(name), interpolator_of).unwrap();
+        assert_eq!(found.voxels.type_name(), image.voxels.type_name());
+        let found = found.to_f64();
+        let worst = values
+            .iter()
+            .map(|&(i, v)| (found[i] - v).abs())
+            .fold(0.0, f64::max);
+        assert!(worst < 1e-9, "{phantom} {name} {interpolator}: {worst:e}");
+    }
+}
+
+#[test]
+fn a_plane_stays_a_plane_and_beyond_the_image_is_0() {
+    let geometry = Geometry::axis_aligned([6, 5, 4], [1.0, 2.0, 3.0]).unwrap();
+    let values = (0..120).map(|i| {
+        let [x, y, z] = geometry.voxel(i);
+        2.0 * x as f64 - 3.0 * y as f64 + z as f64
+    });
+    let image = Volume::new(geometry, Voxels::F64(values.collect())).unwrap();
+    let affine = [
+        [0.5, 0.0, 0.0, -1.0],
+        [0.0, 1.0, 0.0, 1.0],
+        [0.0, 0.0, 1.5, 1.5],
+    ];
+    let target = Geometry::new([14, 5, 4], affine).unwrap();
+    let found = resample(&image, &target, Interpolator::Linear)
+        .unwrap()
+        .to_f64();
+    assert_eq!(found[0], 0.0, "1 voxel before the first");
+    let at = target.index([4, 2, 1]);
+    assert_eq!(found[at], 2.0 * 1.0 - 3.0 * 1.5 + 1.0);
+    assert_eq!(
+        found[target.index([13, 1, 1])],
+        0.0,
+        "half a voxel beyond the last"
+    );
+}
+
+#[test]
+fn regions_that_leave_the_image_and_bad_spacings_are_refused() {
+    let (image, mask) = phantom::iso();
+    let shifted = [
+        [1.0, 0.0, 0.0, 30.0],
+        [0.0, 1.0, 0.0, 0.0],
+        [0.0, 0.0, 1.0, 0.0],
+    ];
+    let away = Mask::new(
+        Geometry::new(mask.geometry.dims, shifted).unwrap(),
+        mask.inside.clone(),
+    )
+    .unwrap();
+    assert!(matches!(
+        region_grid(&away, &image.geometry, [2.0; 3], 5),
+        Err(ResampleError::OutsideImage { .. })
+    ));
+    assert!(matches!(
+        region_grid(&mask, &image.geometry, [-1.0; 3], 5),
+        Err(ResampleError::Spacing { .. })
+    ));
+    assert!(matches!(
+        region_grid(&mask, &image.geometry, [1e-9; 3], 5),
+        Err(ResampleError::Grid(_))
+    ));
+    assert_eq!(
+        region_grid(&mask, &image.geometry, [0.0, 1.0, 1.000_001], 5),
+        Ok(None)
+    );
+}
+
+#[test]
+fn bits_do_not_depend_on_the_number_of_threads() {
+    let (image, _) = phantom::pelvis();
+    let on = |n| {
+        let pool = rayon::ThreadPoolBuilder::new()
+            .num_threads(n)
+            .build()
+            .unwrap();
+        pool.install(|| resample(&image, &grid("finer"), Interpolator::BSpline).unwrap())
+    };
+    assert_eq!(on(1), on(3));
 }

@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::{OutOfRange, Params, rising, within};
+use super::{OutOfRange, Params, ParamsError, rising, within};
 
 /// Parameters of `predict`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -153,7 +153,7 @@ impl Params for CrossValidateParams {
             },
         )]
     }
-    fn gather(set: Map<String, Value>) -> Map<String, Value> {
+    fn gather(set: Map<String, Value>) -> Result<Map<String, Value>, ParamsError> {
         let own = |name: &str| matches!(name, "preset" | "learner" | "settings");
         let (mut kept, beside): (Vec<_>, Vec<_>) = set.into_iter().partition(|(name, _)| own(name));
         if !beside.is_empty() {
@@ -165,7 +165,7 @@ impl Params for CrossValidateParams {
             settings.extend(beside);
             kept.push(("settings".to_string(), Value::Object(settings)));
         }
-        kept.into_iter().collect()
+        Ok(kept.into_iter().collect())
     }
     fn check(&self) -> Result<(), OutOfRange> {
         let kind = crate::kinds::kind(&format!("fit-{}", self.learner));

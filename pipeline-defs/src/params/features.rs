@@ -1,44 +1,69 @@
 //! Parameters of feature extraction, under the names PyRadiomics gives them.
 
+mod classes;
+mod document;
+mod image_types;
+mod settings;
+
+pub use classes::{FeatureClasses, N_DEFAULT_FEATURES};
+pub use image_types::{CustomSettings, ImageTypes};
+pub use settings::{FeatureSettings, Interpolator, Lbp2dMethod, ResegmentMode, WeightingNorm};
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
-use super::{OutOfRange, Params, shown, within};
+use super::{OutOfRange, Params, ParamsError, within};
 
 /// Parameters of `extract-features`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[allow(non_snake_case)]
 pub struct ExtractParams {
     /// The label of the region in the mask, ≥ 1. Source: 1, PyRadiomics' default.
     pub label: i32,
-    /// Settings of PyRadiomics.
+    /// Settings of PyRadiomics; in a study also the name of a set that comes with the program, or a settings file relative to the study.
     pub settings: FeatureSettings,
+    /// Image types with their own settings. Source: the original image alone.
+    #[serde(default)]
+    pub imageType: Option<ImageTypes>,
+    /// Feature classes with the features wanted; an empty list is all of the class. Source: all classes.
+    #[serde(default)]
+    pub featureClass: Option<FeatureClasses>,
+    /// What PyRadiomics does not have. Source: none of it.
+    #[serde(default)]
+    pub radloom: Option<OwnSettings>,
 }
 
-/// Settings of PyRadiomics (van Griethuysen et al., Cancer Res 2017) under their own names.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
+/// Settings that PyRadiomics does not have.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
 #[allow(non_snake_case)]
-pub struct FeatureSettings {
-    /// Width of a grey-level bin, intensity units, > 0. Either this or `binCount`. Source: 25.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub binWidth: Option<f64>,
-    /// Number of grey-level bins, ≥ 1. Either this or `binWidth`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub binCount: Option<u32>,
-    /// Distances of the co-occurrence and neighbourhood matrices, voxels. Source: 1.
-    pub distances: Vec<u32>,
-    /// Largest difference of grey levels that counts as dependent (GLDM's α), ≥ 0. Source: 0.
-    pub gldm_a: u32,
-    /// Counts each pair of voxels in both directions. Source: true.
-    pub symmetricalGLCM: bool,
-    /// Fewest dimensions of the region: 1, 2 or 3. Source: 2.
-    pub minimumROIDimensions: u32,
-    /// Fewest voxels of the region; none for no limit. Source: none.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub minimumROISize: Option<u32>,
-    /// Added to intensities before energy and root mean square, intensity units. Source: 0.
-    pub voxelArrayShift: f64,
+pub struct OwnSettings {
+    /// Which voxels give the mean and the standard deviation of `normalize`. Source: image, as PyRadiomics.
+    #[serde(skip_serializing_if = "NormalizeMask::is_default")]
+    pub normalizeMask: NormalizeMask,
+    /// Voxel spacing in the plane of the slices after resampling, mm, > 0; across slices the spacing stays as it is. Excludes
+    /// `resampledPixelSpacing`. Source: none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub inPlaneSpacing: Option<f64>,
+}
+
+/// Which voxels an image is normalised by.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum NormalizeMask {
+    /// All voxels, air included.
+    #[default]
+    Image,
+    /// The body: voxels above Otsu's threshold, the largest part, holes filled in each slice.
+    Body,
+}
+
+impl NormalizeMask {
+    fn is_default(&self) -> bool {
+        *self == NormalizeMask::default()
+    }
 }
 
 impl ExtractParams {
@@ -46,17 +71,22 @@ impl ExtractParams {
     pub fn pyradiomics_defaults() -> ExtractParams {
         ExtractParams {
             label: 1,
-            settings: FeatureSettings {
-                binWidth: Some(25.0),
-                binCount: None,
-                distances: vec![1],
-                gldm_a: 0,
-                symmetricalGLCM: true,
-                minimumROIDimensions: 2,
-                minimumROISize: None,
-                voxelArrayShift: 0.0,
-            },
+            settings: FeatureSettings::pyradiomics_defaults(),
+            imageType: None,
+            featureClass: None,
+            radloom: None,
         }
+    }
+
+    /// The same extraction in its shortest form: what equals the defaults is left out.
+    fn shortest(mut self) -> ExtractParams {
+        self.imageType = self.imageType.filter(|types| !types.is_original_only());
+        self.featureClass = self
+            .featureClass
+            .map(FeatureClasses::sorted)
+            .filter(|classes| !classes.is_default(self.settings.force2D));
+        self.radloom = self.radloom.filter(|own| *own != OwnSettings::default());
+        self
     }
 }
 
@@ -65,45 +95,33 @@ impl Params for ExtractParams {
     fn presets() -> Vec<(&'static str, ExtractParams)> {
         vec![("pyradiomics", ExtractParams::pyradiomics_defaults())]
     }
+    fn gather(set: Map<String, Value>) -> Result<Map<String, Value>, ParamsError> {
+        document::gather(set)
+    }
+    fn shorten(self) -> ExtractParams {
+        self.shortest()
+    }
     fn check(&self) -> Result<(), OutOfRange> {
-        let s = &self.settings;
         within(self.label >= 1, "label", self.label, "at least 1")?;
-        let one = s.binWidth.is_some() != s.binCount.is_some();
+        self.settings.check()?;
+        if let Some(types) = &self.imageType {
+            types.check()?;
+        }
+        if let Some(classes) = &self.featureClass {
+            classes.check()?;
+        }
+        let in_plane = self.radloom.as_ref().and_then(|own| own.inPlaneSpacing);
         within(
-            one,
-            "settings",
-            format!(
-                "binWidth {}, binCount {}",
-                shown(s.binWidth),
-                shown(s.binCount)
-            ),
-            "one of the two",
-        )?;
-        within(
-            s.binWidth.is_none_or(|w| w > 0.0),
-            "settings.binWidth",
-            shown(s.binWidth),
+            in_plane.is_none_or(|mm| mm > 0.0 && mm.is_finite()),
+            "radloom.inPlaneSpacing",
+            in_plane.unwrap_or_default(),
             "above 0",
         )?;
         within(
-            s.binCount.is_none_or(|n| n >= 1),
-            "settings.binCount",
-            shown(s.binCount),
-            "at least 1",
-        )?;
-        let distances = !s.distances.is_empty() && s.distances.iter().all(|&d| d >= 1);
-        within(
-            distances,
-            "settings.distances",
-            format!("{:?}", s.distances),
-            "one or more, at least 1 each",
-        )?;
-        let dimensions = 1 <= s.minimumROIDimensions && s.minimumROIDimensions <= 3;
-        within(
-            dimensions,
-            "settings.minimumROIDimensions",
-            s.minimumROIDimensions,
-            "1, 2 or 3",
+            in_plane.is_none() || self.settings.resampledPixelSpacing.is_none(),
+            "radloom.inPlaneSpacing",
+            in_plane.unwrap_or_default(),
+            "left out beside settings.resampledPixelSpacing",
         )
     }
 }

@@ -1,5 +1,7 @@
 //! What the reader of parameters says, in words of the study rather than of the program.
 
+use crate::problem::suggest;
+
 /// A fragment that stands after the parameter's name: `is "many", must be a whole number of at least 0`.
 pub(super) fn of(problem: &str) -> String {
     let wrong = problem
@@ -24,6 +26,13 @@ pub(super) fn of(problem: &str) -> String {
                 single => single,
             }
         );
+    }
+    let unknown = problem
+        .strip_prefix("unknown field `")
+        .and_then(|rest| rest.split_once("`, expected "));
+    if let Some((found, expected)) = unknown {
+        let known: Vec<&str> = expected.split('`').skip(1).step_by(2).collect();
+        return format!("has no `{found}`; {}", suggest(found, known));
     }
     format!("does not fit: {problem}")
 }

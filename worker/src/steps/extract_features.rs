@@ -11,6 +11,7 @@ use crate::step::{Context, Inputs, Produced, StepError};
 
 pub(super) fn run(context: &Context, inputs: &Inputs) -> Result<Vec<Produced>, StepError> {
     let params: ExtractParams = context.params()?;
+    refuse_what_is_not_built(&params)?;
     let image = pixels::volume(inputs.one("image")?)?;
     let mask = pixels::mask(inputs.one("mask")?, params.label)?;
     check_geometry(&image.geometry, &mask.geometry, TOLERANCE_MM)
@@ -22,6 +23,32 @@ pub(super) fn run(context: &Context, inputs: &Inputs) -> Result<Vec<Produced>, S
         Produced::bytes("features", features(&extraction).encode()),
         Produced::bytes("diagnostics", diagnostics),
     ])
+}
+
+/// Only the original image with the classes' settings is extracted yet.
+fn refuse_what_is_not_built(params: &ExtractParams) -> Result<(), StepError> {
+    let built = ExtractParams {
+        label: params.label,
+        settings: FeatureSettings {
+            binWidth: params.settings.binWidth,
+            binCount: params.settings.binCount,
+            distances: params.settings.distances.clone(),
+            gldm_a: params.settings.gldm_a,
+            symmetricalGLCM: params.settings.symmetricalGLCM,
+            minimumROIDimensions: params.settings.minimumROIDimensions,
+            minimumROISize: params.settings.minimumROISize,
+            voxelArrayShift: params.settings.voxelArrayShift,
+            ..FeatureSettings::pyradiomics_defaults()
+        },
+        ..ExtractParams::pyradiomics_defaults()
+    };
+    match *params == built {
+        true => Ok(()),
+        false => Err(StepError::refuse(
+            "settings-not-built",
+            "of the settings, those of derived images, of preprocessing and of the choice of features are not built",
+        )),
+    }
 }
 
 fn settings(set: &FeatureSettings) -> Result<Settings, StepError> {

@@ -31,13 +31,11 @@ pub(super) enum Placement {
 impl Placement {
     pub(super) fn new(source: &Geometry, target: &Geometry) -> Placement {
         let origin = index_of(source, target.origin_mm());
-        let steps = [0, 1, 2].map(|axis| {
-            index_direction(source, [0, 1, 2].map(|row| target.affine[row][axis]))
-        });
+        let steps = [0, 1, 2]
+            .map(|axis| index_direction(source, [0, 1, 2].map(|row| target.affine[row][axis])));
         let aligned = (0..3).all(|axis| {
             (0..3).all(|other| {
-                other == axis
-                    || (steps[axis][other] * target.dims[axis] as f64).abs() < SNAP_VOXELS
+                other == axis || (steps[axis][other] * target.dims[axis] as f64).abs() < SNAP_VOXELS
             })
         });
         if !aligned {
@@ -79,9 +77,7 @@ impl Placement {
             Interpolator::Linear | Interpolator::NearestNeighbour => 3,
         };
         let corners: Vec<[f64; 3]> = (0..8_usize)
-            .map(|corner| {
-                self.at([0, 1, 2].map(|axis| (corner >> axis & 1) * (dims[axis] - 1)))
-            })
+            .map(|corner| self.at([0, 1, 2].map(|axis| (corner >> axis & 1) * (dims[axis] - 1))))
             .collect();
         let mut block = Block {
             lower: [0; 3],
