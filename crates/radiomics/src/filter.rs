@@ -7,7 +7,7 @@
 //! |---|---|---|---|
 //! | original | `original` | nothing | exact |
 //! | wavelet | `wavelet-LLH` … `wavelet-LLL`, then `wavelet2-LLH` … | the filter's length, around the borders of the image | double |
-//! | Laplacian of Gaussian | `log-sigma-1-0-mm-3D` | 29 standard deviations to each side | single, as ITK |
+//! | Laplacian of Gaussian | `log-sigma-1-0-mm-3D` | 27 standard deviations to each side | single, as ITK |
 //! | square, square root, logarithm, exponential | `square`, `squareroot`, `logarithm`, `exponential` | the largest magnitude of the image | double |
 //! | gradient | `gradient` | one voxel | single, as ITK |
 //! | local binary pattern, by slices | `lbp-2D` | the radius | exact; then the image's pixel type |

@@ -567,6 +567,23 @@ fn wrong_grids_windows_and_settings_are_refused() {
     }
 }
 
+/// Lines that fill no group of eight, or lie in several rows.
+#[test]
+fn small_images_have_laplacians() {
+    let sigma_mm = vec![0.7, 1.0, 3.0];
+    for dims in [[4, 4, 4], [5, 4, 7], [9, 6, 5]] {
+        let image = tiny(dims, |i| (i * i % 31) as f64);
+        let types = ImageType::LaplacianOfGaussian {
+            sigma_mm: sigma_mm.clone(),
+        };
+        let all = derived(&types, &image.view()).unwrap();
+        assert_eq!(all.images.len(), 3);
+        for image_of in &all.images {
+            whole_and_windows("small", &image, image_of, &vec![true; image.values.len()]);
+        }
+    }
+}
+
 /// One row, one slice, one voxel: nothing reaches outside.
 #[test]
 fn thin_images_have_derived_images() {

@@ -32,6 +32,9 @@ use super::view::{ImageView, Window};
 const LANES: usize = 8;
 type Lanes = [f64; LANES];
 
+/// Groups of lines that are read together.
+const GROUPS: usize = 16;
+
 /// Run-in, in standard deviations: exp(−1.3732 · 27) < 1e-16.
 const RUN_IN_SIGMAS: f64 = 27.0;
 
@@ -240,16 +243,19 @@ impl Recursion {
         size[axis] = length;
         let strides = [1, size[0], size[0] * size[1]];
         let mut values = vec![0.0_f32; size[0] * size[1] * size[2]];
-        let lines = Lines::new(axis, grid.size, grid.strides, strides);
+        let lines = lines(axis, grid.size, grid.strides, strides);
         let mut scratch = Scratch::new(grid.size[axis]);
-        for group in lines.starts.chunks(LANES) {
-            scratch.gather(grid.values, group, grid.strides[axis]);
-            self.causal(&scratch.x, &mut scratch.y[..from + length]);
-            self.anti_causal(&scratch.x, &mut scratch.w, from);
-            for i in 0..length {
-                let (y, w) = (&scratch.y[from + i], &scratch.w[from + i]);
-                for (lane, &(_, start)) in group.iter().enumerate() {
-                    values[start + i * strides[axis]] = (y[lane] + w[lane]) as f32;
+        for block in lines.chunks(LANES * GROUPS) {
+            scratch.gather(grid.values, block, grid.strides[axis]);
+            for (group, lines) in block.chunks(LANES).enumerate() {
+                let (x, y, w) = scratch.group(group);
+                self.causal(x, &mut y[..from + length]);
+                self.anti_causal(x, w, from);
+                let results = y[from..].iter().zip(&w[from..]).take(length);
+                for (i, (y, w)) in results.enumerate() {
+                    for (lane, &(_, start)) in lines.iter().enumerate() {
+                        values[start + i * strides[axis]] = (y[lane] + w[lane]) as f32;
+                    }
                 }
             }
         }
@@ -306,33 +312,34 @@ fn sum4(term: impl Fn(usize) -> f64) -> f64 {
     term(0) + term(1) + term(2) + term(3)
 }
 
-/// Where each line starts, in the input and in the output.
-struct Lines {
-    starts: Vec<(usize, usize)>,
-}
-
-impl Lines {
-    fn new(axis: usize, size: [usize; 3], input: [usize; 3], output: [usize; 3]) -> Lines {
-        let [inner, outer] = match axis {
-            0 => [1, 2],
-            1 => [0, 2],
-            _ => [0, 1],
-        };
-        let mut starts = Vec::with_capacity(size[inner] * size[outer]);
-        for b in 0..size[outer] {
-            for a in 0..size[inner] {
-                starts.push((
-                    a * input[inner] + b * input[outer],
-                    a * output[inner] + b * output[outer],
-                ));
-            }
+/// Where each line starts, in the input and in the output; neighbours along the faster axis follow each other.
+fn lines(
+    axis: usize,
+    size: [usize; 3],
+    input: [usize; 3],
+    output: [usize; 3],
+) -> Vec<(usize, usize)> {
+    let [inner, outer] = match axis {
+        0 => [1, 2],
+        1 => [0, 2],
+        _ => [0, 1],
+    };
+    let mut starts = Vec::with_capacity(size[inner] * size[outer]);
+    for b in 0..size[outer] {
+        for a in 0..size[inner] {
+            starts.push((
+                a * input[inner] + b * input[outer],
+                a * output[inner] + b * output[outer],
+            ));
         }
-        Lines { starts }
     }
+    starts
 }
 
-/// Eight lines side by side: input, causal and anti-causal results.
+/// Some groups of eight lines: inputs of all, results of the group at hand.
 struct Scratch {
+    n: usize,
+    /// Group by group, `n` each.
     x: Vec<Lanes>,
     y: Vec<Lanes>,
     w: Vec<Lanes>,
@@ -340,36 +347,46 @@ struct Scratch {
 
 impl Scratch {
     fn new(n: usize) -> Scratch {
-        let empty = vec![[0.0; LANES]; n];
         Scratch {
-            x: empty.clone(),
-            y: empty.clone(),
-            w: empty,
+            n,
+            x: vec![[0.0; LANES]; n * GROUPS],
+            y: vec![[0.0; LANES]; n],
+            w: vec![[0.0; LANES]; n],
         }
+    }
+
+    fn group(&mut self, group: usize) -> (&[Lanes], &mut [Lanes], &mut [Lanes]) {
+        let x = &self.x[group * self.n..(group + 1) * self.n];
+        (x, &mut self.y, &mut self.w)
     }
 
     /// Lanes without a line keep what they hold.
     fn gather<T: Copy + Into<f64>>(
         &mut self,
         values: &[T],
-        group: &[(usize, usize)],
+        block: &[(usize, usize)],
         stride: usize,
     ) {
-        let first = group[0].0;
-        let adjacent = group.len() == LANES
-            && group
-                .iter()
-                .enumerate()
-                .all(|(lane, &(start, _))| start == first + lane);
-        for (i, lanes) in self.x.iter_mut().enumerate() {
-            if adjacent {
-                let run = &values[first + i * stride..first + i * stride + LANES];
-                for (cell, &value) in lanes.iter_mut().zip(run) {
-                    *cell = value.into();
+        // starts ascend, so as many of them over as long a span are neighbours
+        let adjacent =
+            |lines: &[(usize, usize)]| lines[lines.len() - 1].0 + 1 == lines[0].0 + lines.len();
+        let n = self.n;
+        if stride == 1 || !block.chunks(LANES).all(adjacent) {
+            for (line, &(start, _)) in block.iter().enumerate() {
+                let lanes = &mut self.x[line / LANES * n..][..n];
+                let cells = values[start..].iter().step_by(stride);
+                for (lanes, &value) in lanes.iter_mut().zip(cells) {
+                    lanes[line % LANES] = value.into();
                 }
-            } else {
-                for (cell, &(start, _)) in lanes.iter_mut().zip(group) {
-                    *cell = values[start + i * stride].into();
+            }
+            return;
+        }
+        // one sweep over all groups for each position: neighbours in memory are read together
+        for i in 0..n {
+            for (group, lines) in block.chunks(LANES).enumerate() {
+                let run = &values[lines[0].0 + i * stride..][..lines.len()];
+                for (cell, &value) in self.x[group * n + i].iter_mut().zip(run) {
+                    *cell = value.into();
                 }
             }
         }

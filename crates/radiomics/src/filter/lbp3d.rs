@@ -30,7 +30,7 @@ mod spline;
 use super::error::FilterError;
 use super::image_type::Lbp3dSettings;
 use super::view::{ImageView, PixelType, Window};
-use harmonics::Harmonics;
+use harmonics::{Complex, Harmonics};
 use lanes::{sum_double, sum_single};
 use spline::{Coefficients, Offset};
 use std::sync::{Arc, OnceLock};
@@ -158,7 +158,7 @@ impl Sphere {
                 let at = x + line * window.size[0];
                 row.choose(x - voxels.start, image[x]);
                 for (map, level) in maps.iter_mut().zip(&levels) {
-                    map[at] = level.norm(&row.bits);
+                    map[at] = level.norm(&row.bits, &mut row.coefficients);
                 }
                 maps[n_levels][at] = row.kurtosis(view.pixel);
             }
@@ -180,7 +180,9 @@ struct Row {
     samples: Vec<Vec<f64>>,
     mixed: Vec<f64>,
     chosen: Vec<f64>,
-    bits: Vec<bool>,
+    /// 1 where the sample is at least the voxel's value, else 0.
+    bits: Vec<f64>,
+    coefficients: Vec<Complex>,
 }
 
 impl Row {
@@ -189,7 +191,8 @@ impl Row {
             samples: vec![vec![0.0; n]; n_points],
             mixed: Vec::new(),
             chosen: vec![0.0; n_points],
-            bits: vec![false; n_points],
+            bits: vec![0.0; n_points],
+            coefficients: Vec::new(),
         }
     }
 
@@ -219,7 +222,7 @@ impl Row {
             .zip(&self.samples)
         {
             *chosen = samples[at];
-            *bit = *chosen >= value;
+            *bit = f64::from(u8::from(*chosen >= value));
         }
     }
 
@@ -237,13 +240,9 @@ impl Row {
 fn stored(sample: f64, pixel: PixelType) -> f64 {
     match (pixel, pixel.integer_range()) {
         (_, Some((lowest, highest))) => {
-            let rounded = if sample > 0.0 {
-                (sample + 0.5).floor()
-            } else {
-                (sample - 0.5).ceil()
-            };
-            // adding 0 makes a negative zero positive
-            rounded.clamp(lowest, highest) + 0.0
+            let away = if sample > 0.0 { 0.5 } else { -0.5 };
+            // towards zero; what is beyond 64 bits is beyond the type
+            ((sample + away) as i64 as f64).clamp(lowest, highest)
         }
         (PixelType::F32, None) => f64::from(sample as f32),
         (_, None) => sample,

@@ -10,7 +10,7 @@
 
 /// One complex number.
 #[derive(Debug, Clone, Copy, PartialEq)]
-struct Complex {
+pub(crate) struct Complex {
     re: f64,
     im: f64,
 }
@@ -48,8 +48,8 @@ impl Complex {
 /// The harmonics of one level at the points.
 #[derive(Debug, Clone)]
 pub(crate) struct Harmonics {
-    /// Per order m from −n to n, one value per point.
-    at_points: Vec<Vec<Complex>>,
+    /// Per order m from −n to n: real parts at the points, then imaginary parts.
+    at_points: Vec<[Vec<f64>; 2]>,
     /// G, row by row.
     products: Vec<Complex>,
 }
@@ -73,34 +73,51 @@ impl Harmonics {
             .iter()
             .flat_map(|a| at_points.iter().map(|b| dot(a, b)))
             .collect();
+        let parts = |values: &Vec<Complex>| {
+            [
+                values.iter().map(|value| value.re).collect(),
+                values.iter().map(|value| value.im).collect(),
+            ]
+        };
         Harmonics {
-            at_points,
+            at_points: at_points.iter().map(parts).collect(),
             products,
         }
     }
 
-    /// The value of the level for one pattern.
-    pub(crate) fn norm(&self, bits: &[bool]) -> f64 {
-        let coefficients: Vec<Complex> = self
-            .at_points
-            .iter()
-            .map(|values| {
-                let ones = values.iter().zip(bits).filter(|&(_, &bit)| bit);
-                ones.fold(Complex::ZERO, |sum, (&value, _)| sum.plus(value))
-            })
-            .collect();
+    /// The value of the level for one pattern of zeros and ones; `coefficients` is scratch.
+    pub(crate) fn norm(&self, bits: &[f64], coefficients: &mut Vec<Complex>) -> f64 {
+        coefficients.clear();
+        coefficients.extend(self.at_points.iter().map(|[re, im]| Complex {
+            re: chosen(re, bits),
+            im: chosen(im, bits),
+        }));
         let mut sum = Complex::ZERO;
         for (row, &a) in self
             .products
             .chunks_exact(coefficients.len())
-            .zip(&coefficients)
+            .zip(coefficients.iter())
         {
-            for (&product, &b) in row.iter().zip(&coefficients) {
+            for (&product, &b) in row.iter().zip(coefficients.iter()) {
                 sum = sum.plus(a.times(b).times(product));
             }
         }
         sum.root_re()
     }
+}
+
+/// Sum of the values whose bit is 1, in four running sums.
+fn chosen(values: &[f64], bits: &[f64]) -> f64 {
+    let mut lanes = [0.0; 4];
+    let (values, bits) = (values.chunks_exact(4), bits.chunks_exact(4));
+    let left = values.remainder().iter().zip(bits.remainder());
+    for (values, bits) in values.zip(bits) {
+        for lane in 0..4 {
+            lanes[lane] += values[lane] * bits[lane];
+        }
+    }
+    let joined = (lanes[0] + lanes[1]) + (lanes[2] + lanes[3]);
+    left.fold(joined, |sum, (value, bit)| sum + value * bit)
 }
 
 fn dot(a: &[Complex], b: &[Complex]) -> Complex {
