@@ -7,6 +7,7 @@
 mod clinical;
 mod evaluation;
 mod features;
+mod harmonise;
 mod imaging;
 mod learners;
 mod tables;
@@ -24,6 +25,7 @@ pub use features::{
     CustomSettings, ExtractParams, FeatureClasses, FeatureSettings, ImageTypes, Interpolator,
     Lbp2dMethod, N_DEFAULT_FEATURES, NormalizeMask, OwnSettings, ResegmentMode, WeightingNorm,
 };
+pub use harmonise::{ApplyCombatParams, CombatParams, IccForm, IccJudged, IccParams};
 pub use imaging::{ImportMaskParams, N4Mask, N4Params, RingClip, RingMode, RingParams};
 pub use learners::{CoxParams, LassoCoxParams, RsfParams, SplitRule, Ties};
 pub use tables::{
@@ -355,6 +357,9 @@ fn entry(kind: &str) -> Option<ParamsEntry> {
         .or_else(|| of::<SplitParams>(kind))
         .or_else(|| of::<ImputeParams>(kind))
         .or_else(|| of::<StandardiseParams>(kind))
+        .or_else(|| of::<IccParams>(kind))
+        .or_else(|| of::<CombatParams>(kind))
+        .or_else(|| of::<ApplyCombatParams>(kind))
         .or_else(|| of::<SelectionParams>(kind))
         .or_else(|| of::<Spearman>(kind))
         .or_else(|| of::<LassoCoxParams>(kind))

@@ -3,6 +3,7 @@
 //! The structures here are twins of those in the numeric rooms, which know nothing of files; whoever decodes one hands its
 //! fields over. Numbers are the shortest that read back to the same bits, so a model that was stored predicts the same bits.
 
+mod combat;
 mod gbm;
 mod svm;
 
@@ -11,6 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{ArtefactError, json};
 
+pub use combat::{CombatModel, CombatSite};
 pub use gbm::{BoostedTree, GbmModel};
 pub use svm::{SvmKernel, SvmModel};
 

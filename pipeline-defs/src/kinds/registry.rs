@@ -206,6 +206,58 @@ pub(super) const ALL: &[KindSpec] = &[
         )
     },
     KindSpec {
+        inputs: &[one("first", &[Table]), one("second", &[Table])],
+        outputs: &[out("icc", Csv, Hub, "csv", RowRule::Fitted)],
+        cost: cost(1, 128, 0.05),
+        by_hand_only: true,
+        ..hub(
+            "icc",
+            Role::Fit,
+            "how far two readings of the same patients agree, feature by feature",
+        )
+    },
+    KindSpec {
+        inputs: HARMONISE,
+        outputs: &[TABLE, MODEL],
+        cost: cost(1, 256, 0.1),
+        by_hand_only: true,
+        ..hub(
+            "combat",
+            Role::Fit,
+            "takes away what sites add to features (ComBat), on one table",
+        )
+    },
+    KindSpec {
+        inputs: HARMONISE,
+        outputs: &[MODEL],
+        cost: cost(1, 256, 0.1),
+        ..hub(
+            "fit-combat",
+            Role::Fit,
+            "learns what sites add to features (ComBat)",
+        )
+    },
+    KindSpec {
+        inputs: APPLY_HARMONISED,
+        outputs: &[TABLE],
+        cost: cost(1, 128, 0.02),
+        ..hub(
+            "apply-combat",
+            Role::Apply,
+            "takes away what known sites add to features",
+        )
+    },
+    KindSpec {
+        inputs: APPLY_HARMONISED,
+        outputs: &[TABLE, MODEL],
+        cost: cost(1, 128, 0.05),
+        ..hub(
+            "adapt-combat",
+            Role::Adapt,
+            "brings unseen sites to the reference, from their features alone",
+        )
+    },
+    KindSpec {
         inputs: LEARN,
         outputs: &[MODEL],
         cost: cost(2, 512, 0.3),
@@ -460,6 +512,12 @@ pub(super) const ALL: &[KindSpec] = &[
 const MODEL: OutPort = out("model", Model, Hub, "json", RowRule::Fitted);
 const TABLE: OutPort = out("table", Table, Hub, "csv", RowRule::OfTable);
 const APPLY: &[InPort] = &[one("model", &[Model]), one("table", &[Table])];
+const HARMONISE: &[InPort] = &[one("table", &[Table]), maybe("covariates", &[Table])];
+const APPLY_HARMONISED: &[InPort] = &[
+    one("model", &[Model]),
+    one("table", &[Table]),
+    maybe("covariates", &[Table]),
+];
 /// Probabilities of the event: one minus survival at the horizon, or risks that are probabilities.
 const JUDGE: &[InPort] = &[
     one("survival", &[Survival, Risk]),

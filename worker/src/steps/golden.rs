@@ -108,6 +108,7 @@ impl Chain {
         self.pixels();
         self.tables();
         self.fits();
+        self.readings_and_sites();
         self.judgement();
         self.lines
             .sort_by(|a, b| (a.kind, a.port).cmp(&(b.kind, b.port)));
@@ -265,6 +266,24 @@ impl Chain {
             .ports
             .insert("curves".to_owned(), gathered(vec![(label(), Ok(curves))]));
         self.run("report", json!({}), &inputs);
+    }
+
+    fn readings_and_sites(&mut self) {
+        let (table, _) = learnable(60);
+        let noisy = String::from_utf8_lossy(&table)
+            .replace(",3", ",4")
+            .into_bytes();
+        self.step(
+            "icc",
+            json!({}),
+            &[("first", table.clone()), ("second", noisy)],
+        );
+        self.step("combat", json!({}), &[("table", table.clone())]);
+        let towards = json!({"reference": "c1"});
+        self.step("fit-combat", towards, &[("table", table.clone())]);
+        for kind in ["apply-combat", "adapt-combat"] {
+            self.apply(kind, "fit-combat.model", table.clone());
+        }
     }
 
     fn bedside(&mut self) {

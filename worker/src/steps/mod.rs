@@ -9,6 +9,7 @@ mod apply_standardise;
 mod average;
 mod calibration;
 mod clinical_impact;
+mod combat;
 mod compare;
 mod cox_regression;
 mod cross_validate;
@@ -30,6 +31,7 @@ mod gather_cohort;
 mod gather_table;
 #[cfg(test)]
 mod golden;
+mod icc;
 mod import_image;
 mod import_mask;
 mod lasso_cox;
@@ -75,12 +77,15 @@ pub fn run(kind: &str, context: &Context, inputs: &Inputs) -> Result<Vec<Produce
 /// The kinds that [`run`] knows.
 pub const KINDS: &[&str] = &names(STEPS);
 
-const STEPS: &[(&str, Run); 34] = &[
+const STEPS: &[(&str, Run); 39] = &[
+    ("adapt-combat", combat::adapt),
+    ("apply-combat", combat::apply),
     ("apply-impute", apply_impute::run),
     ("apply-selection", apply_selection::run),
     ("apply-standardise", apply_standardise::run),
     ("calibration", calibration::run),
     ("clinical-impact", clinical_impact::run),
+    ("combat", combat::run),
     ("compare", compare::run),
     ("cox-regression", cox_regression::run),
     ("cross-validate", cross_validate::run),
@@ -89,6 +94,7 @@ const STEPS: &[(&str, Run); 34] = &[
     ("evaluate", evaluate::run),
     ("exclusions", exclusions::run),
     ("extract-features", extract_features::run),
+    ("fit-combat", combat::fit),
     ("fit-cox", fit_cox::run),
     ("fit-impute", fit_impute::run),
     ("fit-rsf", fit_rsf::run),
@@ -97,6 +103,7 @@ const STEPS: &[(&str, Run); 34] = &[
     ("follow-up", follow_up::run),
     ("gather-cohort", gather_cohort::run),
     ("gather-table", gather_table::run),
+    ("icc", icc::run),
     ("import-image", import_image::run),
     ("import-mask", import_mask::run),
     ("lasso-cox", lasso_cox::run),

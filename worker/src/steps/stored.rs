@@ -1,5 +1,6 @@
 //! Between the numeric rooms' models and their stored twins.
 
+pub(super) mod combat;
 mod gbm;
 mod svm;
 
