@@ -29,7 +29,7 @@
 use crate::class::{ClassValues, entropy_term};
 use crate::discretise::GreyLevels;
 use crate::error::Undefined;
-use crate::sum::pairwise;
+use crate::sum::pairwise_of;
 
 /// The 18 first-order features and the deprecated one.
 pub(crate) fn features(
@@ -41,10 +41,9 @@ pub(crate) fn features(
     let n = values.len() as f64;
     let (min, max) = range(values);
     let quantiles = Quantiles::new(values);
-    let mean = pairwise(values.len(), |i| values[i]) / n;
-    let [m2, m3, m4] = central_moments(values, mean, min == max);
-    let energy = pairwise(values.len(), |i| (values[i] + shift) * (values[i] + shift));
-    let deviation = pairwise(values.len(), |i| (values[i] - mean).abs()) / n;
+    let [sum, energy] = pairwise_of(values, |x| [x, (x + shift) * (x + shift)]);
+    let mean = sum / n;
+    let [m2, m3, m4, deviation] = central_moments(values, mean, min == max);
     let share = |count: u64| count as f64 / n;
     let occupied = &levels.counts[1..];
     let [p10, p25, p50, p75, p90] = quantiles.0;
@@ -61,10 +60,7 @@ pub(crate) fn features(
         ("InterquartileRange", Ok(p75 - p25)),
         ("Kurtosis", Ok(if m2 == 0.0 { 0.0 } else { m4 / (m2 * m2) })),
         ("Maximum", Ok(max)),
-        (
-            "MeanAbsoluteDeviation",
-            Ok(if min == max { 0.0 } else { deviation }),
-        ),
+        ("MeanAbsoluteDeviation", Ok(deviation)),
         ("Mean", Ok(mean)),
         ("Median", Ok(p50)),
         ("Minimum", Ok(min)),
@@ -82,6 +78,7 @@ pub(crate) fn features(
                 m3 / (m2 * m2.sqrt())
             }),
         ),
+        ("StandardDeviation", Ok(m2.sqrt())),
         ("TotalEnergy", Ok(energy * voxel_volume_mm3)),
         (
             "Uniformity",
@@ -101,18 +98,18 @@ fn range(values: &[f64]) -> (f64, f64) {
         })
 }
 
-/// m_2, m_3, m_4; exactly 0 for a flat region, whatever the mean was rounded to.
-fn central_moments(values: &[f64], mean: f64, flat: bool) -> [f64; 3] {
+/// m_2, m_3, m_4 and the mean absolute deviation; exactly 0 for a flat region, whatever the mean was rounded to.
+fn central_moments(values: &[f64], mean: f64, flat: bool) -> [f64; 4] {
     if flat {
-        return [0.0; 3];
+        return [0.0; 4];
     }
     let n = values.len() as f64;
-    let square = |i: usize| (values[i] - mean) * (values[i] - mean);
-    [
-        pairwise(values.len(), square) / n,
-        pairwise(values.len(), |i| square(i) * (values[i] - mean)) / n,
-        pairwise(values.len(), |i| square(i) * square(i)) / n,
-    ]
+    pairwise_of(values, |x| {
+        let centred = x - mean;
+        let square = centred * centred;
+        [square, square * centred, square * square, centred.abs()]
+    })
+    .map(|sum| sum / n)
 }
 
 fn robust_deviation(values: &[f64], p10: f64, p90: f64) -> Result<f64, Undefined> {
@@ -125,35 +122,53 @@ fn robust_deviation(values: &[f64], p10: f64, p90: f64) -> Result<f64, Undefined
         return Err(Undefined::EmptyPercentileRange);
     }
     let n = kept.len() as f64;
-    let mean = pairwise(kept.len(), |i| kept[i]) / n;
-    Ok(pairwise(kept.len(), |i| (kept[i] - mean).abs()) / n)
+    let [sum] = pairwise_of(&kept, |x| [x]);
+    let mean = sum / n;
+    let [deviation] = pairwise_of(&kept, |x| [(x - mean).abs()]);
+    Ok(deviation / n)
 }
 
 /// Percentiles 10, 25, 50, 75 and 90, linear between order statistics (Hyndman and Fan's type 7).
 struct Quantiles([f64; 5]);
 
 impl Quantiles {
+    /// `values` must not be empty. Each selection leaves less to the next: the median halves the values, the others halve its halves.
     fn new(values: &[f64]) -> Quantiles {
         let mut scratch = values.to_vec();
-        Quantiles(
-            [10.0, 25.0, 50.0, 75.0, 90.0].map(|percent| percentile(&mut scratch, percent / 100.0)),
-        )
+        let n = values.len();
+        let mut quantiles = [0.0; 5];
+        let p50 = percentile(&mut scratch, 0, n, 0.5);
+        quantiles[2] = p50.0;
+        let (low, high) = scratch.split_at_mut(p50.1);
+        // a percentile below the median lies at most between the median's two ranks
+        let mut low_half = low.to_vec();
+        low_half.push(high[0]);
+        low_half.extend(high[1..].iter().copied().min_by(f64::total_cmp));
+        for (slot, quantile) in [(1, 0.25), (0, 0.10)] {
+            quantiles[slot] = percentile(&mut low_half, 0, n, quantile).0;
+        }
+        for (slot, quantile) in [(3, 0.75), (4, 0.90)] {
+            quantiles[slot] = percentile(high, p50.1, n, quantile).0;
+        }
+        Quantiles(quantiles)
     }
 }
 
-/// Reorders `scratch`; `scratch` must not be empty.
-fn percentile(scratch: &mut [f64], quantile: f64) -> f64 {
-    let position = quantile * (scratch.len() - 1) as f64;
-    let rank = (position.floor() as usize).min(scratch.len() - 1);
+/// The quantile of n values, and its lower rank. `scratch` holds those from rank `offset` on, as many as the quantile needs; it is
+/// reordered so that the lower rank is in its place.
+fn percentile(scratch: &mut [f64], offset: usize, n: usize, quantile: f64) -> (f64, usize) {
+    let position = quantile * (n - 1) as f64;
+    let rank = (position.floor() as usize).min(n - 1);
     let weight = position - rank as f64;
-    let (_, &mut low, above) = scratch.select_nth_unstable_by(rank, f64::total_cmp);
+    let (_, &mut low, above) = scratch.select_nth_unstable_by(rank - offset, f64::total_cmp);
     let high = above.iter().copied().min_by(f64::total_cmp).unwrap_or(low);
     // the two forms keep the result exact at both ends
-    if weight < 0.5 {
+    let value = if weight < 0.5 {
         low + (high - low) * weight
     } else {
         high - (high - low) * (1.0 - weight)
-    }
+    };
+    (value, rank)
 }
 
 #[cfg(test)]
@@ -163,17 +178,26 @@ mod tests {
     #[test]
     fn percentiles_are_linear_between_order_statistics() {
         let mut values = [4.0, 1.0, 3.0, 2.0];
-        assert_eq!(percentile(&mut values, 0.5), 2.5);
-        assert!((percentile(&mut values, 0.1) - 1.3).abs() < 1e-15);
-        assert_eq!(percentile(&mut values, 1.0), 4.0);
-        assert_eq!(percentile(&mut [7.0], 0.9), 7.0);
+        assert_eq!(percentile(&mut values, 0, 4, 0.5), (2.5, 1));
+        assert!((percentile(&mut values, 0, 4, 0.1).0 - 1.3).abs() < 1e-15);
+        assert_eq!(percentile(&mut values, 0, 4, 1.0), (4.0, 3));
+        assert_eq!(percentile(&mut [7.0], 0, 1, 0.9), (7.0, 0));
+    }
+
+    #[test]
+    fn five_quantiles_at_once_are_those_one_by_one() {
+        for n in 1..60 {
+            let values: Vec<f64> = (0..n).map(|k| f64::from(k * k % 23)).collect();
+            let one_by_one = [0.10, 0.25, 0.50, 0.75, 0.90]
+                .map(|quantile| percentile(&mut values.clone(), 0, values.len(), quantile).0);
+            assert_eq!(Quantiles::new(&values).0, one_by_one, "{n}");
+        }
     }
 
     #[test]
     fn moments_of_one_to_five() {
         let values = [1.0, 2.0, 3.0, 4.0, 5.0];
-        let [m2, m3, m4] = central_moments(&values, 3.0, false);
-        assert_eq!((m2, m3, m4), (2.0, 0.0, 6.8));
+        assert_eq!(central_moments(&values, 3.0, false), [2.0, 0.0, 6.8, 1.2]);
     }
 
     #[test]

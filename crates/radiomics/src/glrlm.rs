@@ -24,6 +24,7 @@ use crate::level_size::LevelSize;
 use crate::links::Links;
 use crate::roi::{CroppedRoi, Padded};
 use crate::settings::WeightingNorm;
+use crate::tally::Tally;
 
 const NAMES: [&str; 16] = [
     "GrayLevelNonUniformity",
@@ -53,23 +54,26 @@ pub(crate) fn features(
     directions: &[[isize; 3]],
     norm: Option<WeightingNorm>,
 ) -> ClassValues {
-    let runs = Runs::new(levels, padded, links);
-    let lines = directions.iter().enumerate().filter(|&(k, &direction)| {
+    let mut runs = Runs::new(levels, padded, links);
+    let is_line = |k: usize, runs: &Runs| {
         runs.any_along(k)
             || any_neighbours(levels, padded, links.steps[k])
-            || any_line_meets_twice(roi.voxels(), direction)
-    });
+            || any_line_meets_twice(roi.voxels(), directions[k])
+    };
+    let lines: Vec<usize> = (0..directions.len())
+        .filter(|&k| is_line(k, &runs))
+        .collect();
     let Some(norm) = norm else {
         let mut means = MeanOverDirections::new();
-        for (k, _) in lines {
+        for k in lines {
             let counts = runs.counts(k, levels).into_iter();
             means.add(values(&LevelSize::of_counts(counts, &levels.grey)));
         }
         return means.features(NAMES, Undefined::NoLine);
     };
     let mut counts = Vec::new();
-    for (k, &direction) in lines {
-        let weight = length_mm(norm, direction, roi.spacing_mm());
+    for k in lines {
+        let weight = length_mm(norm, directions[k], roi.spacing_mm());
         let weighted = runs.counts(k, levels).into_iter();
         counts.extend(weighted.map(|(rank, length, count)| (rank, length, weight * count)));
     }
@@ -111,92 +115,51 @@ fn values(runs: &LevelSize) -> [f64; 16] {
     ]
 }
 
-/// Runs of two voxels and more of all directions; those of one voxel follow from the number of voxels.
-struct Runs {
-    /// Runs by direction, length − 2 and rank.
-    short: Vec<u32>,
-    /// Lengths that `short` holds.
-    n_short: usize,
-    n_ranks: usize,
-    /// Rank and length of the longer ones, by direction.
-    long: Vec<Vec<(u16, u32)>>,
-}
-
-/// Lengths counted in a table; longer runs are rare.
-const SHORT_LENGTHS: usize = 14;
-/// With more levels than this runs of equal level are rare too, and the table would be large.
-const MANY_LEVELS: usize = 4096;
+/// Runs of two voxels and more by direction; those of one voxel follow from the number of voxels.
+struct Runs(Vec<Tally>);
 
 impl Runs {
     fn new(levels: &GreyLevels, padded: &Padded, links: &Links) -> Runs {
-        let n_ranks = levels.grey.len();
-        let n_short = if n_ranks > MANY_LEVELS {
-            1
-        } else {
-            SHORT_LENGTHS
-        };
-        let mut runs = Runs {
-            short: vec![0; links.steps.len() * n_short * n_ranks],
-            n_short,
-            n_ranks,
-            long: vec![Vec::new(); links.steps.len()],
-        };
+        let mut tallies = vec![Tally::new(levels.grey.len()); links.steps.len()];
         for cell in padded.cells() {
             let mut starts = links.after[cell] & !links.before[cell];
             while starts != 0 {
                 let k = starts.trailing_zeros() as usize;
                 starts &= starts - 1;
                 let mut end = cell + links.steps[k];
-                let mut more = 0; // than two voxels
+                let mut length = 2;
                 while links.after[end] >> k & 1 == 1 {
                     end += links.steps[k];
-                    more += 1;
+                    length += 1;
                 }
-                runs.add(k, levels.padded[cell], more);
+                tallies[k].add(levels.padded[cell], length);
             }
         }
-        for long in &mut runs.long {
-            long.sort_unstable();
-        }
-        runs
-    }
-
-    fn add(&mut self, k: usize, rank: u16, more: usize) {
-        if more < self.n_short {
-            self.short[(k * self.n_short + more) * self.n_ranks + usize::from(rank)] += 1;
-        } else {
-            self.long[k].push((rank, more as u32 + 2));
-        }
+        Runs(tallies)
     }
 
     fn any_along(&self, k: usize) -> bool {
-        let table = self.n_short * self.n_ranks;
-        !self.long[k].is_empty() || self.short[k * table..][..table].iter().any(|&n| n > 0)
+        !self.0[k].is_empty()
     }
 
     /// Rank, length and number of the runs along direction k, in this order.
-    fn counts(&self, k: usize, levels: &GreyLevels) -> Vec<(u16, u32, f64)> {
-        let mut counts = Vec::new();
-        let mut long = self.long[k].chunk_by(|a, b| a == b).peekable();
-        for rank in 1..self.n_ranks {
-            let first = counts.len();
-            let mut n_alone = levels.counts[rank];
-            counts.push((rank as u16, 1, 0.0));
-            for more in 0..self.n_short {
-                let n = self.short[(k * self.n_short + more) * self.n_ranks + rank];
-                if n > 0 {
-                    counts.push((rank as u16, more as u32 + 2, f64::from(n)));
-                    n_alone -= u64::from(n) * (more as u64 + 2);
-                }
+    fn counts(&mut self, k: usize, levels: &GreyLevels) -> Vec<(u16, u32, f64)> {
+        let longer = self.0[k].counts();
+        let mut longer = &longer[..];
+        let mut counts = Vec::with_capacity(longer.len() + levels.grey.len());
+        for (rank, &n_voxels) in levels.counts.iter().enumerate().skip(1) {
+            let n_same = longer.partition_point(|run| usize::from(run.0) <= rank);
+            let (same, rest) = longer.split_at(n_same);
+            // whole numbers below 2⁵³, so this is exact
+            let n_longer = same
+                .iter()
+                .fold(0.0, |sum, run| sum + f64::from(run.1) * run.2);
+            let n_alone = n_voxels as f64 - n_longer;
+            if n_alone > 0.0 {
+                counts.push((rank as u16, 1, n_alone));
             }
-            while let Some(same) = long.next_if(|same| usize::from(same[0].0) == rank) {
-                counts.push((rank as u16, same[0].1, same.len() as f64));
-                n_alone -= same.len() as u64 * u64::from(same[0].1);
-            }
-            counts[first].2 = n_alone as f64;
-            if n_alone == 0 {
-                counts.remove(first);
-            }
+            counts.extend(same);
+            longer = rest;
         }
         counts
     }
@@ -245,7 +208,7 @@ mod tests {
             padded: ranks,
         };
         let links = Links::new(&levels, &padded, &unit_directions(None));
-        let runs = Runs::new(&levels, &padded, &links);
+        let mut runs = Runs::new(&levels, &padded, &links);
         assert_eq!(
             runs.counts(0, &levels),
             [(1, 1, 1.0), (1, 2, 1.0), (2, 1, 1.0)]
@@ -277,7 +240,7 @@ mod tests {
             padded: ranks,
         };
         let links = Links::new(&levels, &padded, &unit_directions(None));
-        let runs = Runs::new(&levels, &padded, &links);
+        let mut runs = Runs::new(&levels, &padded, &links);
         assert_eq!(
             runs.counts(0, &levels),
             [(1, 17, 1.0), (1, 22, 1.0), (2, 1, 1.0)]

@@ -15,6 +15,7 @@ use crate::discretise::GreyLevels;
 use crate::level_size::LevelSize;
 use crate::links::Links;
 use crate::roi::Padded;
+use crate::tally::Tally;
 
 /// The 16 features.
 pub(crate) fn features(
@@ -23,8 +24,11 @@ pub(crate) fn features(
     links: &Links,
     n_voxels: usize,
 ) -> ClassValues {
-    let mut zones = zones(&levels.padded, padded, links);
-    let zones = LevelSize::of_things(&mut zones, &levels.grey);
+    let mut tally = Tally::new(levels.grey.len());
+    for (rank, size) in zones(&levels.padded, padded, links) {
+        tally.add(rank, size as usize);
+    }
+    let zones = LevelSize::of_counts(tally.counts().into_iter(), &levels.grey);
     let (n_zones, n_voxels) = (zones.total(), n_voxels as f64);
     defined(
         [
@@ -77,7 +81,11 @@ fn zones(ranks: &[u16], padded: &Padded, links: &Links) -> Vec<(u16, u32)> {
     let to_join = if is_along_x { !1 } else { !0 };
     let mut segments = number_segments(ranks, padded, is_along_x, &mut segment_of);
     for cell in padded.cells() {
-        let mut touching = links.before[cell] & to_join;
+        let mut touching = if links.steps.len() == 13 {
+            needed_joins(links, cell)
+        } else {
+            links.before[cell] & to_join
+        };
         while touching != 0 {
             let step = links.steps[touching.trailing_zeros() as usize];
             touching &= touching - 1;
@@ -88,6 +96,28 @@ fn zones(ranks: &[u16], padded: &Padded, links: &Links) -> Vec<(u16, u32)> {
         }
     }
     segments.sizes_of_roots()
+}
+
+/// Of the twelve neighbours in earlier rows, those whose segments are not joined already by way of others.
+///
+/// They are the right, middle and left cells of four rows. Cells of one row that follow each other and are equal are one segment, so
+/// the middle stands for its sides; a side stands under the middle of this row's next cell, if that is equal; and the middle is joined
+/// already if it and its left cell are equal to this cell and its left cell.
+fn needed_joins(links: &Links, cell: usize) -> u16 {
+    const MIDDLES: u16 = 0b010_010_010_010 << 1;
+    let (before, after) = (links.before[cell], links.after[cell]);
+    let is_left_equal = before & 1 == 1;
+    let is_right_equal = after & 1 == 1;
+    let middles = before & MIDDLES;
+    let mut needed = before & !1 & !(middles << 1) & !(middles >> 1);
+    if is_left_equal {
+        needed &= !(MIDDLES << 1);
+        needed &= !(links.before[cell - 1] & MIDDLES);
+    }
+    if is_right_equal {
+        needed &= !(MIDDLES >> 1);
+    }
+    needed
 }
 
 /// Segments along x, and which of them are joined.
@@ -197,5 +227,86 @@ mod tests {
     fn slices_across_x_cut_a_zone() {
         let zones = zones_of(&[1, 1, 2, 2, 1, 2], Some(0));
         assert_eq!(zones, [(1, 1), (1, 2), (2, 1), (2, 2)]);
+    }
+
+    /// Zones by flooding, over all 26 neighbours.
+    fn by_flooding(ranks: &[u16], padded: &Padded, steps: &[usize]) -> Vec<(u16, u32)> {
+        let mut remaining = ranks.to_vec();
+        let mut zones = Vec::new();
+        for start in padded.cells() {
+            let rank = remaining[start];
+            let (mut to_visit, mut size) = (vec![start], 0);
+            while let Some(cell) = to_visit.pop() {
+                if rank == 0 || remaining[cell] != rank {
+                    continue;
+                }
+                remaining[cell] = 0;
+                size += 1;
+                to_visit.extend(steps.iter().flat_map(|step| [cell - step, cell + step]));
+            }
+            if size > 0 {
+                zones.push((rank, size));
+            }
+        }
+        zones.sort_unstable();
+        zones
+    }
+
+    #[test]
+    fn leaving_out_joins_leaves_no_zone_apart() {
+        let mut state = 3_u64;
+        for round in 0..300 {
+            let n_ranks = 1 + round % 4;
+            let size = [9, 8, 7];
+            let mut ranks = vec![0_u16; 9 * 8 * 7];
+            let mut spans = Vec::new();
+            for z in 1..6 {
+                for y in 1..7 {
+                    for x in 1..8 {
+                        state = state
+                            .wrapping_mul(6_364_136_223_846_793_005)
+                            .wrapping_add(1_442_695_040_888_963_407);
+                        let cell = x + 9 * (y + 8 * z);
+                        ranks[cell] = (state >> 40) as u16 % (n_ranks + 1);
+                        if ranks[cell] > 0 {
+                            spans.push(cell..cell + 1);
+                        }
+                    }
+                }
+            }
+            let padded = Padded {
+                size,
+                strides: [1, 9, 72],
+                spans: whole(spans),
+            };
+            let levels = GreyLevels {
+                grey: (0..=n_ranks).map(f64::from).collect(),
+                counts: Vec::new(),
+                highest: usize::from(n_ranks),
+                padded: ranks.clone(),
+            };
+            for flat_axis in [None, Some(0), Some(1), Some(2)] {
+                let links = Links::new(&levels, &padded, &unit_directions(flat_axis));
+                let mut found = zones(&ranks, &padded, &links);
+                found.sort_unstable();
+                assert_eq!(
+                    found,
+                    by_flooding(&ranks, &padded, &links.steps),
+                    "{flat_axis:?}"
+                );
+            }
+        }
+    }
+
+    /// Spans of single cells that follow each other, put together.
+    fn whole(cells: Vec<std::ops::Range<usize>>) -> Vec<std::ops::Range<usize>> {
+        let mut spans: Vec<std::ops::Range<usize>> = Vec::new();
+        for cell in cells {
+            match spans.last_mut() {
+                Some(last) if last.end == cell.start => last.end = cell.end,
+                _ => spans.push(cell),
+            }
+        }
+        spans
     }
 }

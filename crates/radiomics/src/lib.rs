@@ -45,6 +45,7 @@ pub mod settings;
 mod shape;
 mod shape_2d;
 mod sum;
+mod tally;
 
 pub use dictionary::{Entry, Status, dictionary, entry_of, extended_dictionary};
 pub use error::{ExtractError, Undefined};
