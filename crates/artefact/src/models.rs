@@ -5,6 +5,7 @@
 
 mod combat;
 mod gbm;
+mod network;
 mod svm;
 
 use serde::de::DeserializeOwned;
@@ -14,6 +15,7 @@ use crate::{ArtefactError, json};
 
 pub use combat::{CombatModel, CombatSite};
 pub use gbm::{BoostedTree, GbmModel};
+pub use network::{BatchNorm, DeepSurvModel, DenseLayer, DnnSurvModel};
 pub use svm::{SvmKernel, SvmModel};
 
 /// A model that can be stored.

@@ -28,6 +28,22 @@ impl Draws {
         }
     }
 
+    /// The next 32 bits.
+    pub(crate) fn word(&mut self) -> u32 {
+        self.0.next_u32()
+    }
+
+    /// Uniform in the open interval (0, 1), 53 bits.
+    pub(crate) fn uniform(&mut self) -> f64 {
+        ((self.0.next_u64() >> 11) as f64 + 0.5) / 9_007_199_254_740_992.0
+    }
+
+    /// Standard normal (Box and Muller 1958; the second of the pair is dropped).
+    pub(crate) fn normal(&mut self) -> f64 {
+        let radius = (-2.0 * libm::log(self.uniform())).sqrt();
+        radius * libm::cos(std::f64::consts::TAU * self.uniform())
+    }
+
     /// Moves `k` distinct entries, drawn uniformly, to the front of `items` (partial Fisher–Yates); `k <= items.len()`.
     pub(crate) fn choose_front(&mut self, items: &mut [u32], k: usize) {
         for i in 0..k {

@@ -5,6 +5,8 @@ use ndarray::{Array2, ArrayView2};
 use thiserror::Error;
 
 use crate::cox::CoxModel;
+use crate::deepsurv::DeepSurvModel;
+use crate::dnnsurv::DnnSurvModel;
 use crate::gbm::GbmModel;
 use crate::rsf::RsfModel;
 use crate::svm::SvmModel;
@@ -84,6 +86,10 @@ pub enum ModelParts {
     Gbm(GbmModel),
     /// A survival support vector machine.
     Svm(SvmModel),
+    /// A network of Cox scores.
+    DeepSurv(DeepSurvModel),
+    /// A network of conditional survival probabilities.
+    DnnSurv(DnnSurvModel),
 }
 
 impl ModelParts {
@@ -97,6 +103,8 @@ impl ModelParts {
             ModelParts::Cox(parts) => Box::new(crate::cox::FittedCox::new(parts)?),
             ModelParts::Gbm(parts) => Box::new(crate::gbm::FittedGbm::new(parts)?),
             ModelParts::Svm(parts) => Box::new(crate::svm::FittedSvm::new(parts)?),
+            ModelParts::DnnSurv(parts) => Box::new(crate::dnnsurv::FittedDnnSurv::new(parts)?),
+            ModelParts::DeepSurv(parts) => Box::new(crate::deepsurv::FittedDeepSurv::new(parts)?),
         })
     }
 }
@@ -182,6 +190,23 @@ pub enum FitError {
     NoConvergence {
         /// Iterations made.
         iterations: usize,
+    },
+    /// Fewer events than training and hold-out can share.
+    #[error("{events} events, must be at least {at_least} to hold some out")]
+    TooFewEvents {
+        /// Events seen.
+        events: usize,
+        /// Smallest number accepted.
+        at_least: usize,
+    },
+    /// No event happens after time 0, so time cannot be cut into intervals.
+    #[error("no event after time 0, time cannot be cut into intervals")]
+    NoInterval,
+    /// The loss left the range of numbers: a smaller learning rate helps.
+    #[error("the loss is not finite after epoch {epoch}, lower the learning rate")]
+    Diverged {
+        /// Epoch, counted from 1.
+        epoch: usize,
     },
     /// More rows than the forest's indices hold.
     #[error("{n} patients, must be at most {at_most}")]

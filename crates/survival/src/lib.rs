@@ -11,13 +11,25 @@
 //! | random survival forest | `rsf.rs`, `rsf/`, `tree/` | [`RsfModel`] |
 //! | gradient boosting | `gbm.rs`, `gbm/` | [`GbmModel`] |
 //! | support vector machine | `svm.rs`, `svm/` | [`SvmModel`] |
+//! | DeepSurv | `deepsurv.rs`, `deepsurv/`, `net/` | [`DeepSurvModel`] |
+//! | DNNSurv | `dnnsurv.rs`, `dnnsurv/`, `net/` | [`DnnSurvModel`] |
 //! | Cox proportional hazards | `cox.rs` | [`CoxModel`] |
 
+// the shared test helpers call the crate by its name
+#[cfg(test)]
+extern crate self as survival;
+
 mod baseline;
+#[cfg(test)]
+#[path = "../tests/common/mod.rs"]
+mod common;
 mod cox;
+mod deepsurv;
+mod dnnsurv;
 mod gbm;
 mod keyed;
 mod learner;
+mod net;
 mod rsf;
 mod settings;
 mod svm;
@@ -25,8 +37,14 @@ mod tree;
 
 pub use baseline::Baseline;
 pub use cox::{Cox, CoxModel};
+pub use deepsurv::{DeepSurv, DeepSurvModel, DeepSurvParams, EarlyStopping, RiskSetTies, cox_loss};
+pub use dnnsurv::{
+    Cutpoints, DnnSurv, DnnSurvModel, DnnSurvParams, HiddenLayer, PseudoValue,
+    conditional_pseudo_values,
+};
 pub use gbm::{BestIteration, BoostedTree, Comparison, Gbm, GbmGrowth, GbmModel, GbmParams};
 pub use learner::{FitError, Learner, Model, ModelParts, PartsError, PredictError};
+pub use net::{Activation, BatchNorm, DenseLayer, Init, Optimiser, Scaling};
 pub use rsf::{ForestTree, Mtry, ParamsError, Resampling, RiskTimes, Rsf, RsfModel, RsfParams};
 pub use settings::SettingsError;
 pub use svm::{

@@ -11,6 +11,7 @@ use survival::{
     BestIteration, Cox, FitError, Gbm, GbmParams, Learner, Model, PredictError, Rsf, RsfParams,
     Svm, SvmKernel, SvmLoss, SvmParams, TiedTimes,
 };
+use survival::{DeepSurv, DeepSurvParams, DnnSurv, DnnSurvParams};
 
 fn learners() -> Vec<(&'static str, Box<dyn Learner>)> {
     let few_trees = RsfParams {
@@ -49,6 +50,14 @@ fn learners() -> Vec<(&'static str, Box<dyn Learner>)> {
         ),
         ("unseeded cox", Box::new(Cox::efron())),
         ("unseeded cox breslow", Box::new(Cox::breslow())),
+        (
+            "deepsurv",
+            Box::new(DeepSurv::new(DeepSurvParams::tuned()).unwrap()),
+        ),
+        (
+            "dnnsurv",
+            Box::new(DnnSurv::new(DnnSurvParams::paper()).unwrap()),
+        ),
     ]
 }
 
@@ -348,7 +357,11 @@ fn two_patients() {
     for (name, learner) in learners() {
         match learner.fit(x.view(), &names, &f, 0) {
             Ok(model) => assert_eq!(model.risk(x.view()).unwrap().values().len(), 2, "{name}"),
-            Err(FitError::TooManyFeatures { .. } | FitError::TooFewPatients { .. }) => {}
+            Err(
+                FitError::TooManyFeatures { .. }
+                | FitError::TooFewPatients { .. }
+                | FitError::TooFewEvents { .. },
+            ) => {}
             Err(error) => panic!("{name}: {error}"),
         }
     }

@@ -2,6 +2,7 @@
 
 pub(super) mod combat;
 mod gbm;
+mod network;
 mod svm;
 
 use artefact::models::{self, StoredModel, Tree};
@@ -149,6 +150,8 @@ pub(super) fn encode(model: &dyn Model) -> Result<Vec<u8>, StepError> {
         ModelParts::Rsf(forest) => from_forest(forest).encode()?,
         ModelParts::Gbm(model) => gbm::from_gbm(model).encode()?,
         ModelParts::Svm(model) => svm::from_svm(model).encode()?,
+        ModelParts::DnnSurv(model) => network::from_dnnsurv(model).encode()?,
+        ModelParts::DeepSurv(model) => network::from_deepsurv(model).encode()?,
     })
 }
 
@@ -158,6 +161,12 @@ pub(super) fn decode(bytes: &[u8]) -> Result<Box<dyn Model>, StepError> {
         "cox" => ModelParts::Cox(to_cox(models::CoxModel::decode(bytes)?)),
         "rsf" => ModelParts::Rsf(to_forest(models::RsfModel::decode(bytes)?)),
         "svm" => ModelParts::Svm(svm::to_svm(models::SvmModel::decode(bytes)?)),
+        "dnnsurv" => {
+            ModelParts::DnnSurv(network::to_dnnsurv(models::DnnSurvModel::decode(bytes)?)?)
+        }
+        "deepsurv" => {
+            ModelParts::DeepSurv(network::to_deepsurv(models::DeepSurvModel::decode(bytes)?)?)
+        }
         "gbm" => ModelParts::Gbm(gbm::to_gbm(models::GbmModel::decode(bytes)?)?),
         other => {
             return Err(StepError::refuse(
