@@ -4,6 +4,8 @@
 //! gives a model that scores new patients; a higher risk is worse. Every model can be taken apart into plain data
 //! ([`ModelParts`]) and put together again, and then predicts the same bits.
 //!
+//! `tune.rs` chooses among learners inside training rows; `importance.rs` permutes columns of any model.
+//!
 //! What never lives here: metrics (they take predictions, in `evaluation`), file formats, clocks.
 //!
 //! | learner | file | model |
@@ -27,6 +29,8 @@ mod cox;
 mod deepsurv;
 mod dnnsurv;
 mod gbm;
+mod hold_out;
+mod importance;
 mod keyed;
 mod learner;
 mod net;
@@ -34,6 +38,7 @@ mod rsf;
 mod settings;
 mod svm;
 mod tree;
+mod tune;
 
 pub use baseline::Baseline;
 pub use cox::{Cox, CoxModel};
@@ -43,10 +48,14 @@ pub use dnnsurv::{
     conditional_pseudo_values,
 };
 pub use gbm::{BestIteration, BoostedTree, Comparison, Gbm, GbmGrowth, GbmModel, GbmParams};
+pub use importance::{FeatureImportance, ImportanceError, permutation_importance};
 pub use learner::{FitError, Learner, Model, ModelParts, PartsError, PredictError};
 pub use net::{Activation, BatchNorm, DenseLayer, Init, Optimiser, Scaling};
 pub use rsf::{ForestTree, Mtry, ParamsError, Resampling, RiskTimes, Rsf, RsfModel, RsfParams};
 pub use settings::SettingsError;
 pub use svm::{
     Kernel, Svm, SvmDecision, SvmKernel, SvmLoss, SvmModel, SvmParams, SvmScaling, TiedTimes,
+};
+pub use tune::{
+    CandidateScore, TuneError, TuneFailure, TuneMetric, TuneScheme, TuneSettings, Tuned, tune,
 };

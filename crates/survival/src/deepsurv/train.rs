@@ -5,10 +5,10 @@ use ndarray::ArrayView2;
 
 use super::loss::{Groups, descending};
 use super::{DeepSurvParams, RiskSetTies};
+use crate::hold_out::hold_out;
 use crate::keyed::Draws;
 use crate::learner::FitError;
 use crate::net::{Batch, DenseLayer, STREAM_DROPOUT, STREAM_ORDER, Training, predict};
-use stats::folds::event_stratified_folds;
 
 /// A network after training.
 pub(crate) struct Trained {
@@ -69,24 +69,6 @@ fn held_out(
         });
     }
     Ok(hold_out(follow_up, stop.hold_out, seed))
-}
-
-/// Draws a share of the rows, apart among events and censored: at least one event, and not the last one.
-pub(crate) fn hold_out(follow_up: &FollowUp, share: f64, seed: u64) -> Vec<bool> {
-    // as many folds as rows is a random order, events first
-    let place = event_stratified_folds(follow_up, follow_up.len(), seed).unwrap_or_default();
-    let events = follow_up.n_events();
-    let censored = follow_up.len() - events;
-    let part = |n: usize| (n as f64 * share).round() as usize;
-    let of_events = part(events).max(1).min(events.saturating_sub(1));
-    let of_censored = part(censored);
-    place
-        .iter()
-        .map(|&place| match place.checked_sub(events) {
-            Some(among_censored) => among_censored < of_censored,
-            None => place < of_events,
-        })
-        .collect()
 }
 
 /// The rows that are learnt from, in descending time, and the network.
@@ -297,16 +279,5 @@ mod tests {
             check(&scores, &expected, "scores");
             eprintln!("{name}: largest difference {worst:.1e}");
         }
-    }
-
-    #[test]
-    fn events_and_censored_are_held_out_in_proportion() {
-        let f = FollowUp::new(vec![1.0; 60], (0..60).map(|i| i % 3 == 0).collect()).unwrap();
-        let out = hold_out(&f, 0.2, 5);
-        let count = |event: bool| (0..60).filter(|&i| out[i] && f.event()[i] == event).count();
-        assert_eq!((count(true), count(false)), (4, 8));
-        assert_ne!(out, hold_out(&f, 0.2, 6));
-        let two = FollowUp::new(vec![1.0, 2.0], vec![true, true]).unwrap();
-        assert_eq!(hold_out(&two, 0.9, 0).iter().filter(|o| **o).count(), 1);
     }
 }
