@@ -14,9 +14,9 @@
 //! | local binary pattern, on a sphere | `lbp-3D-m1`, `lbp-3D-m2`, `lbp-3D-k` | the radius and 30 voxels | samples in the image's pixel type |
 //!
 //! What siblings share (the largest magnitude; the passes of a wavelet along all axes but the last; the three maps of one walk
-//! over the sphere) is computed by whichever comes first and kept until the last of the siblings is dropped, for one window: call
-//! all siblings with the same window, drop each when it is done, and no more than one type's intermediate arrays exist per
-//! running type. Any number of threads may ask at once; nothing here starts threads, and the bits are the same in any order.
+//! over the sphere) is computed by whichever comes first, while the others wait for it, and kept until the last of the siblings is
+//! dropped. It is kept for the window that was asked for first; another window is answered without it. So: ask all siblings for the
+//! same window and drop each when it is done. Nothing here starts threads, and the bits are the same in any order.
 
 mod block;
 mod derived;

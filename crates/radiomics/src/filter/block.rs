@@ -44,7 +44,8 @@ impl Block {
 
     /// Σ over taps k of `taps[k]` · self(… `source(n, k)` …) along one axis, for `n` from `lower` for `size` values.
     ///
-    /// `source` gives indices counted from the start of this block and must depend on n − k only. Taps are added in order, so the bits do not depend on the box.
+    /// `source` gives indices counted from the start of this block and must depend on n − k only. Taps are added in order, so the
+    /// bits do not depend on the box.
     pub(crate) fn convolved(
         &self,
         axis: usize,

@@ -129,7 +129,8 @@ impl Derived {
         self.name.clone()
     }
 
-    /// The values in the window, x fastest: bit for bit those of the whole derived image.
+    /// The values in the window, x fastest: bit for bit those of the whole derived image. (A Laplacian of Gaussian that is below
+    /// 1e-9 of its largest value, far from anything but a constant background, may differ by 1e-15 of that value.)
     ///
     /// # Arguments
     /// `view` is the image that [`derived`] was called with: what siblings share is kept from the first call on. `inside` says for

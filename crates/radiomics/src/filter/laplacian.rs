@@ -19,7 +19,9 @@
 //! SimpleITK 2.5.7: every voxel to the last bit of single precision, tests/filters.rs.
 //!
 //! # Differs from
-//! PyRadiomics, whose whole extraction fails on an axis of fewer than four voxels: here that image is skipped with its reason.
+//! PyRadiomics in two things: its whole extraction fails on an axis of fewer than four voxels, here that image is skipped with its
+//! reason; and it names an integer of its settings file without a point (`log-sigma-1-mm-3D` for `1`), here every standard deviation
+//! is named as a float (`log-sigma-1-0-mm-3D`).
 //!
 //! # Reference
 //! Deriche, Recursively implementing the Gaussian and its derivatives, 1993; Farnebäck & Westin, Improving Deriche-style recursive
