@@ -84,8 +84,10 @@ fn tolerance(name: &str) -> (f64, f64) {
         (0.0, 1.2e-7)
     } else if name == "gradient" || name == "lbp-2D" {
         (0.0, 0.0)
+    } else if name == "lbp-3D-m1" || name == "lbp-3D-k" {
+        (0.0, 0.0)
     } else if name.starts_with("lbp-3D") {
-        (1e-10, 0.0)
+        (1e-11, 0.0)
     } else {
         (0.0, 1e-14)
     }
@@ -297,7 +299,7 @@ fn image_type(setting: &str) -> ImageType {
 fn fixture_tolerance(setting: &str) -> f64 {
     match setting.split(' ').next().unwrap() {
         "log" | "gradient" | "lbp2d" => 0.0,
-        "lbp3d" => 1e-13,
+        "lbp3d" => 1e-11,
         _ => 1e-14,
     }
 }

@@ -16,8 +16,17 @@
 //! Equal samples have no kurtosis: an error of `lbp-3D-k` if the voxel is in the region; the other maps are not touched by it.
 //!
 //! # Agrees with
-//! PyRadiomics 3.1.0 with SciPy 1.14 and trimesh: 1e-12, tests/filters.rs. Single-precision images included, whose kurtosis is
-//! computed in single precision with NumPy's order of sums.
+//! PyRadiomics 3.1.0 with SciPy 1.14 and trimesh, tests/filters.rs: `k` and `m1` in every bit, the other levels within 1e-11.
+//! Single-precision images included, whose kurtosis is computed in single precision with NumPy's order of sums.
+//!
+//! # Differs from
+//! PyRadiomics where rounding decides:
+//! - Patterns that are turned into each other by a symmetry of the sphere have the same value. In PyRadiomics it differs by 1e-15,
+//!   and not the same way under NumPy 1.26 and 2.2, which shows in RobustMeanAbsoluteDeviation (1 % seen): a percentile that is
+//!   one of these values takes some of its equals in and leaves others out. Here levels above the first are rounded to 2^−36.
+//! - In a double-precision image a sample within 1e-12 of the voxel's value equals it. Samples that fall on a neighbour, or lie in
+//!   a flat place, are otherwise told from the voxel by the interpolation's rounding error. Integer and single-precision samples
+//!   were rounded to the image's type and need no such rule.
 //!
 //! # Reference
 //! Banerjee, Moelker, Niessen & van Walsum, 3D LBP-based rotationally invariant region description, 2013.
@@ -156,7 +165,7 @@ impl Sphere {
             let image = &view.row(window.lower[1] + y, window.lower[2] + z)[window.lower[0]..];
             for x in voxels.clone().filter(|&x| inside[x]) {
                 let at = x + line * window.size[0];
-                row.choose(x - voxels.start, image[x]);
+                row.choose(x - voxels.start, least_equal(image[x], view.pixel));
                 for (map, level) in maps.iter_mut().zip(&levels) {
                     map[at] = level.norm(&row.bits, &mut row.coefficients);
                 }
@@ -213,8 +222,8 @@ impl Row {
         }
     }
 
-    /// The samples of one voxel, and which of them are at least its value.
-    fn choose(&mut self, at: usize, value: f64) {
+    /// The samples of one voxel, and which of them are at least `least`.
+    fn choose(&mut self, at: usize, least: f64) {
         for ((chosen, bit), samples) in self
             .chosen
             .iter_mut()
@@ -222,7 +231,7 @@ impl Row {
             .zip(&self.samples)
         {
             *chosen = samples[at];
-            *bit = f64::from(u8::from(*chosen >= value));
+            *bit = f64::from(u8::from(*chosen >= least));
         }
     }
 
@@ -233,6 +242,15 @@ impl Row {
         } else {
             kurtosis(&self.chosen)
         }
+    }
+}
+
+/// The smallest sample that counts as at least `value`. Samples that were not rounded are equal to it within their error.
+fn least_equal(value: f64, pixel: PixelType) -> f64 {
+    if pixel == PixelType::F64 {
+        value - 1e-12 * value.abs()
+    } else {
+        value
     }
 }
 

@@ -6,7 +6,9 @@
 //!
 //! c_m = Σ_v b_v Y_nm(v),  F(v) = Σ_m c_m Y_nm(v),  value of level n: Re √(Σ_v F(v)²), with F² and not |F|².
 //!
-//! Σ_v F(v)² = Σ_mm' c_m c_m' G_mm' with G_mm' = Σ_v Y_nm(v) Y_nm'(v), made once.
+//! Σ_v F(v)² = Σ_mm' c_m c_m' G_mm' with G_mm' = Σ_v Y_nm(v) Y_nm'(v), made once. Level 0 depends on the number of ones only and is
+//! summed as its definition says; higher levels are rounded to 2^−36, far above their error and far below any difference between
+//! patterns that differ.
 
 /// One complex number.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -52,6 +54,8 @@ pub(crate) struct Harmonics {
     at_points: Vec<[Vec<f64>; 2]>,
     /// G, row by row.
     products: Vec<Complex>,
+    /// Level 0 only: the value for each number of ones.
+    of_count: Vec<f64>,
 }
 
 impl Harmonics {
@@ -79,14 +83,25 @@ impl Harmonics {
                 values.iter().map(|value| value.im).collect(),
             ]
         };
+        let of_count = match at_points.as_slice() {
+            [constants] => (0..=points.len())
+                .map(|n_ones| norm_of_constants(constants, n_ones))
+                .collect(),
+            _ => Vec::new(),
+        };
         Harmonics {
             at_points: at_points.iter().map(parts).collect(),
             products,
+            of_count,
         }
     }
 
     /// The value of the level for one pattern of zeros and ones; `coefficients` is scratch.
     pub(crate) fn norm(&self, bits: &[f64], coefficients: &mut Vec<Complex>) -> f64 {
+        if !self.of_count.is_empty() {
+            let n_ones = bits.iter().fold(0.0, |sum, bit| sum + bit);
+            return self.of_count[n_ones as usize];
+        }
         coefficients.clear();
         coefficients.extend(self.at_points.iter().map(|[re, im]| Complex {
             re: chosen(re, bits),
@@ -102,8 +117,22 @@ impl Harmonics {
                 sum = sum.plus(a.times(b).times(product));
             }
         }
-        sum.root_re()
+        (sum.root_re() * GRID).round_ties_even() / GRID
     }
+}
+
+/// Steps per unit to which values are rounded.
+const GRID: f64 = (1_u64 << 36) as f64;
+
+/// Level 0: all harmonics are one real number, so only the number of ones counts. Terms are added one by one, as NumPy does.
+fn norm_of_constants(constants: &[Complex], n_ones: usize) -> f64 {
+    let sum = |terms: &mut dyn Iterator<Item = f64>| terms.fold(0.0, |sum, term| sum + term);
+    let coefficient = sum(&mut constants.iter().take(n_ones).map(|constant| constant.re));
+    let squares = constants.iter().map(|constant| {
+        let field = coefficient * constant.re;
+        field * field
+    });
+    sum(&mut { squares }).sqrt()
 }
 
 /// Sum of the values whose bit is 1, in four running sums.
