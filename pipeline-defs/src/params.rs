@@ -4,15 +4,21 @@
 //! recipe carries every value and never the preset's name. A parameter added to a kind later is left out of the
 //! canonical text while it has the value that behaves as before (see [`ADDED_LATER`]), so that old results stay found.
 
+mod boosting;
 mod clinical;
 mod evaluation;
 mod features;
 mod harmonise;
 mod imaging;
 mod learners;
+mod svm;
 mod tables;
 mod words;
 
+pub use boosting::{
+    AftDistribution, BestIteration, GbmMethod, GbmParams, TreeMethod, XgboostObjective,
+    XgboostParams,
+};
 pub use clinical::{
     CalibrationParams, ClinicalImpactParams, DecisionCurveParams, NriCensoring,
     ReclassificationParams,
@@ -28,6 +34,7 @@ pub use features::{
 pub use harmonise::{ApplyCombatParams, CombatParams, IccForm, IccJudged, IccParams};
 pub use imaging::{ImportMaskParams, N4Mask, N4Params, RingClip, RingMode, RingParams};
 pub use learners::{CoxParams, LassoCoxParams, RsfParams, SplitRule, Ties};
+pub use svm::{Kernel, Scaling, SvmLoss, SvmParams, TiedTimes};
 pub use tables::{
     Centre, EligibleParams, FollowUpParams, ImputeParams, Lasso, LassoChoice, Scale,
     SelectionParams, Spearman, SpearmanRule, SplitParams, SplitParamsScheme, StandardiseParams,
@@ -365,6 +372,8 @@ fn entry(kind: &str) -> Option<ParamsEntry> {
         .or_else(|| of::<LassoCoxParams>(kind))
         .or_else(|| of::<CoxParams>(kind))
         .or_else(|| of::<RsfParams>(kind))
+        .or_else(|| of::<GbmParams>(kind))
+        .or_else(|| of::<SvmParams>(kind))
         .or_else(|| of::<PredictParams>(kind))
         .or_else(|| of::<EvaluateParams>(kind))
         .or_else(|| of::<ReclassificationParams>(kind))

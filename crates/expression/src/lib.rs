@@ -7,13 +7,11 @@
 //! | [`linear`] | a weighted linear model per gene |
 //! | [`moderate`](mod@moderate) | variances borrowed across genes, moderated t |
 //! | [`negative_binomial`] | dispersions borrowed across genes, likelihood-ratio tests |
-//! | [`adjust`] | false discovery rate |
 //! | [`over_representation`](mod@over_representation) | gene sets among the genes found |
 //! | [`enrichment_score`] | gene sets along a ranking |
 //!
 //! A matrix of expression is \[genes, samples\]. Nothing here reads files or knows about images.
 
-pub mod adjust;
 pub mod enrichment_score;
 mod error;
 pub mod linear;
@@ -25,11 +23,11 @@ pub mod over_representation;
 mod polygamma;
 pub mod voom;
 
-pub use adjust::benjamini_hochberg;
 pub use error::ExpressionError;
 pub use linear::{LinearFit, fit_linear};
 pub use moderate::{Moderated, moderate};
 pub use negative_binomial::{LikelihoodRatio, likelihood_ratio};
 pub use normalise::{log_counts_per_million, normalisation_factors};
 pub use over_representation::{OverRepresentation, over_representation};
+pub use stats::compare::benjamini_hochberg;
 pub use voom::{Voom, voom};

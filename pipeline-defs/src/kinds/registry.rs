@@ -293,6 +293,24 @@ pub(super) const ALL: &[KindSpec] = &[
         ..hub("fit-rsf", Role::Fit, "random survival forest")
     },
     KindSpec {
+        inputs: LEARN,
+        outputs: &[MODEL],
+        cost: cost(1, 256, 0.2),
+        seeded: true,
+        ..hub(
+            "fit-gbm",
+            Role::Fit,
+            "gradient boosting of the partial likelihood",
+        )
+    },
+    KindSpec {
+        inputs: LEARN,
+        outputs: &[MODEL],
+        cost: cost(1, 256, 0.1),
+        seeded: true,
+        ..hub("fit-svm", Role::Fit, "survival support vector machine")
+    },
+    KindSpec {
         inputs: APPLY,
         outputs: &[
             out("risk", Risk, Hub, "csv", RowRule::OfTable),

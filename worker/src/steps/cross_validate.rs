@@ -1,25 +1,23 @@
 //! `cross-validate`: out-of-fold risks of one learner on given folds.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
 
 use artefact::predictions::RiskTable;
 use cohort::RiskScores;
 use evaluation::{MetricError, c_index};
 use ndarray::Axis;
-use pipeline_defs::kinds::kind;
-use pipeline_defs::params::{CrossValidateParams, resolve_params};
-use pipeline_defs::problem::Place;
+use pipeline_defs::params::CrossValidateParams;
 use serde_json::{Value, json};
 use survival::Learner;
 
 use super::learn::{Training, fit_code, given_folds, predict_code};
+use super::learners;
 use super::refuse::refuse;
-use super::{fit_cox, fit_rsf};
 use crate::step::{Context, Inputs, Produced, StepError};
 
 pub(super) fn run(context: &Context, inputs: &Inputs) -> Result<Vec<Produced>, StepError> {
-    let learner = learner(&context.params()?)?;
+    let params: CrossValidateParams = context.params()?;
+    let learner = learners::named(&params.learner, &Value::Object(params.settings))?;
     let training = Training::read(inputs)?;
     let fold = given_folds(&training, inputs.one("folds")?)?;
     let labels: BTreeSet<usize> = fold.iter().copied().collect();
@@ -61,38 +59,6 @@ pub(super) fn run(context: &Context, inputs: &Inputs) -> Result<Vec<Produced>, S
         Produced::bytes("risk", RiskTable { rows, risk }.encode()),
         Produced::bytes("cv", cv),
     ])
-}
-
-/// The learner with its settings, completed by its default preset.
-fn learner(params: &CrossValidateParams) -> Result<Box<dyn Learner>, StepError> {
-    let name = format!("fit-{}", params.learner);
-    let unknown = || {
-        StepError::refuse(
-            "learner-unknown",
-            format!(
-                "learner `{}` is not built; built are `cox`, `rsf`",
-                params.learner
-            ),
-        )
-    };
-    let spec = kind(&name).ok_or_else(unknown)?;
-    let place = Place {
-        file: Arc::from("settings"),
-        line: 0,
-        column: 0,
-    };
-    let set = Value::Object(params.settings.clone());
-    let canonical = resolve_params(spec, &set, &place)
-        .map_err(|p| StepError::refuse("learner-settings", p.message))?;
-    let complete = Context {
-        params: artefact::json::decode("settings", canonical.as_bytes())?,
-        seed: None,
-    };
-    match params.learner.as_str() {
-        "cox" => fit_cox::learner(&complete.params()?),
-        "rsf" => fit_rsf::learner(&complete.params()?),
-        _ => Err(unknown()),
-    }
 }
 
 /// Fits on the other folds and scores this one.

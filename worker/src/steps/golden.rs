@@ -201,6 +201,8 @@ impl Chain {
             json!({"preset": "ranger", "num_trees": 20}),
             &learn(&train),
         );
+        self.step("fit-gbm", json!({"n_trees": 20}), &learn(&table));
+        self.step("fit-svm", json!({}), &learn(&table));
         self.apply("predict", "fit-rsf.model", test);
         self.step(
             "cox-regression",

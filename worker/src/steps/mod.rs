@@ -20,10 +20,12 @@ mod evaluate;
 mod exclusions;
 mod extract_features;
 mod fit_cox;
+mod fit_gbm;
 mod fit_impute;
 mod fit_rsf;
 mod fit_selection;
 mod fit_standardise;
+mod fit_svm;
 #[cfg(test)]
 mod fixture;
 mod follow_up;
@@ -36,6 +38,7 @@ mod import_image;
 mod import_mask;
 mod lasso_cox;
 mod learn;
+mod learners;
 mod make_splits;
 mod matrix;
 mod measures;
@@ -77,7 +80,7 @@ pub fn run(kind: &str, context: &Context, inputs: &Inputs) -> Result<Vec<Produce
 /// The kinds that [`run`] knows.
 pub const KINDS: &[&str] = &names(STEPS);
 
-const STEPS: &[(&str, Run); 39] = &[
+const STEPS: &[(&str, Run); 41] = &[
     ("adapt-combat", combat::adapt),
     ("apply-combat", combat::apply),
     ("apply-impute", apply_impute::run),
@@ -96,10 +99,12 @@ const STEPS: &[(&str, Run); 39] = &[
     ("extract-features", extract_features::run),
     ("fit-combat", combat::fit),
     ("fit-cox", fit_cox::run),
+    ("fit-gbm", fit_gbm::run),
     ("fit-impute", fit_impute::run),
     ("fit-rsf", fit_rsf::run),
     ("fit-selection", fit_selection::run),
     ("fit-standardise", fit_standardise::run),
+    ("fit-svm", fit_svm::run),
     ("follow-up", follow_up::run),
     ("gather-cohort", gather_cohort::run),
     ("gather-table", gather_table::run),
