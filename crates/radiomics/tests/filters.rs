@@ -78,18 +78,12 @@ fn all_types() -> Vec<ImageType> {
 
 /// Largest difference allowed, absolute and relative to the largest value of the image.
 fn tolerance(name: &str) -> (f64, f64) {
-    if name.starts_with("wavelet") {
-        (0.0, 1e-12)
-    } else if name.starts_with("log-") {
-        (0.0, 1.2e-7)
-    } else if name == "gradient" || name == "lbp-2D" {
-        (0.0, 0.0)
-    } else if name == "lbp-3D-m1" || name == "lbp-3D-k" {
-        (0.0, 0.0)
-    } else if name.starts_with("lbp-3D") {
-        (1e-11, 0.0)
-    } else {
-        (0.0, 1e-14)
+    match name {
+        "gradient" | "lbp-2D" | "lbp-3D-m1" | "lbp-3D-k" | "original" => (0.0, 0.0),
+        _ if name.starts_with("log-") => (0.0, 0.0),
+        _ if name.starts_with("lbp-3D") => (1e-11, 0.0),
+        _ if name.starts_with("wavelet") => (0.0, 1e-15),
+        _ => (0.0, 1e-14),
     }
 }
 
