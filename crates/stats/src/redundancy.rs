@@ -1,12 +1,14 @@
 //! Dropping features that say in ranks what another one says.
 
 use cohort::FollowUp;
-use ndarray::ArrayView2;
+use ndarray::{Array2, ArrayView2};
 use rayon::prelude::*;
 
 use crate::censored::RiskSets;
 use crate::concordance;
 use crate::spearman::{RankTable, SpearmanError};
+
+mod rules;
 
 /// Which of two correlated features stays.
 #[derive(Debug, Clone, Copy)]
@@ -16,6 +18,19 @@ pub enum KeepRule<'a> {
     UnivariableC(&'a FollowUp),
     /// `first-kept`: the one whose column comes first.
     FirstKept,
+    /// `find-correlation`: caret's rule with `exact = TRUE`. Features are visited in descending mean |ρ| with all others; of a
+    /// correlated pair the first visited goes if its mean |ρ| with those left exceeds the mean over all those left, else the second.
+    FindCorrelation,
+    /// `find-correlation-fast`: caret's rule with `exact = FALSE`. Of every correlated pair, whoever else goes, the one with the
+    /// larger mean |ρ| with all features goes; of equals the one whose column comes first.
+    FindCorrelationFast,
+    /// `max-pair`: of the most correlated pair left (of equals the one whose columns come first) the one with the larger mean |ρ|
+    /// with those left goes, of equals the later column; again until no pair is correlated.
+    MaxPair,
+    /// `cluster-medoid`: complete-linkage clusters of 1 − |ρ| cut at 1 − threshold, so that all pairs within a cluster have |ρ| of
+    /// at least the threshold; of each the one with the largest mean |ρ| with its cluster stays, of equals the one whose column comes
+    /// first. Medoids of two clusters may still be correlated above the threshold.
+    ClusterMedoid,
 }
 
 /// A feature that was dropped, and for which other.
@@ -24,6 +39,8 @@ pub struct Redundant {
     /// Column dropped.
     pub column: usize,
     /// Column kept that correlates most with it (of equals the one kept first).
+    ///
+    /// With caret's fast rule their |ρ| may be below the threshold: the feature it was dropped for went as well.
     pub kept: usize,
     /// Their ρ.
     pub rho: f64,
@@ -68,14 +85,16 @@ pub enum RedundancyError {
     Spearman(#[from] SpearmanError),
 }
 
-/// Greedy filter: features are visited in the order of `rule`, and one stays when its |ρ| with every feature that already
-/// stays is at most `threshold`.
+/// Drops features until few say in ranks what another one says.
+///
+/// With `univariable-c` and `first-kept` features are visited in the order of the rule, and one stays when its |ρ| with every
+/// feature that already stays is at most `threshold`; the other rules are told at [`KeepRule`].
 ///
 /// # Ties and edges   |ρ| equal to the threshold stays; a constant column correlates with nothing and stays (drop it before)
 /// # Errors           see [`RedundancyError`]
-/// # Agrees with      `sequential_keep_first` of the reference script on two radiomics tables, same columns (`FirstKept`),
-/// tests/parity_spearman.rs
-/// # Differs from     caret `findCorrelation`, which drops by the mean |ρ| of a feature and never asks the outcome
+/// # Agrees with      caret 6.0-93 `findCorrelation` with `exact` TRUE and FALSE, and the reference script's `greedy_maxpair` and
+/// `sequential_keep_first`: the same columns on two radiomics tables, tests/parity_spearman.rs
+/// # Differs from     nothing
 pub fn redundancy_filter(
     x: ArrayView2<f64>,
     names: &[String],
@@ -92,10 +111,31 @@ pub fn redundancy_filter(
         });
     }
     let ranks = RankTable::new(x)?;
+    match rule {
+        KeepRule::UnivariableC(_) | KeepRule::FirstKept => {
+            let order = visiting_order(x, names, rule)?;
+            Ok(greedy(&ranks, &order, threshold))
+        }
+        KeepRule::FindCorrelation => Ok(by_matrix(&ranks, x.ncols(), |rho| {
+            rules::find_correlation(rho, threshold)
+        })),
+        KeepRule::FindCorrelationFast => Ok(by_matrix(&ranks, x.ncols(), |rho| {
+            rules::find_correlation_fast(rho, threshold)
+        })),
+        KeepRule::MaxPair => Ok(by_matrix(&ranks, x.ncols(), |rho| {
+            rules::max_pair(rho, threshold)
+        })),
+        KeepRule::ClusterMedoid => Ok(by_matrix(&ranks, x.ncols(), |rho| {
+            rules::cluster_medoids(rho, threshold)
+        })),
+    }
+}
+
+fn greedy(ranks: &RankTable, order: &[usize], threshold: f64) -> RedundancyFilter {
     let mut kept: Vec<usize> = Vec::new();
     let mut dropped = Vec::new();
-    for column in visiting_order(x, names, rule)? {
-        match closest(&ranks, column, &kept) {
+    for &column in order {
+        match closest(ranks, column, &kept) {
             Some((other, rho)) if rho.abs() > threshold => {
                 dropped.push(Redundant {
                     column,
@@ -108,7 +148,34 @@ pub fn redundancy_filter(
     }
     kept.sort_unstable();
     dropped.sort_by_key(|d| d.column);
-    Ok(RedundancyFilter { kept, dropped })
+    RedundancyFilter { kept, dropped }
+}
+
+/// A rule on the matrix of |ρ| that says which columns stay.
+fn by_matrix(
+    ranks: &RankTable,
+    n_columns: usize,
+    stays: impl Fn(&Array2<f64>) -> Vec<bool>,
+) -> RedundancyFilter {
+    let rows: Vec<Vec<f64>> = (0..n_columns)
+        .into_par_iter()
+        .map(|j| (0..j).map(|l| ranks.rho(j, l).abs()).collect())
+        .collect();
+    let size = Array2::from_shape_fn((n_columns, n_columns), |(j, l)| match j.cmp(&l) {
+        std::cmp::Ordering::Greater => rows[j][l],
+        std::cmp::Ordering::Less => rows[l][j],
+        std::cmp::Ordering::Equal => 1.0,
+    });
+    let stays = stays(&size);
+    let kept: Vec<usize> = (0..n_columns).filter(|&j| stays[j]).collect();
+    let dropped = (0..n_columns)
+        .filter(|&j| !stays[j])
+        .filter_map(|column| {
+            let (kept, rho) = closest(ranks, column, &kept)?;
+            Some(Redundant { column, kept, rho })
+        })
+        .collect();
+    RedundancyFilter { kept, dropped }
 }
 
 /// Harrell's C of every column taken as a risk score; ½ where no pair is comparable.
@@ -198,6 +265,42 @@ mod tests {
         );
         let first = redundancy_filter(x.view(), &names, 0.8, KeepRule::FirstKept).unwrap();
         assert_eq!(first.kept, [0, 3]);
+    }
+
+    #[test]
+    fn a_chain_is_cut_as_each_rule_says() {
+        // in |ρ| a – b 0.9, b – c 0.9, a – c 0.7, d alone
+        let rho = array![
+            [1.0, 0.9, 0.7, 0.1],
+            [0.9, 1.0, 0.9, 0.1],
+            [0.7, 0.9, 1.0, 0.1],
+            [0.1, 0.1, 0.1, 1.0]
+        ];
+        // b is in both pairs and has the larger mean
+        assert_eq!(
+            rules::find_correlation(&rho, 0.8),
+            [true, false, true, true]
+        );
+        assert_eq!(
+            rules::find_correlation_fast(&rho, 0.8),
+            [true, false, true, true]
+        );
+        // first pair a – b: b goes, nothing is left to do
+        assert_eq!(rules::max_pair(&rho, 0.8), [true, false, true, true]);
+        // {a, b} is one cluster, c is too far from a; of equals a stays
+        assert_eq!(rules::cluster_medoids(&rho, 0.8), [true, false, true, true]);
+        assert_eq!(
+            rules::cluster_medoids(&rho, 0.6),
+            [false, true, false, true]
+        );
+        for rule in [
+            rules::max_pair,
+            rules::cluster_medoids,
+            rules::find_correlation,
+        ] {
+            assert_eq!(rule(&Array2::zeros((0, 0)), 0.8), [false; 0]);
+            assert_eq!(rule(&Array2::ones((1, 1)), 0.8), [true]);
+        }
     }
 
     #[test]

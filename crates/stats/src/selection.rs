@@ -17,6 +17,14 @@ pub enum RedundancyRule {
     UnivariableC,
     /// The one whose column comes first.
     FirstKept,
+    /// caret `findCorrelation(exact = TRUE)`.
+    FindCorrelation,
+    /// caret `findCorrelation(exact = FALSE)`.
+    FindCorrelationFast,
+    /// The most correlated pair first, the one with the larger mean |ρ| goes.
+    MaxPair,
+    /// The medoid of each complete-linkage cluster.
+    ClusterMedoid,
 }
 
 /// How to select.
@@ -296,6 +304,10 @@ fn drop_redundant(
     let rule = match params.redundancy_rule {
         RedundancyRule::UnivariableC => KeepRule::UnivariableC(follow_up),
         RedundancyRule::FirstKept => KeepRule::FirstKept,
+        RedundancyRule::FindCorrelation => KeepRule::FindCorrelation,
+        RedundancyRule::FindCorrelationFast => KeepRule::FindCorrelationFast,
+        RedundancyRule::MaxPair => KeepRule::MaxPair,
+        RedundancyRule::ClusterMedoid => KeepRule::ClusterMedoid,
     };
     let sub_names: Vec<String> = varying.iter().map(|&j| names[j].clone()).collect();
     let table = x.select(Axis(1), &varying);

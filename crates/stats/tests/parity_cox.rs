@@ -5,7 +5,9 @@ mod common;
 use common::{Data, all_close, by_name, close, data, json, numbers};
 use ndarray::s;
 use serde_json::Value;
-use stats::cox::{CoxFit, CoxParams, TimeTransform, fit_cox, proportional_hazards_test};
+use stats::cox::{
+    CoxFit, CoxParams, TimeTransform, backward_aic, fit_cox, proportional_hazards_test,
+};
 
 const SETS: [&str; 3] = ["veteran", "pbc", "gbsg"];
 
@@ -202,4 +204,25 @@ fn univariable_fits_agree() {
             );
         }
     }
+}
+
+#[test]
+fn backward_elimination_takes_the_same_path() {
+    let (Some(d), Some(want)) = (data("pbc"), json("e_cox/step_aic_pbc.json")) else {
+        return;
+    };
+    let got = backward_aic(d.x.view(), &d.names, &d.follow_up, &CoxParams::efron()).unwrap();
+    let path: Vec<String> = (got.steps.iter())
+        .map(|s| {
+            s.dropped
+                .as_ref()
+                .map_or(String::new(), |d| format!("- {d}"))
+        })
+        .collect();
+    let want_path: Vec<String> = serde_json::from_value(want["path"].clone()).unwrap();
+    assert_eq!(path, want_path);
+    let aic: Vec<f64> = got.steps.iter().map(|s| s.aic).collect();
+    all_close("aic", &aic, &flat(&want["anova"]), 1e-9);
+    let b = by_name(&want["backward_coef"], &got.fit.names);
+    all_close("coefficients", &got.fit.coefficients, &b, 1e-6);
 }

@@ -9,7 +9,8 @@ use serde_json::Value;
 use stats::censored::Ties;
 use stats::cox::partial_log_likelihood;
 use stats::lasso_cox::{
-    Choice, LassoCoxParams, LassoCoxPath, cross_validate_lasso_cox, fit_lasso_cox_path,
+    Choice, LassoCoxParams, LassoCoxPath, Measure, cross_validate_lasso_cox,
+    cross_validate_lasso_cox_by, fit_lasso_cox_path,
 };
 
 const SETS: [&str; 4] = ["veteran", "pbc", "gbsg", "breast_cancer"];
@@ -256,6 +257,50 @@ fn cross_validation_chooses_the_same_penalty() {
             );
             close(&format!("{name} cvsd {k}"), cv.deviance_se[k], se[k], 2e-3);
         }
+    }
+}
+
+#[test]
+fn other_measures_choose_the_same_penalty() {
+    for name in SETS {
+        let Some((d, reference)) = load(name) else {
+            return;
+        };
+        let fold = folds(name).unwrap();
+        let params = LassoCoxParams::glmnet_defaults();
+        let cv = |measure| {
+            cross_validate_lasso_cox_by(d.x.view(), &d.follow_up, &fold, &params, measure).unwrap()
+        };
+        let tight = &reference["cv_grouped_FALSE_thresh_1e-09"];
+        let want = if tight.is_null() {
+            &reference["cv_grouped_FALSE_thresh_1e-07"]
+        } else {
+            tight
+        };
+        let got = cv(Measure::HeldOutDeviance);
+        let at = |key: &str| want[key].as_u64().unwrap() as usize - 1;
+        assert_eq!(
+            (got.index_min, got.index_one_se),
+            (at("index_min_1based"), at("index_1se_1based")),
+            "{name}"
+        );
+        let (mean, se) = (flat(&want["cvm"]), flat(&want["cvsd"]));
+        for k in 0..=got.index_min {
+            close(name, got.deviance_mean[k], mean[k], 1e-4);
+            close(name, got.deviance_se[k], se[k], 2e-3);
+        }
+        let (got, want) = (cv(Measure::Concordance), &reference["cv_measure_C"]);
+        // C is a step function: a coefficient that glmnet leaves short of its minimum turns a pair
+        let (mean, se) = (flat(&want["cvm"]), flat(&want["cvsd"]));
+        let worst = (0..=got.index_min)
+            .map(|k| {
+                (got.deviance_mean[k] - mean[k])
+                    .abs()
+                    .max((got.deviance_se[k] - se[k]).abs())
+            })
+            .fold(0.0, f64::max);
+        eprintln!("{name}: C off by {worst:.1e}");
+        assert!(worst < 2e-3, "{name} {worst:e}");
     }
 }
 

@@ -47,6 +47,40 @@ fn the_first_kept_filter_keeps_the_same_columns() {
 }
 
 #[test]
+fn the_rules_of_the_matrix_keep_the_same_columns() {
+    for name in SETS {
+        let (Some(d), Some(reference)) = (data(name), json(&format!("c_corr/{name}.json"))) else {
+            return;
+        };
+        for (rule, key) in [
+            (KeepRule::FindCorrelation, "caret_exact_TRUE"),
+            (KeepRule::FindCorrelationFast, "caret_exact_FALSE"),
+            (KeepRule::MaxPair, "greedy_maxpair"),
+        ] {
+            let got = redundancy_filter(d.x.view(), &d.names, 0.8, rule).unwrap();
+            let mut kept: Vec<&str> = got.kept.iter().map(|&j| d.names[j].as_str()).collect();
+            let of = reference[key]["kept"].as_array().unwrap();
+            let mut want: Vec<&str> = of.iter().map(|v| v.as_str().unwrap()).collect();
+            kept.sort_unstable();
+            want.sort_unstable();
+            assert_eq!(kept, want, "{name} {key}");
+        }
+    }
+}
+
+#[test]
+fn medoids_stand_for_clusters_of_correlated_features() {
+    for name in SETS {
+        let Some(d) = data(name) else { return };
+        let got = redundancy_filter(d.x.view(), &d.names, 0.8, KeepRule::ClusterMedoid).unwrap();
+        assert_eq!(got.kept.len() + got.dropped.len(), d.names.len());
+        assert!(got.kept.len() < d.names.len());
+        // who went is correlated with the medoid of its cluster at least
+        assert!(got.dropped.iter().all(|d| d.rho.abs() >= 0.8), "{name}");
+    }
+}
+
+#[test]
 fn the_filter_leaves_no_correlated_pair_and_drops_none_without_cause() {
     for name in SETS {
         let Some(d) = data(name) else { return };

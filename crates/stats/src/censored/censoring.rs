@@ -2,7 +2,7 @@
 
 use cohort::FollowUp;
 
-use super::{RiskTable, StepFunction};
+use super::{KaplanMeier, RiskTable, StepFunction, kaplan_meier};
 
 /// G(t) = P(censoring time > t): the reverse Kaplan–Meier estimate, for inverse-probability-of-censoring weights.
 ///
@@ -31,6 +31,22 @@ pub fn censoring_distribution(follow_up: &FollowUp) -> StepFunction {
     StepFunction::new(table.time, values, 1.0)
 }
 
+/// Kaplan–Meier estimate of the time under observation: censorings are the events, events are censored (reverse Kaplan–Meier).
+///
+/// Its median ([`KaplanMeier::quantile`] at 0.5) is the median follow-up of a report.
+///
+/// # Ties and edges   unlike [`censoring_distribution`], events of the same time are still at risk
+/// # Reference        Schemper & Smith, Control. Clin. Trials 17 (1996) 343–346
+/// # Agrees with      R survival `survfit(Surv(time, status == 0) ~ 1)`: the same estimator, whose comparison is [`kaplan_meier`]'s
+pub fn reverse_kaplan_meier(follow_up: &FollowUp) -> KaplanMeier {
+    let flipped = follow_up.event().iter().map(|seen| !seen).collect();
+    match FollowUp::new(follow_up.time().to_vec(), flipped) {
+        Ok(observed) => kaplan_meier(&observed),
+        // cannot happen: the times were checked when the follow-up was made
+        Err(_) => kaplan_meier(follow_up),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, clippy::expect_used)]
@@ -53,6 +69,20 @@ mod tests {
             "{g:?}"
         );
         assert_eq!(g.before(2.0), 1.0);
+    }
+
+    #[test]
+    fn the_median_follow_up_is_that_of_the_censored() {
+        use crate::censored::ConfidenceScale;
+        let time = vec![1.0, 2.0, 3.0, 4.0, 5.0];
+        let f = FollowUp::new(time, vec![true, false, false, true, false]).unwrap();
+        // 3/4, 2/4 at the censorings 2 and 3, then flat to 5: the middle of that step
+        let km = reverse_kaplan_meier(&f);
+        assert_eq!(km.survival(), [1.0, 0.75, 0.5, 0.5, 0.0]);
+        assert_eq!(
+            km.quantile(0.5, ConfidenceScale::Log, 0.95).value,
+            Some(4.0)
+        );
     }
 
     #[test]

@@ -23,7 +23,7 @@ mod risk_sets;
 mod step_function;
 
 pub use baseline::{BaselineError, Ties, baseline_hazard, breslow_baseline};
-pub use censoring::censoring_distribution;
+pub use censoring::{censoring_distribution, reverse_kaplan_meier};
 pub use kaplan_meier::{
     ConfidenceScale, Interval, KaplanMeier, Quantile, RestrictedMean, kaplan_meier,
 };

@@ -6,17 +6,17 @@ use ndarray::{Array2, ArrayView2};
 use super::CoxError;
 
 /// Centred and scaled covariates.
-pub(super) struct Design {
+pub(crate) struct Design {
     /// (x − mean) / scale, patients × features.
-    pub(super) x: Array2<f64>,
+    pub(crate) x: Array2<f64>,
     /// Column means.
-    pub(super) means: Vec<f64>,
+    pub(crate) means: Vec<f64>,
     /// Column standard deviations (1/n).
-    pub(super) scales: Vec<f64>,
+    pub(crate) scales: Vec<f64>,
 }
 
 impl Design {
-    pub(super) fn new(
+    pub(crate) fn new(
         x: ArrayView2<f64>,
         names: &[String],
         follow_up: &FollowUp,

@@ -37,6 +37,24 @@ pub enum CoxError {
         /// What was found.
         value: f64,
     },
+    /// Weights or strata and patients differ in number.
+    #[error("{n_weights} weights and {n_strata} strata for {n_rows} patients")]
+    WeightedRows {
+        /// Weights given.
+        n_weights: usize,
+        /// Strata given.
+        n_strata: usize,
+        /// Patients.
+        n_rows: usize,
+    },
+    /// A weight is negative or not a number.
+    #[error("weight in row {row} is {value}, must be at least 0 and finite")]
+    Weight {
+        /// Zero-based row.
+        row: usize,
+        /// What was given.
+        value: f64,
+    },
     /// A covariate is the same for everybody.
     #[error("feature {feature} is constant")]
     ConstantFeature {

@@ -176,14 +176,16 @@ pub fn fit_cox(
     )
 }
 
-struct Peak {
-    beta: Vec<f64>,
-    derivatives: Derivatives,
-    factor: Cholesky,
-    iterations: usize,
+/// Where the likelihood is highest.
+pub(crate) struct Peak {
+    pub(crate) beta: Vec<f64>,
+    pub(crate) derivatives: Derivatives,
+    pub(crate) factor: Cholesky,
+    pub(crate) iterations: usize,
 }
 
-fn climb(
+/// Newton's method from β = 0, whose derivatives are `start`.
+pub(crate) fn climb(
     start: Derivatives,
     names: &[String],
     design: &Design,
@@ -248,7 +250,7 @@ fn halve_until_higher(
 }
 
 /// Factor of the information. A failure at the start is collinearity; later (`moved`: raw coefficients) it is separation.
-fn factor(
+pub(crate) fn factor(
     at: &Derivatives,
     names: &[String],
     moved: Option<Vec<f64>>,
@@ -276,7 +278,7 @@ fn widest(step: &[f64]) -> (usize, f64) {
         })
 }
 
-fn predictor(x: &Array2<f64>, beta: &[f64]) -> Vec<f64> {
+pub(crate) fn predictor(x: &Array2<f64>, beta: &[f64]) -> Vec<f64> {
     x.rows()
         .into_iter()
         .map(|row| row.iter().zip(beta).map(|(v, b)| v * b).sum())

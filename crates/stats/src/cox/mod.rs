@@ -14,8 +14,19 @@ mod error;
 mod fit;
 mod partial_likelihood;
 mod proportionality;
+mod step_aic;
+mod weighted;
 
 pub use error::CoxError;
 pub use fit::{CoefficientRow, CoxFit, CoxParams, TestResult, fit_cox};
 pub use partial_likelihood::partial_log_likelihood;
 pub use proportionality::{Proportionality, TimeTransform, proportional_hazards_test};
+pub use step_aic::{AicStep, StepAic, backward_aic};
+pub use weighted::{StratumBaseline, WeightedCox, fit_weighted_cox};
+
+/// The parts of the fit that another likelihood of the same kind may use.
+pub(crate) mod newton {
+    pub(crate) use super::design::Design;
+    pub(crate) use super::fit::{climb, factor, predictor};
+    pub(crate) use super::partial_likelihood::Derivatives;
+}

@@ -45,10 +45,10 @@ pub(super) struct EventTime<'a> {
 }
 
 /// ℓ, U and I at one β.
-pub(super) struct Derivatives {
-    pub(super) log_likelihood: f64,
-    pub(super) score: Vec<f64>,
-    pub(super) information: Array2<f64>,
+pub(crate) struct Derivatives {
+    pub(crate) log_likelihood: f64,
+    pub(crate) score: Vec<f64>,
+    pub(crate) information: Array2<f64>,
 }
 
 /// ℓ, U and I of the covariates `x` at the linear predictor `eta`.

@@ -7,13 +7,26 @@ use rayon::prelude::*;
 use super::path::{LassoCoxPath, fit_lasso_cox_path, path_down_to};
 use super::problem::Times;
 use super::{LassoCoxError, LassoCoxParams};
+use crate::censored::RiskSets;
+use crate::concordance;
+
+/// By what a λ is judged on held-out rows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Measure {
+    /// Partial-likelihood deviance of all rows minus that of the training rows, per held-out event: the default.
+    GroupedDeviance,
+    /// Deviance of the held-out rows among themselves, per event.
+    HeldOutDeviance,
+    /// Harrell's C of the held-out rows, ties of scores one half; higher is better.
+    Concordance,
+}
 
 /// Which λ of a cross-validated path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Choice {
-    /// Smallest mean deviance.
+    /// Best mean: smallest deviance, largest C.
     Min,
-    /// Largest λ whose mean deviance is within one standard error of the smallest.
+    /// Largest λ whose mean is within one standard error of the best.
     OneSe,
 }
 
@@ -24,7 +37,7 @@ pub struct LassoCoxCv {
     pub path: LassoCoxPath,
     /// Fold of each row.
     pub fold: Vec<usize>,
-    /// Mean deviance per event, per λ.
+    /// Mean deviance per event (or C, as the [`Measure`] was), per λ.
     pub deviance_mean: Vec<f64>,
     /// Its standard error over the folds, per λ.
     pub deviance_se: Vec<f64>,
@@ -74,23 +87,47 @@ pub fn cross_validate_lasso_cox(
     fold: &[usize],
     params: &LassoCoxParams,
 ) -> Result<LassoCoxCv, LassoCoxError> {
+    cross_validate_lasso_cox_by(x, follow_up, fold, params, Measure::GroupedDeviance)
+}
+
+/// [`cross_validate_lasso_cox`] by another measure.
+///
+/// # Formula
+/// As there; for the held-out deviance q_k = dev(rows of k; β_−k)/w_k; for C q_k is Harrell's C of the rows of k and w_k
+/// their number
+///
+/// # Ties and edges   of equal means the larger λ is taken
+/// # Errors           as [`cross_validate_lasso_cox`]; for C a fold without a comparable pair
+/// # Agrees with      glmnet 4.1-6 `cv.glmnet` with `grouped = FALSE` and `type.measure = "C"`, tests/parity_lasso.rs
+pub fn cross_validate_lasso_cox_by(
+    x: ArrayView2<f64>,
+    follow_up: &FollowUp,
+    fold: &[usize],
+    params: &LassoCoxParams,
+    measure: Measure,
+) -> Result<LassoCoxCv, LassoCoxError> {
     let folds = check(follow_up, fold)?;
     let path = fit_lasso_cox_path(x, follow_up, params)?;
     let judged: Vec<Vec<f64>> = folds
         .par_iter()
-        .map(|&k| held_out_deviance(x, follow_up, fold, k, params, &path.lambda))
+        .map(|&k| held_out(x, follow_up, fold, k, params, &path.lambda, measure))
         .collect::<Result<_, _>>()?;
-    let weight: Vec<f64> = folds
-        .iter()
-        .map(|&k| n_events_in(follow_up, fold, k) as f64)
-        .collect();
+    let of_fold = |&k: &usize| match measure {
+        Measure::Concordance => fold.iter().filter(|f| **f == k).count(),
+        Measure::GroupedDeviance | Measure::HeldOutDeviance => n_events_in(follow_up, fold, k),
+    };
+    let weight: Vec<f64> = folds.iter().map(|k| of_fold(k) as f64).collect();
     let (deviance_mean, deviance_se) = summarise(&judged, &weight);
-    let index_min = first_smallest(&deviance_mean);
-    let limit = deviance_mean[index_min] + deviance_se[index_min];
-    let index_one_se = deviance_mean
-        .iter()
-        .position(|&m| m <= limit)
-        .unwrap_or(index_min);
+    // as a loss: smaller is better
+    let sign = if measure == Measure::Concordance {
+        -1.0
+    } else {
+        1.0
+    };
+    let loss: Vec<f64> = deviance_mean.iter().map(|m| sign * m).collect();
+    let index_min = first_smallest(&loss);
+    let limit = loss[index_min] + deviance_se[index_min];
+    let index_one_se = loss.iter().position(|&m| m <= limit).unwrap_or(index_min);
     Ok(LassoCoxCv {
         path,
         fold: fold.to_vec(),
@@ -132,30 +169,49 @@ fn n_events_in(follow_up: &FollowUp, fold: &[usize], k: usize) -> usize {
         .count()
 }
 
-/// Deviance per held-out event at each λ of `lambda`.
-fn held_out_deviance(
+/// The measure of fold `k` at each λ of `lambda`.
+fn held_out(
     x: ArrayView2<f64>,
     follow_up: &FollowUp,
     fold: &[usize],
     k: usize,
     params: &LassoCoxParams,
     lambda: &[f64],
+    measure: Measure,
 ) -> Result<Vec<f64>, LassoCoxError> {
-    let rows: Vec<usize> = (0..fold.len()).filter(|&i| fold[i] != k).collect();
+    let (out, rows): (Vec<usize>, Vec<usize>) = (0..fold.len()).partition(|&i| fold[i] == k);
     let train = follow_up.select(&rows);
     // nothing below the grid of all rows is ever looked up
     let floor = lambda.last().copied().unwrap_or(0.0);
     let path = path_down_to(x.select(Axis(0), &rows).view(), &train, params, floor)?;
-    let (all_times, train_times) = (Times::new(follow_up), Times::new(&train));
-    let n_events = n_events_in(follow_up, fold, k) as f64;
     let predicted = predictors(x, &path, lambda);
-    Ok(predicted
-        .iter()
-        .map(|eta| {
-            let of_train: Vec<f64> = rows.iter().map(|&i| eta[i]).collect();
-            (all_times.deviance(eta) - train_times.deviance(&of_train)) / n_events
-        })
-        .collect())
+    let of = |eta: &[f64], rows: &[usize]| -> Vec<f64> { rows.iter().map(|&i| eta[i]).collect() };
+    let n_events = n_events_in(follow_up, fold, k) as f64;
+    let test = follow_up.select(&out);
+    match measure {
+        Measure::GroupedDeviance => {
+            let (all_times, train_times) = (Times::new(follow_up), Times::new(&train));
+            let judge = |eta: &Vec<f64>| {
+                (all_times.deviance(eta) - train_times.deviance(&of(eta, &rows))) / n_events
+            };
+            Ok(predicted.iter().map(judge).collect())
+        }
+        Measure::HeldOutDeviance => {
+            let times = Times::new(&test);
+            let judge = |eta: &Vec<f64>| times.deviance(&of(eta, &out)) / n_events;
+            Ok(predicted.iter().map(judge).collect())
+        }
+        Measure::Concordance => {
+            let sets = RiskSets::new(&test);
+            let judge = |eta: &Vec<f64>| {
+                let counts = concordance::count(&of(eta, &out), &sets, test.event());
+                counts
+                    .index()
+                    .ok_or(LassoCoxError::FoldWithoutPair { fold: k })
+            };
+            predicted.iter().map(judge).collect()
+        }
+    }
 }
 
 /// Linear predictors of all rows at each λ.

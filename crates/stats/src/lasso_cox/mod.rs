@@ -17,7 +17,9 @@ mod path;
 mod problem;
 mod solve;
 
-pub use cross_validate::{Choice, LassoCoxCv, cross_validate_lasso_cox};
+pub use cross_validate::{
+    Choice, LassoCoxCv, Measure, cross_validate_lasso_cox, cross_validate_lasso_cox_by,
+};
 pub use path::{LassoCoxPath, PathEnd, fit_lasso_cox_path};
 
 /// What path to compute.
@@ -131,6 +133,12 @@ pub enum LassoCoxError {
     TooFewFolds {
         /// Distinct ids.
         n_folds: usize,
+    },
+    /// A fold has no comparable pair to compute C from.
+    #[error("fold {fold} has no comparable pair of patients")]
+    FoldWithoutPair {
+        /// Fold id.
+        fold: usize,
     },
     /// A fold has no event to be judged by.
     #[error("fold {fold} has no event")]
