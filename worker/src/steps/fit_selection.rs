@@ -160,6 +160,7 @@ pub(super) fn lasso_code(error: &LassoCoxError) -> &'static str {
         LassoCoxError::NoInformation { .. } => "no-information",
         LassoCoxError::TooFewFolds { .. } => "too-few-folds",
         LassoCoxError::FoldWithoutEvent { .. } => "fold-without-event",
+        LassoCoxError::FoldWithoutPair { .. } => "fold-without-pair",
     }
 }
 

@@ -113,6 +113,8 @@ pub(super) fn cox_code(error: &CoxError) -> &'static str {
     match error {
         CoxError::Rows { .. } => "rows-differ",
         CoxError::Columns { .. } => "columns-differ",
+        CoxError::WeightedRows { .. } => "rows-differ",
+        CoxError::Weight { .. } => "weight",
         CoxError::NoEvent { .. } => "no-event",
         CoxError::NotFinite { .. } => "values-undefined",
         CoxError::ConstantFeature { .. } => "feature-constant",
