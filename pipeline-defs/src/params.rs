@@ -11,8 +11,10 @@ mod features;
 mod harmonise;
 mod imaging;
 mod learners;
+mod networks;
 mod svm;
 mod tables;
+mod tune;
 mod words;
 
 pub use boosting::{
@@ -33,13 +35,15 @@ pub use features::{
 };
 pub use harmonise::{ApplyCombatParams, CombatParams, IccForm, IccJudged, IccParams};
 pub use imaging::{ImportMaskParams, N4Mask, N4Params, RingClip, RingMode, RingParams};
-pub use learners::{CoxParams, LassoCoxParams, RsfParams, SplitRule, Ties};
+pub use learners::{CoxParams, ImportanceParams, LassoCoxParams, RsfParams, SplitRule, Ties};
+pub use networks::{Activation, CutRule, DeepSurvParams, DnnSurvParams, NetworkTies, Optimizer};
 pub use svm::{Kernel, Scaling, SvmLoss, SvmParams, TiedTimes};
 pub use tables::{
     Centre, EligibleParams, FollowUpParams, ImputeParams, Lasso, LassoChoice, Scale,
     SelectionParams, Spearman, SpearmanRule, SplitParams, SplitParamsScheme, StandardiseParams,
     Strategy, TimeUnit,
 };
+pub use tune::{Tune, TuneScheme};
 
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
@@ -53,6 +57,9 @@ use crate::problem::{Place, Problem, list, suggest};
 /// Parameters that a kind got after its first release: (kind, parameter, canonical JSON of the value that behaves as
 /// before).
 pub const ADDED_LATER: &[(&str, &str, &str)] = &[
+    ("fit-gbm", "tune", "null"),
+    ("fit-rsf", "tune", "null"),
+    ("fit-svm", "tune", "null"),
     ("n4-bias-correction", "spline_distance_mm", "null"),
     ("extract-features", "imageType", "null"),
     ("extract-features", "featureClass", "null"),
@@ -220,12 +227,42 @@ pub(crate) fn resolve(kind: &str, set: &Value) -> Result<String, ParamsError> {
         );
     }
     let mut value = (entry.canonical)(&value)?;
+    check_grid(kind, &entry, &value)?;
     if kind == "cross-validate" {
         let learner = value["learner"].as_str().unwrap_or_default();
         resolve(&format!("fit-{learner}"), &value["settings"])?;
     }
     omit_added_later(kind, &mut value, ADDED_LATER);
     Ok(canonical(&value))
+}
+
+/// Every candidate of a grid must be what could be set by hand.
+fn check_grid(kind: &str, entry: &ParamsEntry, value: &Value) -> Result<(), ParamsError> {
+    let Some(grid) = value.get("tune").filter(|t| !t.is_null()) else {
+        return Ok(());
+    };
+    let tune: Tune = serde_json::from_value(grid.clone())
+        .map_err(|e| named("tune", plain(words::of(&e.to_string()))))?;
+    let known: Vec<&str> = value
+        .as_object()
+        .into_iter()
+        .flatten()
+        .map(|(name, _)| name.as_str())
+        .filter(|name| *name != "tune")
+        .collect();
+    if let Some(name) = tune
+        .grid
+        .keys()
+        .find(|name| !known.contains(&name.as_str()))
+    {
+        return Err(unknown(kind, name, &known));
+    }
+    for candidate in tune.candidates() {
+        let mut one = value.clone();
+        overlay(&mut one, &Value::Object(candidate));
+        (entry.canonical)(&one).map_err(|e| named("tune.grid", e))?;
+    }
+    Ok(())
 }
 
 /// The error with the parameter that it is about.
@@ -374,6 +411,9 @@ fn entry(kind: &str) -> Option<ParamsEntry> {
         .or_else(|| of::<RsfParams>(kind))
         .or_else(|| of::<GbmParams>(kind))
         .or_else(|| of::<SvmParams>(kind))
+        .or_else(|| of::<DeepSurvParams>(kind))
+        .or_else(|| of::<DnnSurvParams>(kind))
+        .or_else(|| of::<ImportanceParams>(kind))
         .or_else(|| of::<PredictParams>(kind))
         .or_else(|| of::<EvaluateParams>(kind))
         .or_else(|| of::<ReclassificationParams>(kind))

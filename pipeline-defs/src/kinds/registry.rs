@@ -311,6 +311,43 @@ pub(super) const ALL: &[KindSpec] = &[
         ..hub("fit-svm", Role::Fit, "survival support vector machine")
     },
     KindSpec {
+        inputs: LEARN,
+        outputs: &[MODEL],
+        cost: cost(1, 256, 0.5),
+        seeded: true,
+        ..hub(
+            "fit-deepsurv",
+            Role::Fit,
+            "a network on Cox's partial likelihood",
+        )
+    },
+    KindSpec {
+        inputs: LEARN,
+        outputs: &[MODEL],
+        cost: cost(1, 256, 0.5),
+        seeded: true,
+        ..hub(
+            "fit-dnnsurv",
+            Role::Fit,
+            "a network on pseudo-values, with time among its inputs",
+        )
+    },
+    KindSpec {
+        inputs: &[
+            one("model", &[Model]),
+            one("table", &[Table]),
+            one("followup", &[FollowUp]),
+        ],
+        outputs: &[out("importance", Csv, Open, "csv", RowRule::Evaluated)],
+        cost: cost(1, 128, 0.5),
+        seeded: true,
+        ..hub(
+            "importance",
+            Role::Evaluate,
+            "what each feature is worth to a fitted model",
+        )
+    },
+    KindSpec {
         inputs: APPLY,
         outputs: &[
             out("risk", Risk, Hub, "csv", RowRule::OfTable),

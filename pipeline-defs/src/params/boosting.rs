@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use super::tune::{self, Tune};
 use super::{OutOfRange, Params, ParamsError, within};
 
 /// Parameters of `fit-gbm`. Names are those of R's `gbm`; scikit-survival's `n_estimators`, `learning_rate` and `subsample`
@@ -33,6 +34,9 @@ pub struct GbmParams {
     pub best_iteration: BestIteration,
     /// With `best_iteration = "cv"`: folds, 2 to 1000. Source: 5.
     pub cv_folds: u32,
+    /// Chooses settings inside the training rows.
+    #[serde(default)]
+    pub tune: Option<Tune>,
 }
 
 /// How a tree is grown and what its leaves hold.
@@ -72,6 +76,7 @@ impl GbmParams {
             min_samples_leaf: 1,
             best_iteration: BestIteration::All,
             cv_folds: 5,
+            tune: None,
         }
     }
 
@@ -139,7 +144,8 @@ impl Params for GbmParams {
             "best_iteration",
             "oob",
             "all or cv where bag_fraction is 1: no row is outside the bag",
-        )
+        )?;
+        tune::check(self.tune.as_ref())
     }
 }
 
@@ -181,6 +187,9 @@ pub struct XgboostParams {
     pub colsample_bynode: f64,
     /// Where boosting starts, on the scale of predictions, above 0; none for what XGBoost does.
     pub base_score: Option<f64>,
+    /// Chooses settings inside the training rows.
+    #[serde(default)]
+    pub tune: Option<Tune>,
 }
 
 /// What XGBoost minimises.
@@ -237,6 +246,7 @@ impl XgboostParams {
             colsample_bylevel: 1.0,
             colsample_bynode: 1.0,
             base_score: None,
+            tune: None,
         }
     }
 

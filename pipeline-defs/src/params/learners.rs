@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::tables::{Lasso, LassoChoice};
+use super::tune::{self, Tune};
 use super::{OutOfRange, Params, within};
 
 /// Parameters of `fit-cox` and `cox-regression`.
@@ -49,6 +50,9 @@ pub struct RsfParams {
     pub sample_fraction: f64,
     /// How a split is judged.
     pub splitrule: SplitRule,
+    /// Chooses settings inside the training rows.
+    #[serde(default)]
+    pub tune: Option<Tune>,
 }
 
 /// How a split of a survival tree is judged.
@@ -79,6 +83,7 @@ impl RsfParams {
             replace: true,
             sample_fraction: 1.0,
             splitrule: SplitRule::Logrank,
+            tune: None,
         }
     }
 }
@@ -112,7 +117,8 @@ impl Params for RsfParams {
             "sample_fraction",
             self.sample_fraction,
             "above 0, at most 1",
-        )
+        )?;
+        tune::check(self.tune.as_ref())
     }
 }
 
@@ -169,5 +175,28 @@ impl Params for LassoCoxParams {
             folds,
         }
         .check()
+    }
+}
+
+/// Parameters of `importance`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ImportanceParams {
+    /// How often each feature is shuffled, 1 to 10000. Source: 20.
+    pub repeats: u32,
+}
+
+impl Params for ImportanceParams {
+    const KINDS: &'static [&'static str] = &["importance"];
+    fn presets() -> Vec<(&'static str, ImportanceParams)> {
+        vec![("house", ImportanceParams { repeats: 20 })]
+    }
+    fn check(&self) -> Result<(), OutOfRange> {
+        within(
+            (1..=10_000).contains(&self.repeats),
+            "repeats",
+            self.repeats,
+            "from 1 to 10000",
+        )
     }
 }

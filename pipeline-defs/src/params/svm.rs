@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::boosting::{count, positive};
+use super::tune::{self, Tune};
 use super::{OutOfRange, Params, within};
 
 /// Parameters of `fit-svm`, named as in scikit-survival's `FastSurvivalSVM` and `FastKernelSurvivalSVM`.
@@ -32,6 +33,9 @@ pub struct SvmParams {
     pub ties: TiedTimes,
     /// Most iterations, ≥ 1. Source: 200 Newton steps, which are far more than it needs.
     pub max_iter: u32,
+    /// Chooses settings inside the training rows.
+    #[serde(default)]
+    pub tune: Option<Tune>,
 }
 
 /// What the machine minimises.
@@ -96,6 +100,7 @@ impl SvmParams {
             scaling: Scaling::PopulationSd,
             ties: TiedTimes::Random,
             max_iter: 200,
+            tune: None,
         }
     }
 
@@ -136,6 +141,7 @@ impl Params for SvmParams {
             self.coef0,
             "at least 0",
         )?;
-        count("max_iter", self.max_iter, 1, u32::MAX, "at least 1")
+        count("max_iter", self.max_iter, 1, u32::MAX, "at least 1")?;
+        tune::check(self.tune.as_ref())
     }
 }

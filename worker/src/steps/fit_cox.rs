@@ -7,11 +7,12 @@ use super::learn;
 use crate::step::{Context, Inputs, Produced, StepError};
 
 pub(super) fn run(context: &Context, inputs: &Inputs) -> Result<Vec<Produced>, StepError> {
-    learn::fit(learner(&context.params()?)?.as_ref(), context, inputs)
+    learn::fit(learner, context, inputs)
 }
 
 /// The learner with these parameters.
-pub(super) fn learner(params: &CoxParams) -> Result<Box<dyn Learner>, StepError> {
+pub(super) fn learner(context: &Context) -> Result<Box<dyn Learner>, StepError> {
+    let params: CoxParams = context.params()?;
     Ok(Box::new(match params.ties {
         Ties::Efron => Cox::efron(),
         Ties::Breslow => Cox::breslow(),

@@ -8,12 +8,12 @@ use super::refuse::refuse;
 use crate::step::{Context, Inputs, Produced, StepError};
 
 pub(super) fn run(context: &Context, inputs: &Inputs) -> Result<Vec<Produced>, StepError> {
-    context.seed()?;
-    learn::fit(learner(&context.params()?)?.as_ref(), context, inputs)
+    learn::fit(learner, context, inputs)
 }
 
 /// The learner with these parameters.
-pub(super) fn learner(params: &RsfParams) -> Result<Box<dyn Learner>, StepError> {
+pub(super) fn learner(context: &Context) -> Result<Box<dyn Learner>, StepError> {
+    let params: RsfParams = context.params()?;
     let whole = params.sample_fraction == 1.0;
     let resampling = match (params.replace, whole) {
         (true, true) => Resampling::Bootstrap,

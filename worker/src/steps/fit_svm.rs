@@ -8,12 +8,12 @@ use super::refuse::refuse;
 use crate::step::{Context, Inputs, Produced, StepError};
 
 pub(super) fn run(context: &Context, inputs: &Inputs) -> Result<Vec<Produced>, StepError> {
-    context.seed()?;
-    learn::fit(learner(&context.params()?)?.as_ref(), context, inputs)
+    learn::fit(learner, context, inputs)
 }
 
 /// The learner with these parameters.
-pub(super) fn learner(params: &SvmParams) -> Result<Box<dyn Learner>, StepError> {
+pub(super) fn learner(context: &Context) -> Result<Box<dyn Learner>, StepError> {
+    let params: SvmParams = context.params()?;
     let settings = Settings {
         loss: match params.loss {
             Loss::Fast => SvmLoss::SquaredHinge {

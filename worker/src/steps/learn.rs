@@ -4,6 +4,7 @@ use artefact::follow_up::FollowUpTable;
 use artefact::split::decode_folds;
 use artefact::table::Table;
 use cohort::FollowUp;
+use serde_json::Value;
 use stats::cox::CoxError;
 use survival::{FitError, Learner, PredictError};
 
@@ -11,6 +12,7 @@ use super::matrix::Matrix;
 use super::patients::{Patients, follow_up_of};
 use super::refuse::refuse;
 use super::stored;
+use super::tuned::{Choice, choose};
 use crate::step::{Context, Inputs, Produced, StepError};
 
 /// Training rows.
@@ -69,23 +71,37 @@ pub(super) fn given_folds(training: &Training, bytes: &[u8]) -> Result<Vec<usize
     Err(StepError::refuse("fold-missing", message))
 }
 
-/// Fits a learner on the inputs of its step.
+/// Makes a learner from a step's parameters.
+pub(super) type Make = fn(&Context) -> Result<Box<dyn Learner>, StepError>;
+
+/// Fits a learner on the inputs of its step; with `tune`, the best candidate of its grid.
 pub(super) fn fit(
-    learner: &dyn Learner,
+    make: Make,
     context: &Context,
     inputs: &Inputs,
 ) -> Result<Vec<Produced>, StepError> {
+    let training = Training::read(inputs)?;
+    let seed = context.seed.unwrap_or_default();
+    let Choice { learner, record } = choose(make, context, &training, seed)?;
     let Training {
         matrix, follow_up, ..
-    } = Training::read(inputs)?;
-    let seed = context.seed.unwrap_or_default();
+    } = training;
     let model = learner
         .fit(matrix.x.view(), &matrix.names, &follow_up, seed)
         .map_err(|e| refuse(fit_code(&e), &e))?;
-    Ok(vec![Produced::bytes(
-        "model",
-        stored::encode(model.as_ref())?,
-    )])
+    let bytes = stored::encode(model.as_ref())?;
+    let bytes = match record {
+        None => bytes,
+        Some(record) => with_record(&bytes, record)?,
+    };
+    Ok(vec![Produced::bytes("model", bytes)])
+}
+
+/// The model with the record of its choice beside it.
+fn with_record(bytes: &[u8], record: Value) -> Result<Vec<u8>, StepError> {
+    let mut model: Value = artefact::json::decode("model", bytes)?;
+    model["tuning"] = record;
+    Ok(artefact::json::encode("model", &model)?)
 }
 
 pub(super) fn fit_code(error: &FitError) -> &'static str {

@@ -8,17 +8,18 @@ use pipeline_defs::problem::Place;
 use serde_json::Value;
 use survival::Learner;
 
-use super::{fit_cox, fit_gbm, fit_rsf, fit_svm};
+use super::learn::Make;
+use super::{fit_cox, fit_deepsurv, fit_dnnsurv, fit_gbm, fit_rsf, fit_svm};
 use crate::step::{Context, StepError};
-
-type Make = fn(&Context) -> Result<Box<dyn Learner>, StepError>;
 
 /// Every learner, by its kind without `fit-`.
 const LEARNERS: &[(&str, Make)] = &[
-    ("cox", |c| fit_cox::learner(&c.params()?)),
-    ("gbm", |c| fit_gbm::learner(&c.params()?)),
-    ("rsf", |c| fit_rsf::learner(&c.params()?)),
-    ("svm", |c| fit_svm::learner(&c.params()?)),
+    ("cox", fit_cox::learner),
+    ("deepsurv", fit_deepsurv::learner),
+    ("dnnsurv", fit_dnnsurv::learner),
+    ("gbm", fit_gbm::learner),
+    ("rsf", fit_rsf::learner),
+    ("svm", fit_svm::learner),
 ];
 
 /// The learner with its settings, completed by its default preset.

@@ -20,6 +20,8 @@ mod evaluate;
 mod exclusions;
 mod extract_features;
 mod fit_cox;
+mod fit_deepsurv;
+mod fit_dnnsurv;
 mod fit_gbm;
 mod fit_impute;
 mod fit_rsf;
@@ -36,6 +38,7 @@ mod golden;
 mod icc;
 mod import_image;
 mod import_mask;
+mod importance;
 mod lasso_cox;
 mod learn;
 mod learners;
@@ -57,6 +60,7 @@ mod roster;
 mod select_rows;
 mod spearman_filter;
 mod stored;
+mod tuned;
 
 use crate::step::{Context, Inputs, Produced, StepError};
 
@@ -80,7 +84,7 @@ pub fn run(kind: &str, context: &Context, inputs: &Inputs) -> Result<Vec<Produce
 /// The kinds that [`run`] knows.
 pub const KINDS: &[&str] = &names(STEPS);
 
-const STEPS: &[(&str, Run); 41] = &[
+const STEPS: &[(&str, Run); 44] = &[
     ("adapt-combat", combat::adapt),
     ("apply-combat", combat::apply),
     ("apply-impute", apply_impute::run),
@@ -99,6 +103,8 @@ const STEPS: &[(&str, Run); 41] = &[
     ("extract-features", extract_features::run),
     ("fit-combat", combat::fit),
     ("fit-cox", fit_cox::run),
+    ("fit-deepsurv", fit_deepsurv::run),
+    ("fit-dnnsurv", fit_dnnsurv::run),
     ("fit-gbm", fit_gbm::run),
     ("fit-impute", fit_impute::run),
     ("fit-rsf", fit_rsf::run),
@@ -111,6 +117,7 @@ const STEPS: &[(&str, Run); 41] = &[
     ("icc", icc::run),
     ("import-image", import_image::run),
     ("import-mask", import_mask::run),
+    ("importance", importance::run),
     ("lasso-cox", lasso_cox::run),
     ("make-splits", make_splits::run),
     ("n4-bias-correction", n4_bias_correction::run),

@@ -70,10 +70,13 @@ mod tests {
         let Training {
             matrix, follow_up, ..
         } = Training::read(&inputs).unwrap();
-        let fitted = fit_rsf::learner(&params)
-            .unwrap()
-            .fit(matrix.x.view(), &matrix.names, &follow_up, 1)
-            .unwrap();
+        let fitted = fit_rsf::learner(&crate::step::Context {
+            params: serde_json::to_value(&params).unwrap(),
+            seed: Some(1),
+        })
+        .unwrap()
+        .fit(matrix.x.view(), &matrix.names, &follow_up, 1)
+        .unwrap();
         let table = ports().remove(0).1;
         // The training rows are sorted, those to be predicted stay as they are.
         let as_given = Matrix::design(&Table::decode(&table).unwrap());
