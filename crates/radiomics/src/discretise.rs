@@ -141,6 +141,9 @@ fn of_count(values: &[f64], min: f64, max: f64, count: usize) -> Result<Vec<u32>
         (min - 0.5, max + 0.5)
     };
     let step = (high - low) / count as f64;
+    if !(step.is_finite() && step > 0.0) {
+        return Err(ExtractError::InvalidBin { bin: step });
+    }
     let edge = |k: f64| {
         if k >= count as f64 {
             high + 1.0
@@ -199,6 +202,16 @@ mod tests {
     #[test]
     fn counted_bins_close_at_the_maximum() {
         check(&[0.0, 1.0, 2.0, 3.9, 4.0], Bin::Count(4), &[1, 2, 3, 4, 4]);
+    }
+
+    #[test]
+    fn ranges_that_cannot_be_divided_are_refused() {
+        for values in [[-1e308, 1e308], [0.0, 5e-324]] {
+            assert!(matches!(
+                discretise(&values, Bin::Count(4)),
+                Err(ExtractError::InvalidBin { .. })
+            ));
+        }
     }
 
     #[test]

@@ -5,6 +5,7 @@
 //! | [`mod@extract`] | image and mask to named features |
 //! | [`settings`], [`selection`], [`error`] | what an extraction is told; why there is no value |
 //! | [`mod@dictionary`] | what each feature is called, measures and is in, with IBSI codes |
+//! | [`ibsi`] | how this build stands to the consensus values of the Image Biomarker Standardisation Initiative |
 //! | [`roi`], [`discretise`] | the cropped region and its grey levels, made once and shared by all classes |
 //! | [`filter`] | derived images: wavelet, Laplacian of Gaussian, local binary patterns and the others |
 //! | `first_order`, `shape`, `shape_2d`, `glcm`, `glrlm`, `glszm`, `gldm`, `ngtdm` | one feature class each: symbols, formulas, edges |
@@ -35,6 +36,7 @@ mod glcm;
 mod gldm;
 mod glrlm;
 mod glszm;
+pub mod ibsi;
 mod level_size;
 mod links;
 mod ngtdm;

@@ -2,7 +2,10 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use imaging::{Geometry, Mask, Volume, Voxels, phantom};
-use radiomics::{Bin, ExtractError, Settings, dictionary, extract};
+use radiomics::{
+    Bin, ExtractError, FeatureClass, Settings, WeightingNorm, dictionary, extended_dictionary,
+    extract,
+};
 
 fn bits(volume: &Volume, mask: &Mask, settings: &Settings) -> Vec<Option<u64>> {
     let extraction = extract(volume, mask, settings).unwrap();
@@ -30,9 +33,10 @@ fn region(dice: &mut Dice, dims: [usize; 3]) -> (Volume, Mask) {
     let geometry = Geometry::axis_aligned(dims, [0.5, 1.5, 4.0]).unwrap();
     let n_voxels = geometry.n_voxels();
     let density = 1 + dice.roll() % 8;
-    let scale = [0.0, 1.0, 40.0, 1e4][(dice.roll() % 4) as usize];
+    // flat, ordinary, huge, and below the normal doubles
+    let scale = [0.0, 1.0, 40.0, 1e4, 1e300, 1e308, 1e-310][(dice.roll() % 7) as usize];
     let values = (0..n_voxels)
-        .map(|_| scale * (dice.roll() % 1000) as f64 / 1000.0 - scale / 3.0)
+        .map(|_| scale * ((dice.roll() % 1000) as f64 / 1000.0) - scale / 3.0)
         .collect();
     let inside = (0..n_voxels).map(|_| dice.roll() % 8 < density).collect();
     (
@@ -41,28 +45,50 @@ fn region(dice: &mut Dice, dims: [usize; 3]) -> (Volume, Mask) {
     )
 }
 
+/// Settings of all kinds; every feature there is.
+fn any_settings(dice: &mut Dice) -> Settings {
+    let norms = [
+        None,
+        Some(WeightingNorm::Manhattan),
+        Some(WeightingNorm::Euclidean),
+        Some(WeightingNorm::Infinity),
+        Some(WeightingNorm::NoWeighting),
+    ];
+    let distances = [vec![1], vec![1], vec![2], vec![1, 3], vec![7]];
+    let mut pick = |n: usize| (dice.roll() % n as u64) as usize;
+    let mut settings = Settings {
+        bin: [Bin::Width(25.0), Bin::Width(0.01), Bin::Count(8)][pick(3)],
+        distances: distances[pick(5)].clone(),
+        symmetrical_glcm: pick(4) > 0,
+        weighting_norm: norms[pick(5)],
+        force_2d: pick(3) == 0,
+        force_2d_dimension: pick(3),
+        gldm_alpha: pick(3) as u32,
+        minimum_roi_dimensions: 1,
+        ..Settings::pyradiomics_defaults()
+    };
+    for entry in dictionary().iter().chain(extended_dictionary()) {
+        let class = FeatureClass::from_name(entry.class).unwrap();
+        if class != FeatureClass::Shape2d || settings.force_2d {
+            settings.features.enable_feature(class, entry.name).unwrap();
+        }
+    }
+    settings
+}
+
 #[test]
 fn every_value_is_finite_or_explained() {
     let mut dice = Dice(1);
-    let mut n_extracted = 0;
-    for round in 0..400 {
+    let (mut n_extracted, mut n_refused) = (0, 0);
+    for round in 0..1500 {
         let dims = [0, 1, 2].map(|_| 1 + (dice.roll() % 5) as usize);
         let (volume, mask) = region(&mut dice, dims);
-        let settings = Settings {
-            bin: if round % 3 == 0 {
-                Bin::Count(8)
-            } else {
-                Bin::Width(25.0)
-            },
-            symmetrical_glcm: round % 5 != 0,
-            gldm_alpha: round % 4,
-            minimum_roi_dimensions: 1,
-            ..Settings::pyradiomics_defaults()
-        };
+        let settings = any_settings(&mut dice);
         match extract(&volume, &mask, &settings) {
             Ok(extraction) => {
                 n_extracted += 1;
-                assert_eq!(extraction.features.len(), 107);
+                let n_expected = if settings.force_2d { 127 } else { 117 };
+                assert_eq!(extraction.features.len(), n_expected);
                 for feature in &extraction.features {
                     assert!(
                         feature.value.is_err() || feature.value.is_ok_and(f64::is_finite),
@@ -70,13 +96,25 @@ fn every_value_is_finite_or_explained() {
                     );
                 }
             }
-            Err(reason) => assert!(
-                matches!(reason, ExtractError::EmptyMask | ExtractError::SingleVoxel),
-                "round {round}: {reason}"
-            ),
+            Err(reason) => {
+                n_refused += 1;
+                assert!(
+                    matches!(
+                        reason,
+                        ExtractError::EmptyMask
+                            | ExtractError::SingleVoxel
+                            | ExtractError::TooManyGreyLevels { .. }
+                            | ExtractError::InvalidBin { .. }
+                    ),
+                    "round {round}: {reason}"
+                );
+            }
         }
     }
-    assert!(n_extracted > 300, "{n_extracted}");
+    assert!(
+        n_extracted > 900 && n_refused > 50,
+        "{n_extracted} {n_refused}"
+    );
 }
 
 #[test]
