@@ -7,6 +7,7 @@ mod combat;
 mod gbm;
 mod network;
 mod svm;
+mod xgboost;
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -17,6 +18,10 @@ pub use combat::{CombatModel, CombatSite};
 pub use gbm::{BoostedTree, GbmModel};
 pub use network::{BatchNorm, DeepSurvModel, DenseLayer, DnnSurvModel};
 pub use svm::{SvmKernel, SvmModel};
+pub use xgboost::{
+    NO_PARENT, NoEntries, XgboostBooster, XgboostCounts, XgboostLearner, XgboostModel,
+    XgboostNoise, XgboostObjective, XgboostStart, XgboostTree, XgboostTreeSizes, XgboostTrees,
+};
 
 /// A model that can be stored.
 pub trait StoredModel: Serialize + DeserializeOwned {

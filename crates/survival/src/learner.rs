@@ -10,6 +10,7 @@ use crate::dnnsurv::DnnSurvModel;
 use crate::gbm::GbmModel;
 use crate::rsf::RsfModel;
 use crate::svm::SvmModel;
+use crate::xgboost::XgboostModel;
 
 /// Something that learns survival from features.
 ///
@@ -90,6 +91,8 @@ pub enum ModelParts {
     DeepSurv(DeepSurvModel),
     /// A network of conditional survival probabilities.
     DnnSurv(DnnSurvModel),
+    /// Boosted trees as XGBoost grows them.
+    Xgboost(XgboostModel),
 }
 
 impl ModelParts {
@@ -105,6 +108,7 @@ impl ModelParts {
             ModelParts::Svm(parts) => Box::new(crate::svm::FittedSvm::new(parts)?),
             ModelParts::DnnSurv(parts) => Box::new(crate::dnnsurv::FittedDnnSurv::new(parts)?),
             ModelParts::DeepSurv(parts) => Box::new(crate::deepsurv::FittedDeepSurv::new(parts)?),
+            ModelParts::Xgboost(parts) => Box::new(crate::xgboost::FittedXgboost::new(parts)?),
         })
     }
 }

@@ -12,6 +12,7 @@
 //! |---|---|---|
 //! | random survival forest | `rsf.rs`, `rsf/`, `tree/` | [`RsfModel`] |
 //! | gradient boosting | `gbm.rs`, `gbm/` | [`GbmModel`] |
+//! | XGBoost | `xgboost.rs`, `xgboost/` | [`XgboostModel`] |
 //! | support vector machine | `svm.rs`, `svm/` | [`SvmModel`] |
 //! | DeepSurv | `deepsurv.rs`, `deepsurv/`, `net/` | [`DeepSurvModel`] |
 //! | DNNSurv | `dnnsurv.rs`, `dnnsurv/`, `net/` | [`DnnSurvModel`] |
@@ -39,6 +40,7 @@ mod settings;
 mod svm;
 mod tree;
 mod tune;
+mod xgboost;
 
 pub use baseline::Baseline;
 pub use cox::{Cox, CoxModel};
@@ -58,4 +60,8 @@ pub use svm::{
 };
 pub use tune::{
     CandidateScore, TuneError, TuneFailure, TuneMetric, TuneScheme, TuneSettings, Tuned, tune,
+};
+pub use xgboost::{
+    AftDistribution, TreeMethod, Xgboost, XgboostModel, XgboostObjective, XgboostParams,
+    XgboostTree,
 };

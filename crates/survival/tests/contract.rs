@@ -9,7 +9,7 @@ use ndarray::{Array2, Axis, concatenate};
 use stats::cox::CoxError;
 use survival::{
     BestIteration, Cox, FitError, Gbm, GbmParams, Learner, Model, PredictError, Rsf, RsfParams,
-    Svm, SvmKernel, SvmLoss, SvmParams, TiedTimes,
+    Svm, SvmKernel, SvmLoss, SvmParams, TiedTimes, TreeMethod, Xgboost, XgboostParams,
 };
 use survival::{DeepSurv, DeepSurvParams, DnnSurv, DnnSurvParams};
 
@@ -26,6 +26,13 @@ fn learners() -> Vec<(&'static str, Box<dyn Learner>)> {
         degree: 2,
         gamma: None,
         coef0: 1.0,
+    };
+    let exact = XgboostParams {
+        tree_method: TreeMethod::Exact,
+        n_rounds: 40,
+        gamma: 0.1,
+        alpha: 0.1,
+        ..XgboostParams::cox()
     };
     vec![
         ("rsf", Box::new(Rsf::new(few_trees).unwrap())),
@@ -44,6 +51,18 @@ fn learners() -> Vec<(&'static str, Box<dyn Learner>)> {
         ),
         ("svm polynomial", Box::new(svm(0.5, polynomial))),
         ("svm clinical", Box::new(svm(1.0, SvmKernel::Clinical))),
+        (
+            "xgboost cox",
+            Box::new(Xgboost::new(shares(XgboostParams::cox())).unwrap()),
+        ),
+        (
+            "xgboost aft",
+            Box::new(Xgboost::new(shares(XgboostParams::aft())).unwrap()),
+        ),
+        (
+            "unseeded xgboost exact",
+            Box::new(Xgboost::new(exact).unwrap()),
+        ),
         (
             "unseeded svm vanbelle1",
             Box::new(Svm::new(SvmParams::vanbelle1()).unwrap()),
@@ -81,6 +100,20 @@ fn svm(rank_ratio: f64, kernel: SvmKernel) -> Svm {
         ..SvmParams::sksurv()
     })
     .unwrap()
+}
+
+/// Every share below 1, small steps.
+fn shares(params: XgboostParams) -> XgboostParams {
+    XgboostParams {
+        subsample: 0.8,
+        colsample_bytree: 0.9,
+        colsample_bylevel: 0.9,
+        colsample_bynode: 0.9,
+        n_rounds: 60,
+        max_depth: 3,
+        eta: 0.1,
+        ..params
+    }
 }
 
 /// Uniform numbers in (0, 1) from a linear congruential generator: the same everywhere, no draws of the house.
@@ -299,7 +332,7 @@ fn constant_and_duplicated_columns() {
     let constant = concatenate![Axis(1), x, Array2::ones((80, 1))];
     let duplicated = concatenate![Axis(1), x, x.select(Axis(1), &[0])];
     for (name, learner) in learners() {
-        if name.contains("cox") {
+        if name.contains("unseeded cox") {
             continue;
         }
         for x in [&constant, &duplicated] {
@@ -327,7 +360,7 @@ fn more_features_than_patients() {
     let refused = Cox::efron().fit(x.view(), &names, &f, 0).unwrap_err();
     assert_eq!(refused, FitError::TooManyFeatures { features, events });
     for (name, learner) in learners() {
-        if name.contains("cox") {
+        if name.contains("unseeded cox") {
             continue;
         }
         let model = learner.fit(x.view(), &names, &f, 0).unwrap();
@@ -397,11 +430,17 @@ fn a_time_of_zero_has_no_logarithm() {
     let mut time = f.time().to_vec();
     time[4] = 0.0;
     let f = FollowUp::new(time, f.event().to_vec()).unwrap();
-    let refused = svm(0.5, SvmKernel::Linear).fit(x.view(), &names, &f, 0);
-    assert_eq!(
-        refused.unwrap_err().to_string(),
-        "time in row 4 is 0, must be above 0 for a model of log time"
-    );
+    let aft = Xgboost::new(XgboostParams::aft()).unwrap();
+    let learners: [&dyn Learner; 2] = [&svm(0.5, SvmKernel::Linear), &aft];
+    for learner in learners {
+        assert_eq!(
+            learner
+                .fit(x.view(), &names, &f, 0)
+                .unwrap_err()
+                .to_string(),
+            "time in row 4 is 0, must be above 0 for a model of log time"
+        );
+    }
 }
 
 #[test]

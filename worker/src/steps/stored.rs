@@ -4,6 +4,7 @@ pub(super) mod combat;
 mod gbm;
 mod network;
 mod svm;
+mod xgboost;
 
 use artefact::models::{self, StoredModel, Tree};
 use stats::impute::{ImputedColumn, Imputer, UndefinedColumn};
@@ -152,6 +153,7 @@ pub(super) fn encode(model: &dyn Model) -> Result<Vec<u8>, StepError> {
         ModelParts::Svm(model) => svm::from_svm(model).encode()?,
         ModelParts::DnnSurv(model) => network::from_dnnsurv(model).encode()?,
         ModelParts::DeepSurv(model) => network::from_deepsurv(model).encode()?,
+        ModelParts::Xgboost(model) => xgboost::from_xgboost(model).encode()?,
     })
 }
 
@@ -160,6 +162,10 @@ pub(super) fn decode(bytes: &[u8]) -> Result<Box<dyn Model>, StepError> {
     let parts = match models::name_of(bytes)?.as_str() {
         "cox" => ModelParts::Cox(to_cox(models::CoxModel::decode(bytes)?)),
         "rsf" => ModelParts::Rsf(to_forest(models::RsfModel::decode(bytes)?)),
+        "xgboost" => {
+            let stored = models::XgboostModel::decode(bytes)?;
+            ModelParts::Xgboost(xgboost::to_xgboost(stored)?)
+        }
         "svm" => ModelParts::Svm(svm::to_svm(models::SvmModel::decode(bytes)?)),
         "dnnsurv" => {
             ModelParts::DnnSurv(network::to_dnnsurv(models::DnnSurvModel::decode(bytes)?)?)
