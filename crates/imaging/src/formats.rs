@@ -4,8 +4,9 @@ mod bundle;
 mod region;
 
 pub use bundle::{Bundle, Choice, is_bundle};
-pub use region::{RegionError, RegionName, region_bytes};
+pub use region::{RegionError, RegionImage, RegionName, region_bytes};
 
+use crate::dicom::{self, DicomError};
 use crate::metaimage::{self, MetaImageError};
 use crate::nifti::{self, NiftiError};
 use crate::nrrd::{self, NrrdError};
@@ -17,7 +18,7 @@ use thiserror::Error;
 pub enum FormatError {
     /// They begin as none of the formats does.
     #[error(
-        "not an image that is read: neither nifti-1 (.nii, .nii.gz), nrrd nor metaimage; it has {n_bytes} bytes"
+        "not an image that is read: neither nifti-1 (.nii, .nii.gz), nrrd, metaimage nor dicom; it has {n_bytes} bytes"
     )]
     Unknown {
         /// How many bytes there are.
@@ -32,6 +33,12 @@ pub enum FormatError {
     /// A MetaImage file that does not read.
     #[error(transparent)]
     MetaImage(#[from] MetaImageError),
+    /// A DICOM series that does not read.
+    #[error(transparent)]
+    Dicom(#[from] DicomError),
+    /// A bundle of files that was cut.
+    #[error("bundle of files is damaged")]
+    Bundle,
 }
 
 impl FormatError {
@@ -43,6 +50,8 @@ impl FormatError {
             FormatError::Nifti(error) => error.code(),
             FormatError::Nrrd(error) => error.code(),
             FormatError::MetaImage(error) => error.code(),
+            FormatError::Dicom(error) => error.code(),
+            FormatError::Bundle => "bundle-damaged",
         }
     }
 }
@@ -52,7 +61,19 @@ impl FormatError {
 /// # Errors
 /// [`FormatError`]: of the format that the first bytes announce.
 pub fn read_bytes(bytes: &[u8]) -> Result<Volume, FormatError> {
-    if nrrd::is_nrrd(bytes) {
+    if is_bundle(bytes) {
+        let bundle = Bundle::decode(bytes).ok_or(FormatError::Bundle)?;
+        return match bundle.files[..] {
+            [file] if !dicom::is_dicom(file) => read_bytes(file),
+            _ => {
+                let series = bundle.choice.series.as_deref();
+                Ok(dicom::read_series(&bundle.files, series)?.volume)
+            }
+        };
+    }
+    if dicom::is_dicom(bytes) {
+        Ok(dicom::read_series(&[bytes], None)?.volume)
+    } else if nrrd::is_nrrd(bytes) {
         Ok(nrrd::read_bytes(bytes)?)
     } else if metaimage::is_metaimage(bytes) {
         Ok(metaimage::read_bytes(bytes)?)

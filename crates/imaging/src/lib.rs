@@ -6,7 +6,7 @@
 //! | [`geometry`] | dimensions and the affine from voxel index to RAS+ millimetres |
 //! | [`volume`] | voxels in file order, in the pixel type of the file |
 //! | [`mask`] | a region of interest: one label chosen from a label image, checked against its image |
-//! | [`nifti`], [`nrrd`], [`metaimage`] | each the only module that knows its file format and its axis conventions |
+//! | [`nifti`], [`nrrd`], [`metaimage`], [`dicom`] | each the only module that knows its file format and its axis conventions |
 //! | [`formats`] | images and regions in any of them, told by content |
 //! | [`content`] | why stored numbers make no voxels, whatever the format |
 //! | [`canonical`] | the bytes that are an image's identity |
@@ -26,6 +26,7 @@ pub mod body;
 pub mod canonical;
 pub mod components;
 pub mod content;
+pub mod dicom;
 pub mod doctor;
 pub mod edt;
 pub mod formats;

@@ -5,6 +5,7 @@ mod place;
 
 pub use grid::{Difference, GeometryMismatch, TOLERANCE_MM, check_geometry};
 pub use place::PlaceError;
+pub(crate) use place::index_of;
 
 use crate::geometry::Geometry;
 use crate::volume::{Volume, VolumeError, Voxels};

@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use flate2::{Compression, write::GzEncoder};
-use imaging::formats::{RegionName, region_bytes};
+use imaging::formats::{RegionImage, RegionName, region_bytes};
 use imaging::nrrd::{
     NrrdError, SegmentChoice, SegmentError, Segmentation, attach, data_file, has_segments,
     read_bytes,
@@ -251,6 +251,14 @@ fn segmentation() -> Vec<u8> {
     file(header, &gz(&data))
 }
 
+fn on(geometry: &Geometry) -> RegionImage<'_> {
+    RegionImage {
+        geometry,
+        series: None,
+        tolerance_mm: 0.01,
+    }
+}
+
 #[test]
 fn segments_are_chosen_by_name_or_label_and_put_back_on_the_image() {
     let bytes = segmentation();
@@ -265,7 +273,7 @@ fn segments_are_chosen_by_name_or_label_and_put_back_on_the_image() {
         ],
     )
     .unwrap();
-    let choose = |name, label| region_bytes(&bytes, RegionName { name, label }, &image, 0.01);
+    let choose = |name, label| region_bytes(&bytes, RegionName { name, label }, on(&image));
     let voxels = |mask: Mask| -> Vec<[usize; 3]> {
         let inside = (0..mask.inside.len()).filter(|&i| mask.inside[i]);
         inside.map(|i| mask.geometry.voxel(i)).collect()
@@ -290,7 +298,7 @@ fn segments_are_chosen_by_name_or_label_and_put_back_on_the_image() {
         name: Some("GTV p"),
         label: 1,
     };
-    let error = region_bytes(&bytes, which, &cropped, 0.01).unwrap_err();
+    let error = region_bytes(&bytes, which, on(&cropped)).unwrap_err();
     assert_eq!(error.code(), "mask-outside-image", "{error}");
 }
 

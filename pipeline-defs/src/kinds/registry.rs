@@ -17,7 +17,11 @@ pub(super) const ALL: &[KindSpec] = &[
     },
     KindSpec {
         outputs: &[out("mask", Mask, Site, "nii.gz", RowRule::Patient)],
-        inputs: &[one("mask", &[Source]), one("image", &[Volume])],
+        inputs: &[
+            one("mask", &[Source]),
+            one("image", &[Volume]),
+            maybe("series", &[Source]),
+        ],
         cost: cost(1, 256, 0.05),
         version: 2,
         ..pointwise(

@@ -1,6 +1,6 @@
 //! `import-mask`: one region of a delineation, checked against the grid of its image.
 
-use imaging::formats::{RegionName, region_bytes};
+use imaging::formats::{RegionImage, RegionName, region_bytes};
 use pipeline_defs::params::ImportMaskParams;
 
 use super::pixels;
@@ -13,8 +13,12 @@ pub(super) fn run(context: &Context, inputs: &Inputs) -> Result<Vec<Produced>, S
         name: params.region.as_deref(),
         label: params.label,
     };
-    let bytes = pixels::source(inputs, "mask")?;
-    let mask = region_bytes(bytes, which, &image.geometry, params.tolerance_mm).map_err(|e| {
+    let on = RegionImage {
+        geometry: &image.geometry,
+        series: inputs.optional("series")?.map(|bytes| &bytes[..]),
+        tolerance_mm: params.tolerance_mm,
+    };
+    let mask = region_bytes(pixels::source(inputs, "mask")?, which, on).map_err(|e| {
         let allowed = match e.code() {
             "geometry-mismatch" => {
                 format!(

@@ -1,7 +1,7 @@
 //! Compressed streams that are believed only as far as their bytes reach.
 
 use super::{ContentError, N_TRAILING_BYTES_MAX, check_length};
-use flate2::bufread::{MultiGzDecoder, ZlibDecoder};
+use flate2::bufread::{DeflateDecoder, MultiGzDecoder, ZlibDecoder};
 use std::io::Read;
 
 /// The most bytes one byte of a deflate stream can stand for.
@@ -14,6 +14,8 @@ pub(crate) enum Stream {
     Gzip,
     /// A zlib stream.
     Zlib,
+    /// Nothing.
+    Bare,
 }
 
 /// The first `n_bytes` of the content, or fewer if there are fewer.
@@ -59,6 +61,7 @@ fn decoder<'a>(stream: Stream, bytes: &'a [u8]) -> Box<dyn Read + 'a> {
     match stream {
         Stream::Gzip => Box::new(MultiGzDecoder::new(bytes)),
         Stream::Zlib => Box::new(ZlibDecoder::new(bytes)),
+        Stream::Bare => Box::new(DeflateDecoder::new(bytes)),
     }
 }
 

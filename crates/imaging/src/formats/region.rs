@@ -1,6 +1,7 @@
 //! A region of interest on the grid of its image.
 
-use super::FormatError;
+use super::{Bundle, FormatError, is_bundle};
+use crate::dicom::{self, RoiChoice, RoiError};
 use crate::geometry::Geometry;
 use crate::mask::{GeometryMismatch, LabelChoice, Mask, MaskError, PlaceError, check_geometry};
 use crate::nrrd::{self, SegmentChoice, SegmentError, Segmentation};
@@ -39,6 +40,15 @@ pub enum RegionError {
     /// A segmentation that does not lie on the image's voxels.
     #[error(transparent)]
     Place(#[from] PlaceError),
+    /// A structure set or a DICOM segmentation without such a region.
+    #[error(transparent)]
+    Roi(#[from] RoiError),
+    /// A folder with several files of regions, or with none.
+    #[error("{n_files} files with regions in the folder, one is needed")]
+    Files {
+        /// How many.
+        n_files: usize,
+    },
 }
 
 impl RegionError {
@@ -52,29 +62,86 @@ impl RegionError {
             RegionError::Grid(error) => error.code(),
             RegionError::Segment(error) => error.code(),
             RegionError::Place(error) => error.code(),
+            RegionError::Roi(error) => error.code(),
+            RegionError::Files { n_files: 0 } => "no-regions",
+            RegionError::Files { .. } => "several-files",
         }
     }
 }
 
+/// The image that a region is drawn on.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct RegionImage<'a> {
+    /// Its grid.
+    pub geometry: &'a Geometry,
+    /// Its DICOM series (a file or a bundle), where it is known: its frame of reference is compared with the region's.
+    pub series: Option<&'a [u8]>,
+    /// How far a voxel or a contour may lie from its place, mm.
+    pub tolerance_mm: f64,
+}
+
 /// Reads one region of a file, on the grid of its image.
 ///
-/// A label image must have the image's grid up to `tolerance_mm`; a segmentation with named segments may be a part of it.
-/// Within the tolerance the grids are one, and the region has the image's.
+/// A label image must have the image's grid; a segmentation with named segments may be a part of it, and contours must lie on its
+/// slices. Within the tolerance the grids are one, and the region has the image's. What a bundle chose goes before `which`.
 ///
 /// # Errors
 /// [`RegionError`].
 pub fn region_bytes(
     bytes: &[u8],
     which: RegionName<'_>,
-    image: &Geometry,
-    tolerance_mm: f64,
+    image: RegionImage<'_>,
 ) -> Result<Mask, RegionError> {
+    if is_bundle(bytes) {
+        let bundle = Bundle::decode(bytes).ok_or(FormatError::Bundle)?;
+        let which = RegionName {
+            name: bundle.choice.region.as_deref().or(which.name),
+            ..which
+        };
+        // A folder may hold the image's slices beside the region.
+        let regions: Vec<&[u8]> = match bundle.files[..] {
+            [file] => vec![file],
+            _ => bundle
+                .files
+                .into_iter()
+                .filter(|f| dicom::has_regions(f))
+                .collect(),
+        };
+        return match regions[..] {
+            [file] if !is_bundle(file) => region_of_file(file, which, image),
+            _ => Err(RegionError::Files {
+                n_files: regions.len(),
+            }),
+        };
+    }
+    region_of_file(bytes, which, image)
+}
+
+fn region_of_file(
+    bytes: &[u8],
+    which: RegionName<'_>,
+    image: RegionImage<'_>,
+) -> Result<Mask, RegionError> {
+    let RegionImage {
+        geometry,
+        tolerance_mm,
+        ..
+    } = image;
     if nrrd::has_segments(bytes) {
         let choice = which
             .name
             .map_or(SegmentChoice::Label(which.label), SegmentChoice::Name);
         let mask = Segmentation::read_bytes(bytes)?.mask(choice)?;
-        return more_than_one_voxel(mask.onto_grid(image, tolerance_mm)?);
+        return more_than_one_voxel(mask.onto_grid(geometry, tolerance_mm)?);
+    }
+    if dicom::is_dicom(bytes) {
+        let number = u32::try_from(which.label).unwrap_or(0);
+        let choice = which
+            .name
+            .map_or(RoiChoice::Number(number), RoiChoice::Name);
+        let frame = image.series.map(frame_of_reference).transpose()?.flatten();
+        let mask = dicom::read_region(bytes, choice, geometry, frame.as_deref(), tolerance_mm)?;
+        return more_than_one_voxel(mask);
     }
     if let Some(name) = which.name {
         let name = name.to_owned();
@@ -82,9 +149,23 @@ pub fn region_bytes(
     }
     let labels = super::read_bytes(bytes)?;
     let mut mask = Mask::from_volume(&labels, LabelChoice::Value(which.label))?;
-    check_geometry(image, &mask.geometry, tolerance_mm)?;
-    mask.geometry = *image;
+    check_geometry(geometry, &mask.geometry, tolerance_mm)?;
+    mask.geometry = *geometry;
     Ok(mask)
+}
+
+/// The frame of reference of a series; an image in another format has none.
+fn frame_of_reference(series: &[u8]) -> Result<Option<String>, FormatError> {
+    if dicom::is_dicom(series) {
+        return Ok(dicom::frame_of_reference(&[series], None)?);
+    }
+    match Bundle::decode(series) {
+        Some(bundle) if bundle.files.iter().all(|file| dicom::is_dicom(file)) => {
+            let uid = bundle.choice.series.as_deref();
+            Ok(dicom::frame_of_reference(&bundle.files, uid)?)
+        }
+        _ => Ok(None),
+    }
 }
 
 /// One voxel has neither shape nor texture.

@@ -40,6 +40,28 @@ impl Mask {
     /// # Errors
     /// [`PlaceError::Grid`] if voxels do not coincide; [`PlaceError::Outside`] if the region reaches beyond the image.
     pub fn onto_grid(&self, image: &Geometry, tolerance_mm: f64) -> Result<Mask, PlaceError> {
+        let mut inside = vec![false; image.n_voxels()];
+        let (n_painted, n_outside) = self.paint_onto(image, tolerance_mm, &mut inside)?;
+        if n_outside > 0 {
+            let n_inside = n_painted + n_outside;
+            return Err(PlaceError::Outside {
+                n_outside,
+                n_inside,
+            });
+        }
+        Ok(Mask {
+            geometry: *image,
+            inside,
+        })
+    }
+
+    /// Marks the voxels of the region among those of its image, and tells how many lie in the image and how many outside.
+    pub(crate) fn paint_onto(
+        &self,
+        image: &Geometry,
+        tolerance_mm: f64,
+        inside: &mut [bool],
+    ) -> Result<(usize, usize), PlaceError> {
         let map = IndexMap::between(&self.geometry, image);
         let expected = Geometry {
             dims: self.geometry.dims,
@@ -54,30 +76,22 @@ impl Mask {
             }
             return Err(GeometryMismatch { differences }.into());
         }
-        let mut inside = vec![false; image.n_voxels()];
-        let (mut n_inside, mut n_outside) = (0, 0);
+        let (mut n_painted, mut n_outside) = (0, 0);
         for (index, _) in self
             .inside
             .iter()
             .enumerate()
             .filter(|&(_, &inside)| inside)
         {
-            n_inside += 1;
             match map.voxel(self.geometry.voxel(index), image.dims) {
-                Some(voxel) => inside[image.index(voxel)] = true,
+                Some(voxel) => {
+                    inside[image.index(voxel)] = true;
+                    n_painted += 1;
+                }
                 None => n_outside += 1,
             }
         }
-        if n_outside > 0 {
-            return Err(PlaceError::Outside {
-                n_outside,
-                n_inside,
-            });
-        }
-        Ok(Mask {
-            geometry: *image,
-            inside,
-        })
+        Ok((n_painted, n_outside))
     }
 }
 
