@@ -106,6 +106,9 @@ pub enum NotEstimable {
         /// The time at which the weight is needed.
         time: f64,
     },
+    /// Observed risk cannot be modelled by the predicted one: risks too much alike, or a likelihood without maximum.
+    #[error("observed risk cannot be modelled by the predicted one")]
+    NoCalibrationModel,
     /// The metric was undefined in too many bootstrap resamples for an interval to mean anything.
     #[error("undefined in {undefined} of {resamples} resamples, must be at most {at_most}")]
     FewResamples {

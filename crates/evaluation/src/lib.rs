@@ -5,10 +5,12 @@
 //! | are patients ranked well? | [`c_index()`], [`uno_c`] |
 //! | are patients ranked well at a horizon? | [`auc()`], [`roc_curve`] |
 //! | are survival probabilities right? | [`brier()`], [`integrated_brier`] |
-//! | do predicted risks come true? | [`calibration()`] |
+//! | do predicted risks come true? | [`calibration()`], [`calibration_curve()`], [`calibration_slope`] |
 //! | is acting on them worth it? | [`decision_curve()`] |
 //! | does a new model move patients to the right side? | [`Reclassified`] |
 //! | how sure is that? | [`estimate_auc`], [`estimate_c_index`], [`estimate_uno_c`], [`estimate_brier`] (bootstrap), [`auc_influence()`] (large samples), [`corrected_interval`] (repeated cross-validation) |
+//! | are two models apart? | [`compare_auc`] (large samples), a [`Bootstrap`] of one seed for both |
+//! | what would new patients see? | [`correct_optimism`] |
 //! | is the best of many better than chance? | [`max_t()`] |
 //!
 //! It takes predictions and follow-up, never models. Whatever cannot be estimated is an [`Estimate::NotEstimable`]
@@ -22,20 +24,21 @@ mod bootstrap;
 mod brier;
 mod c_index;
 mod calibration;
+mod calibration_curve;
 mod decision_curve;
 mod estimate;
 mod keyed;
 mod max_t;
 mod nadeau_bengio;
+mod optimism;
 mod pairs;
 mod reclassification;
 mod roc;
-mod student_t;
 
 pub use auc::{
     Auc, AucConvention, auc, auc_with_censoring, bootstrap_auc, estimate_auc, horizon_guard,
 };
-pub use auc_influence::{AucInfluence, auc_influence};
+pub use auc_influence::{AucInfluence, PairedTest, auc_influence, compare_auc};
 pub use bootstrap::{Bootstrap, BootstrapError, resample_copies};
 pub use brier::{
     BrierConvention, brier, estimate_brier, estimate_integrated_brier, integrated_brier,
@@ -44,9 +47,13 @@ pub use c_index::{
     CIndex, UnoC, bootstrap_c_index, c_index, estimate_c_index, estimate_uno_c, uno_c,
 };
 pub use calibration::{CalibrationGroup, calibration};
+pub use calibration_curve::{
+    CalibrationCurve, CalibrationSlope, Coefficient, calibration_curve, calibration_slope,
+};
 pub use decision_curve::{DecisionPoint, decision_curve};
 pub use estimate::{Estimate, Estimated, Interval, MetricError, NotEstimable};
 pub use max_t::{MaxT, MaxTError, Simultaneous, max_t};
 pub use nadeau_bengio::{CorrectedError, CorrectedMean, corrected_interval};
+pub use optimism::{OptimismCorrected, OptimismDraw, OptimismError, correct_optimism};
 pub use reclassification::{Movement, Nri, Reclassified, Reweighting};
 pub use roc::{RocPoint, roc_curve};

@@ -3,7 +3,7 @@
 use thiserror::Error;
 
 use crate::estimate::Interval;
-use crate::student_t::two_sided_quantile;
+use stats::tails::student_t_two_sided_quantile;
 
 /// Mean and corrected interval.
 #[derive(Debug, Clone, PartialEq)]
@@ -98,7 +98,8 @@ pub fn corrected_interval(
         .map(|x| (x - centre) * (x - centre))
         .sum();
     let std_err = ((1.0 / j + test_to_train) * squares / (j - 1.0)).sqrt();
-    let half = two_sided_quantile(level, j - 1.0) * std_err;
+    // the level and the number of folds were checked, so there is a quantile
+    let half = student_t_two_sided_quantile(level, j - 1.0).unwrap_or(f64::MAX) * std_err;
     Ok(CorrectedMean {
         value,
         interval: Interval {

@@ -6,9 +6,9 @@ mod common;
 use cohort::{FollowUp, RiskScores};
 use common::{close, follow_up, json, numbers};
 use evaluation::{
-    AucConvention, BrierConvention, Movement, Reclassified, Reweighting, auc, auc_influence,
-    auc_with_censoring, brier, c_index, calibration, decision_curve, integrated_brier, roc_curve,
-    uno_c,
+    AucConvention, BrierConvention, Movement, OptimismDraw, Reclassified, Reweighting, auc,
+    auc_influence, auc_with_censoring, brier, c_index, calibration, compare_auc, correct_optimism,
+    decision_curve, integrated_brier, roc_curve, uno_c,
 };
 use ndarray::Array2;
 use serde_json::Value;
@@ -296,6 +296,60 @@ fn standard_errors_of_auc() {
                 1e-4,
                 name,
             );
+        }
+    }
+}
+
+#[test]
+fn paired_comparisons_of_models() {
+    for name in SETS {
+        let Some(f) = follow_up(name) else { return };
+        let r = json(&format!("l_metrics/R_{name}.json")).unwrap();
+        let (std, new) = (scores(numbers(&r["lp_std"])), scores(numbers(&r["lp_new"])));
+        let score = &r["Score_AUC_contrasts"];
+        for (k, &t) in numbers(&r["times"]).iter().enumerate() {
+            for (convention, p) in [
+                (AucConvention::Score, &score["p"][k]),
+                (AucConvention::TimeRoc, &r["timeROC_compare_p"][k]),
+            ] {
+                let p = p.as_f64().unwrap();
+                let seen = compare_auc(&new, &std, &f, t, convention, 0.95).unwrap();
+                close(seen.p, p, 0.01 * p + 1e-12, name);
+            }
+            let seen = compare_auc(&new, &std, &f, t, AucConvention::Score, 0.95).unwrap();
+            let at = |key: &str| score[key][k].as_f64().unwrap();
+            close(seen.difference, at("delta.AUC"), 1e-12, name);
+            close(seen.interval.lower, at("lower"), 1e-4, name);
+            close(seen.interval.upper, at("upper"), 1e-4, name);
+        }
+        let same = compare_auc(
+            &new,
+            &new,
+            &f,
+            numbers(&r["times"])[0],
+            AucConvention::Score,
+            0.95,
+        );
+        assert_eq!(same.unwrap().p, 1.0);
+    }
+}
+
+#[test]
+fn optimism_is_corrected_as_by_rms() {
+    for name in SETS {
+        let Some(r) = json(&format!("l_metrics/R_{name}.json")) else {
+            return;
+        };
+        for row in r["rms_validate"]["m"].as_array().unwrap() {
+            let row = numbers(row);
+            // its table holds the means over the resamples
+            let draw = OptimismDraw {
+                on_resample: row[1],
+                on_original: row[2],
+            };
+            let seen = correct_optimism(row[0], &[draw, draw]).unwrap();
+            close(seen.optimism, row[3], 1e-12, name);
+            close(seen.corrected, row[4], 1e-12, name);
         }
     }
 }
