@@ -44,7 +44,7 @@ const FLOORS: &[(&str, &[&str])] = &[
             "report",
         ],
     ),
-    // `cohort` and `imaging` for `synth`, which writes files; no other numerics.
+    // `cohort` and `imaging` for `synth`, which writes files, `radiomics` for its dictionary and its conformance; no other numerics.
     (
         "coordinator",
         &[
@@ -57,6 +57,7 @@ const FLOORS: &[(&str, &[&str])] = &[
             "worker",
             "cohort",
             "imaging",
+            "radiomics",
             "report",
         ],
     ),

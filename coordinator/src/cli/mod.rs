@@ -14,6 +14,8 @@ mod audit;
 mod cache;
 mod client;
 mod embedded;
+mod features;
+mod ibsi;
 mod output;
 mod plan;
 mod progress;
@@ -90,6 +92,14 @@ enum Command {
         after_help = "Examples:\n  radloom audit paper.toml\n  radloom audit paper.toml --json\nExit code 0 whatever is found; 1 when the file cannot be read."
     )]
     Audit(audit::AuditArgs),
+    /// What each feature is called, measures and is in
+    #[command(after_help = "Examples:\n  radloom features --class glcm\n  radloom features --json")]
+    Features(features::FeaturesArgs),
+    /// This build against the consensus values of the Image Biomarker Standardisation Initiative
+    #[command(
+        after_help = "Example:  radloom ibsi\nExit code 0 if nothing but the known conventions differs, else 1."
+    )]
+    Ibsi(ibsi::IbsiArgs),
     /// Run one step by hand, without a coordinator
     #[command(subcommand)]
     Step(step::StepCommand),
@@ -204,6 +214,8 @@ async fn dispatch(command: Command) -> anyhow::Result<u8> {
         Command::Why(args) => runs::why(args).await,
         Command::Cache(command) => cache::cache(command).await,
         Command::Audit(args) => audit::audit(&args),
+        Command::Features(args) => features::features(&args),
+        Command::Ibsi(args) => ibsi::ibsi(&args),
         Command::Step(command) => step::step(command),
     }
 }

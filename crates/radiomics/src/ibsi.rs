@@ -11,7 +11,7 @@
 //! | 2.5D, merged | both |
 //!
 //! Classes without directions have 3D and 2.5D. A value conforms if it differs from the consensus by at most the stated tolerance and
-//! half a unit of the last printed digit.
+//! half a unit of the third digit, to which the source rounds.
 //!
 //! # Reference
 //! Zwanenburg et al., Radiology 295 (2020) 328–338; values from the reference manual, arXiv:1612.07003 (CC BY 4.0).
@@ -170,14 +170,25 @@ fn reference(line: &'static str) -> Option<Reference> {
     })
 }
 
-/// Half a unit of the last printed digit: 0.005 of `1.27`, 5 of `1.49e3`.
+/// Half a unit of the third digit, 0.005 of `1.27` and of `1`, or of the last printed one where more are printed: the source rounds to
+/// three digits and leaves zeros at the end away.
 fn half_of_last_digit(printed: &str) -> Option<f64> {
     let (digits, exponent) = printed.split_once('e').unwrap_or((printed, "0"));
     let n_decimals = digits
         .split_once('.')
         .map_or(0, |(_, decimals)| decimals.len());
-    let exponent = exponent.parse::<i32>().ok()? - n_decimals as i32;
-    format!("0.5e{exponent}").parse().ok()
+    let last = exponent.parse::<i32>().ok()? - n_decimals as i32;
+    let n_significant = digits
+        .trim_start_matches(['-', '0', '.'])
+        .chars()
+        .filter(char::is_ascii_digit)
+        .count() as i32;
+    let third = if n_significant == 0 {
+        last
+    } else {
+        last + n_significant - 3
+    };
+    format!("0.5e{}", last.min(third)).parse().ok()
 }
 
 type Values = BTreeMap<(&'static str, &'static str), Result<f64, Undefined>>;
@@ -294,9 +305,10 @@ mod tests {
         let half = |printed| half_of_last_digit(printed).unwrap();
         assert!((half("1.27") - 0.005).abs() < 1e-18);
         assert_eq!(
-            (half("1.49e3"), half("556"), half("1e3")),
-            (5.0, 0.5, 500.0)
+            (half("1.49e3"), half("556"), half("1.2e3")),
+            (5.0, 0.5, 5.0)
         );
+        assert_eq!((half("1"), half("-0.355"), half("0")), (0.005, 0.0005, 0.5));
         assert_eq!(half_of_last_digit("1ex"), None);
     }
 }

@@ -72,7 +72,7 @@ fn the_carried_values_are_the_published_ones() {
         assert_eq!(check.printed, printed, "{key:?}");
         let stated: f64 = tolerance.parse().unwrap_or(0.0);
         assert!(check.tolerance >= stated, "{key:?}");
-        // the rest is half of the last printed digit
+        // the rest is half of the last digit
         assert!(
             check.tolerance <= stated + 0.06 * check.reference.abs().max(10.0),
             "{key:?}"
