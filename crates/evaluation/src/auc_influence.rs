@@ -70,7 +70,9 @@ pub struct PairedTest {
 /// z = (AUC₁ − AUC₂)/SE, SE from the difference of the influence functions; p = P(|Z| > |z|)
 ///
 /// # Undefined
-/// as [`crate::auc()`]; a level outside (0, 1) is taken as 0.95
+/// as [`crate::auc()`]
+/// # Errors
+/// lengths differ; the horizon is no time; a level outside (0, 1)
 /// # Reference
 /// Blanche et al., Stat. Med. 32 (2013) 5381–5397
 /// # Agrees with
@@ -87,19 +89,11 @@ pub fn compare_auc(
     let of = |risk| auc_influence(risk, follow_up, horizon, convention);
     let apart = of(first)?.minus(&of(second)?)?;
     let std_err = apart.std_err();
-    let level = if level > 0.0 && level < 1.0 {
-        level
-    } else {
-        0.95
-    };
-    let nothing = Interval {
-        lower: apart.value,
-        upper: apart.value,
-    };
+    let interval = (apart.interval(level)).ok_or(MetricError::Level { value: level })?;
     Ok(PairedTest {
         difference: apart.value,
         std_err,
-        interval: apart.interval(level).unwrap_or(nothing),
+        interval,
         p: if std_err > 0.0 {
             normal_two_sided(apart.value / std_err)
         } else {

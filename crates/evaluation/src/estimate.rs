@@ -152,6 +152,12 @@ pub enum MetricError {
         /// Value given.
         value: f64,
     },
+    /// A confidence level is outside (0, 1).
+    #[error("confidence level is {value}, must be above 0 and below 1")]
+    Level {
+        /// Value given.
+        value: f64,
+    },
     /// The set of patients does not carry the metric.
     #[error("not estimable: {0}")]
     NotEstimable(#[from] NotEstimable),

@@ -6,9 +6,9 @@ mod common;
 use cohort::{FollowUp, RiskScores};
 use common::{close, follow_up, json, numbers};
 use evaluation::{
-    AucConvention, BrierConvention, Movement, OptimismDraw, Reclassified, Reweighting, auc,
-    auc_influence, auc_with_censoring, brier, c_index, calibration, compare_auc, correct_optimism,
-    decision_curve, integrated_brier, roc_curve, uno_c,
+    AucConvention, BrierConvention, MetricError, Movement, OptimismDraw, Reclassified, Reweighting,
+    auc, auc_influence, auc_with_censoring, brier, c_index, calibration, compare_auc,
+    correct_optimism, decision_curve, integrated_brier, roc_curve, uno_c,
 };
 use ndarray::Array2;
 use serde_json::Value;
@@ -331,6 +331,15 @@ fn paired_comparisons_of_models() {
             0.95,
         );
         assert_eq!(same.unwrap().p, 1.0);
+        let level = compare_auc(
+            &new,
+            &std,
+            &f,
+            numbers(&r["times"])[0],
+            AucConvention::Score,
+            1.0,
+        );
+        assert_eq!(level, Err(MetricError::Level { value: 1.0 }));
     }
 }
 

@@ -92,8 +92,8 @@ pub struct CutPoint {
 /// Log-rank scores a_i = e_i − Σ_{j: T_j ≤ T_i} e_j/(n − #{T ≤ T_j} + 1); of the m patients at or below a cut S = Σ a_i,
 /// E = m ā, V = m(n − m)/(n(n − 1)) · Σ (a_i − ā)²; statistic |S − E|/√V; cuts with ⌊n·s⌋ ≤ m ≤ ⌊n(1 − s)⌋.
 /// P (1992) = 4φ(b)/b + φ(b)(b − 1/b) log((1 − s)²/s²);
-/// P (1994) = P(|Z| > b) + Σ_k φ-type terms e^{−b²/2}/π · (t_k − (b²/4 − 1) t_k³/6), t_k² = 1 − m_k(n − m_{k+1})/((n − m_k) m_{k+1});
-/// both cut at 1
+/// P (1994) = P(|Z| > b) + Σ_k e^{−b²/2}/π · (t_k − (b²/4 − 1) t_k³/6), t_k² = 1 − m_k(n − m_{k+1})/((n − m_k) m_{k+1}),
+/// m_k the sizes of the lower group at successive cuts; both are cut at 1, and the former is 1 where b < 1
 ///
 /// # Arguments
 /// | argument | shape | unit |

@@ -1,4 +1,5 @@
-//! Statistics of a survival study: censored estimators, Cox regression, penalised selection, filters, imputation.
+//! Statistics of a survival study: censored estimators and competing risks, Cox regression, penalised selection, filters,
+//! imputation, agreement of readings, harmonisation of sites, the tests of a baseline table, cut-points, nomograms.
 //!
 //! Every function is pure: same input, same bits, on any number of threads. Nothing here reads a clock or a file,
 //! and randomness comes from a seed in the arguments. What never will be here: models for prediction (`survival`),
