@@ -137,6 +137,16 @@ pub struct OutPort {
     pub rows: RowRule,
 }
 
+impl OutPort {
+    /// The file that a step by hand writes: `<name>.<ext>`, where a name that ends in its extension (`table1_json`) drops it.
+    #[must_use]
+    pub fn file(&self) -> String {
+        let tail = format!("_{}", self.ext);
+        let stem = self.name.strip_suffix(tail.as_str()).unwrap_or(self.name);
+        format!("{stem}.{}", self.ext)
+    }
+}
+
 /// A hint for the scheduler; never part of a recipe.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Cost {

@@ -8,6 +8,7 @@ mod boosting;
 mod clinical;
 mod evaluation;
 mod features;
+mod findings;
 mod harmonise;
 mod imaging;
 mod learners;
@@ -32,6 +33,10 @@ pub use evaluation::{
 pub use features::{
     CustomSettings, ExtractParams, FeatureClasses, FeatureSettings, ImageTypes, Interpolator,
     Lbp2dMethod, N_DEFAULT_FEATURES, NormalizeMask, OwnSettings, ResegmentMode, WeightingNorm,
+};
+pub use findings::{
+    BaselineTableParams, CutPointParams, EnrichmentMethod, EnrichmentParams, EnrichmentUniverse,
+    ExpressionJudged, ExpressionMethod, ExpressionParams, NomogramParams,
 };
 pub use harmonise::{ApplyCombatParams, CombatParams, IccForm, IccJudged, IccParams};
 pub use imaging::{ImportMaskParams, N4Mask, N4Params, RingClip, RingMode, RingParams};
@@ -414,6 +419,11 @@ fn entry(kind: &str) -> Option<ParamsEntry> {
         .or_else(|| of::<DeepSurvParams>(kind))
         .or_else(|| of::<DnnSurvParams>(kind))
         .or_else(|| of::<ImportanceParams>(kind))
+        .or_else(|| of::<CutPointParams>(kind))
+        .or_else(|| of::<BaselineTableParams>(kind))
+        .or_else(|| of::<NomogramParams>(kind))
+        .or_else(|| of::<ExpressionParams>(kind))
+        .or_else(|| of::<EnrichmentParams>(kind))
         .or_else(|| of::<PredictParams>(kind))
         .or_else(|| of::<EvaluateParams>(kind))
         .or_else(|| of::<ReclassificationParams>(kind))

@@ -122,7 +122,13 @@ fn schema(kind: &KindSpec) -> anyhow::Result<u8> {
         .iter()
         .map(|p| serde_json::json!({"port": p.name, "takes": ports(p.gathers, p.optional)}))
         .collect();
-    let outputs: Vec<Value> = kind.outputs.iter().map(|p| serde_json::json!({"port": p.name, "file": format!("{}.{}", p.name, p.ext), "class": p.class.to_string()})).collect();
+    let outputs: Vec<Value> = kind
+        .outputs
+        .iter()
+        .map(
+            |p| serde_json::json!({"port": p.name, "file": p.file(), "class": p.class.to_string()}),
+        )
+        .collect();
     let presets: BTreeMap<&str, Value> = pipeline_defs::params::presets_of(kind)
         .into_iter()
         .map(|(n, text)| (n, serde_json::from_str(&text).unwrap_or(Value::Null)))
@@ -188,7 +194,7 @@ fn run(args: &RunArgs) -> anyhow::Result<u8> {
                 artefact::lines::materialise(base, &ranges)
             }
         };
-        let path = args.out.join(format!("{}.{}", port.name, port.ext));
+        let path = args.out.join(port.file());
         let bytes = for_people(port.ty, bytes)?;
         write(&path, port.ext, &bytes)?;
         out!("{}", path.display());

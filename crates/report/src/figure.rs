@@ -5,6 +5,7 @@ pub mod dag;
 pub mod flow;
 pub mod heat_map;
 pub mod kaplan_meier;
+pub mod nomogram;
 pub mod roc;
 pub mod timeline;
 

@@ -449,6 +449,64 @@ pub(super) const ALL: &[KindSpec] = &[
         )
     },
     KindSpec {
+        inputs: LEARN,
+        outputs: &[out("cut", Json, Hub, "json", RowRule::Fitted)],
+        cost: cost(1, 64, 0.2),
+        seeded: true,
+        ..hub(
+            "cut-point",
+            Role::Fit,
+            "where a marker parts survival best, and what such a search is worth",
+        )
+    },
+    KindSpec {
+        inputs: LEARN,
+        outputs: &[
+            out("nomogram", Json, Open, "json", RowRule::Fitted),
+            out("nomogram_svg", Bundle, Open, "svg", RowRule::Fitted),
+        ],
+        cost: cost(1, 64, 0.05),
+        ..hub(
+            "nomogram",
+            Role::Fit,
+            "a Cox model as rulers whose points are added by hand",
+        )
+    },
+    KindSpec {
+        inputs: &[one("table", &[Table])],
+        outputs: &[
+            out("table1", Csv, Open, "csv", RowRule::Gathered),
+            out("table1_json", Json, Open, "json", RowRule::Gathered),
+        ],
+        cost: cost(1, 64, 0.05),
+        ..hub(
+            "baseline-table",
+            Role::Gather,
+            "who the patients are, by group, with the test that each P is of",
+        )
+    },
+    KindSpec {
+        inputs: &[one("counts", &[Csv]), one("groups", &[Csv])],
+        outputs: &[out("genes", Csv, Open, "csv", RowRule::Gathered)],
+        cost: cost(2, 512, 2.0),
+        ..hub(
+            "differential-expression",
+            Role::Gather,
+            "genes that two groups of patients express differently",
+        )
+    },
+    KindSpec {
+        inputs: &[one("genes", &[Csv]), one("gene_sets", &[Source])],
+        outputs: &[out("enrichment", Csv, Open, "csv", RowRule::Gathered)],
+        cost: cost(2, 128, 0.5),
+        seeded: true,
+        ..hub(
+            "enrichment",
+            Role::Gather,
+            "gene sets among the genes found, or along their ranking",
+        )
+    },
+    KindSpec {
         inputs: &[many("metrics", &[Metrics])],
         outputs: &[
             out("comparison", Csv, Open, "csv", RowRule::Evaluated),

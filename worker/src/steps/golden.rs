@@ -293,7 +293,46 @@ impl Chain {
         }
     }
 
+    fn expression(&mut self) {
+        let counts: String = (0..40)
+            .map(|g| {
+                let count =
+                    |s: i32| 20 + (g * 7 + s * 13) % 31 + if g < 6 && s >= 3 { 80 } else { 0 };
+                let row: Vec<String> = (0..6).map(|s| count(s).to_string()).collect();
+                format!("g{g},{}\n", row.join(","))
+            })
+            .collect();
+        let counts = format!("gene,s0,s1,s2,s3,s4,s5\n{counts}").into_bytes();
+        let groups = b"sample,group\ns0,low\ns1,low\ns2,low\ns3,high\ns4,high\ns5,high\n".to_vec();
+        self.step(
+            "differential-expression",
+            json!({}),
+            &[("counts", counts), ("groups", groups)],
+        );
+        let sets = b"up\tx\tg0\tg1\tg2\tg3\tg4\tg9\n".to_vec();
+        let genes = self.made("differential-expression.genes");
+        self.step(
+            "enrichment",
+            json!({}),
+            &[("genes", genes), ("gene_sets", sets)],
+        );
+    }
+
     fn bedside(&mut self) {
+        let (table, outcome) = learnable(60);
+        self.step("baseline-table", json!({}), &[("table", table.clone())]);
+        let cut = json!({"column": "signal", "permutations": 50, "bootstrap": 20});
+        self.step(
+            "cut-point",
+            cut,
+            &[("table", table.clone()), ("followup", outcome.clone())],
+        );
+        let rulers = [
+            ("table", only(&table, &["signal", "noise"])),
+            ("followup", outcome),
+        ];
+        self.step("nomogram", json!({"horizons": [12.0, 24.0]}), &rulers);
+        self.expression();
         let (_, followup) = learnable(60);
         let survival = self.made("predict.survival");
         let judged = [

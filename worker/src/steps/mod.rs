@@ -7,6 +7,7 @@ mod apply_impute;
 mod apply_selection;
 mod apply_standardise;
 mod average;
+mod baseline_table;
 mod calibration;
 mod clinical_impact;
 mod combat;
@@ -14,8 +15,11 @@ mod compare;
 mod cox_regression;
 mod cross_validate;
 mod curves;
+mod cut_point;
 mod decision_curve;
+mod differential_expression;
 mod eligible;
+mod enrichment;
 mod evaluate;
 mod exclusions;
 mod extract_features;
@@ -47,6 +51,7 @@ mod matrix;
 mod measures;
 mod n4_bias_correction;
 mod no_op;
+mod nomogram;
 mod panels;
 mod patients;
 mod peritumoural_ring;
@@ -84,20 +89,24 @@ pub fn run(kind: &str, context: &Context, inputs: &Inputs) -> Result<Vec<Produce
 /// The kinds that [`run`] knows.
 pub const KINDS: &[&str] = &names(STEPS);
 
-const STEPS: &[(&str, Run); 44] = &[
+const STEPS: &[(&str, Run); 49] = &[
     ("adapt-combat", combat::adapt),
     ("apply-combat", combat::apply),
     ("apply-impute", apply_impute::run),
     ("apply-selection", apply_selection::run),
     ("apply-standardise", apply_standardise::run),
+    ("baseline-table", baseline_table::run),
     ("calibration", calibration::run),
     ("clinical-impact", clinical_impact::run),
     ("combat", combat::run),
     ("compare", compare::run),
     ("cox-regression", cox_regression::run),
     ("cross-validate", cross_validate::run),
+    ("cut-point", cut_point::run),
     ("decision-curve", decision_curve::run),
+    ("differential-expression", differential_expression::run),
     ("eligible", eligible::run),
+    ("enrichment", enrichment::run),
     ("evaluate", evaluate::run),
     ("exclusions", exclusions::run),
     ("extract-features", extract_features::run),
@@ -122,6 +131,7 @@ const STEPS: &[(&str, Run); 44] = &[
     ("make-splits", make_splits::run),
     ("n4-bias-correction", n4_bias_correction::run),
     ("no-op", no_op::run),
+    ("nomogram", nomogram::run),
     ("peritumoural-ring", peritumoural_ring::run),
     ("predict", predict::run),
     ("reclassification", reclassification::run),

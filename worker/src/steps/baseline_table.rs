@@ -1,0 +1,364 @@
+//! `baseline-table`: who the patients are, by group, with the test that each P is of.
+
+use artefact::table::{Column, ColumnKind, Table};
+use ndarray::Array2;
+use pipeline_defs::params::BaselineTableParams;
+use serde_json::{Map, Value, json};
+use stats::compare::{
+    RankSumMethod, Variances, chi_square_test, fisher_exact, kruskal_wallis, rank_sum_test,
+    shapiro_wilk, standardised_difference, standardised_difference_of_levels, summarise, t_test,
+};
+
+use crate::step::{Context, Inputs, Produced, StepError};
+
+/// Most levels that are counted; a column of text with more says nothing in a table.
+const LEVELS_MAX: usize = 50;
+
+pub(super) fn run(context: &Context, inputs: &Inputs) -> Result<Vec<Produced>, StepError> {
+    let params: BaselineTableParams = context.params()?;
+    let table = Table::decode(inputs.one("table")?)?;
+    let groups = Groups::of(&table, &params.group)?;
+    let told: Vec<Row> = table
+        .columns
+        .iter()
+        .filter(|c| c.name != params.group && !params.leave_out.contains(&c.name))
+        .map(|column| row(column, &groups))
+        .collect();
+    let json = json!({
+        "group": params.group,
+        "groups": groups.names,
+        "n": groups.rows.iter().map(Vec::len).collect::<Vec<_>>(),
+        "variables": told.iter().map(|r| r.json.clone()).collect::<Vec<_>>(),
+    });
+    let mut csv = header(&groups);
+    for row in &told {
+        for line in &row.lines {
+            csv.push_str(&fields(line));
+        }
+    }
+    Ok(vec![
+        Produced::bytes("table1", csv.into_bytes()),
+        Produced::bytes(
+            "table1_json",
+            artefact::json::encode("baseline table", &json)?,
+        ),
+    ])
+}
+
+/// Rows of each group, groups by name.
+struct Groups {
+    names: Vec<String>,
+    rows: Vec<Vec<usize>>,
+}
+
+impl Groups {
+    fn of(table: &Table, group: &str) -> Result<Groups, StepError> {
+        let labels: Vec<Option<String>> = match table.column(group) {
+            Some(column) => column.values.iter().map(|v| label(column, *v)).collect(),
+            None if group == "site" => {
+                let site = |s: &String| (!s.is_empty()).then(|| s.clone());
+                table.rows.iter().map(|r| site(&r.site)).collect()
+            }
+            None => {
+                let names: Vec<&str> = table.columns.iter().map(|c| c.name.as_str()).collect();
+                return Err(StepError::refuse(
+                    "group-missing",
+                    format!(
+                        "no column `{group}` in `table`; set `group` to one of {}",
+                        names.join(", ")
+                    ),
+                ));
+            }
+        };
+        let mut names: Vec<String> = labels.iter().flatten().cloned().collect();
+        names.sort_unstable();
+        names.dedup();
+        if names.is_empty() || names.len() > LEVELS_MAX {
+            return Err(StepError::refuse(
+                "group-levels",
+                format!(
+                    "column `{group}` has {} groups, must be 1 to {LEVELS_MAX}",
+                    names.len()
+                ),
+            ));
+        }
+        let of = |name: &String| {
+            let mine = |l: &&(usize, &Option<String>)| l.1.as_ref() == Some(name);
+            let all: Vec<_> = labels.iter().enumerate().collect();
+            all.iter().filter(mine).map(|l| l.0).collect()
+        };
+        Ok(Groups {
+            rows: names.iter().map(of).collect(),
+            names,
+        })
+    }
+}
+
+fn label(column: &Column, value: f64) -> Option<String> {
+    if value.is_nan() {
+        return None;
+    }
+    match &column.kind {
+        ColumnKind::Ordinal { levels } | ColumnKind::Nominal { levels } => {
+            levels.get(value as usize).cloned()
+        }
+        _ => Some(artefact::number::text(value)),
+    }
+}
+
+/// One variable: its lines of the table and its record.
+struct Row {
+    lines: Vec<Vec<String>>,
+    json: Value,
+}
+
+fn header(groups: &Groups) -> String {
+    let mut cells = vec!["variable".to_owned(), "level".to_owned()];
+    for (name, rows) in groups.names.iter().zip(&groups.rows) {
+        cells.push(format!("{name} (n = {})", rows.len()));
+    }
+    for name in ["missing", "test", "p", "smd"] {
+        cells.push(name.to_owned());
+    }
+    fields(&cells)
+}
+
+fn fields(cells: &[String]) -> String {
+    let quoted: Vec<String> = cells
+        .iter()
+        .map(|c| artefact::csv_field(c).to_string())
+        .collect();
+    format!("{}\n", quoted.join(","))
+}
+
+fn row(column: &Column, groups: &Groups) -> Row {
+    match &column.kind {
+        ColumnKind::Numeric => continuous(column, groups),
+        _ => categorical(column, groups),
+    }
+}
+
+/// Values of each group, the undefined left out.
+fn samples(column: &Column, groups: &Groups) -> Vec<Vec<f64>> {
+    let of = |rows: &Vec<usize>| {
+        rows.iter()
+            .map(|&i| column.values[i])
+            .filter(|v| !v.is_nan())
+            .collect()
+    };
+    groups.rows.iter().map(of).collect()
+}
+
+fn continuous(column: &Column, groups: &Groups) -> Row {
+    let samples = samples(column, groups);
+    let n_missing = column.values.iter().filter(|v| v.is_nan()).count();
+    let mut cells = vec![
+        column.name.clone(),
+        "mean ± SD; median (quartiles)".to_owned(),
+    ];
+    let mut summaries = Vec::new();
+    for values in &samples {
+        match summarise(values) {
+            Ok(s) => {
+                let sd = s
+                    .std_dev
+                    .map_or_else(|| "–".to_owned(), |sd| format!("{sd:.2}"));
+                cells.push(format!(
+                    "{:.2} ± {sd}; {:.2} ({:.2}–{:.2})",
+                    s.mean, s.median, s.q25, s.q75
+                ));
+                let normal = shapiro_wilk(values).ok();
+                summaries.push(json!({
+                    "n": s.n, "mean": s.mean, "sd": s.std_dev, "min": s.min, "q25": s.q25, "median": s.median,
+                    "q75": s.q75, "max": s.max,
+                    "shapiro_wilk": normal.map(|t| json!({"w": t.w, "p": t.p})),
+                }));
+            }
+            Err(why) => {
+                cells.push("–".to_owned());
+                summaries.push(json!({"n": values.len(), "reason": why.to_string()}));
+            }
+        }
+    }
+    let mut tests = Map::new();
+    let mut smd = None;
+    if let [a, b] = &samples[..] {
+        for (name, variances) in [("t", Variances::Pooled), ("welch", Variances::Separate)] {
+            let test =
+                t_test(a, b, variances).map(|t| json!({"statistic": t.t, "df": t.df, "p": t.p}));
+            tests.insert(
+                name.to_owned(),
+                test.unwrap_or_else(|e| json!({"reason": e.to_string()})),
+            );
+        }
+        let ranks = rank_sum_test(a, b, RankSumMethod::Auto);
+        let ranks = ranks.map(|t| json!({"statistic": t.w, "exact": t.exact, "p": t.p}));
+        tests.insert(
+            "mann_whitney".to_owned(),
+            ranks.unwrap_or_else(|e| json!({"reason": e.to_string()})),
+        );
+        smd = standardised_difference(a, b).ok();
+    } else if samples.len() > 2 {
+        let all: Vec<&[f64]> = samples.iter().map(Vec::as_slice).collect();
+        let test =
+            kruskal_wallis(&all).map(|t| json!({"statistic": t.chi_square, "df": t.df, "p": t.p}));
+        tests.insert(
+            "kruskal_wallis".to_owned(),
+            test.unwrap_or_else(|e| json!({"reason": e.to_string()})),
+        );
+    }
+    let shown = if samples.len() == 2 {
+        "welch"
+    } else {
+        "kruskal_wallis"
+    };
+    finish(&mut cells, n_missing, shown, &tests, smd);
+    let json = json!({
+        "variable": column.name, "kind": "continuous", "unit": column.unit, "n_missing": n_missing,
+        "groups": summaries, "tests": tests, "shown": shown, "smd": smd,
+    });
+    Row {
+        lines: vec![cells],
+        json,
+    }
+}
+
+fn categorical(column: &Column, groups: &Groups) -> Row {
+    let levels: Vec<String> = match &column.kind {
+        ColumnKind::Ordinal { levels } | ColumnKind::Nominal { levels } => levels.clone(),
+        _ => vec!["0".to_owned(), "1".to_owned()],
+    };
+    let n_missing = column.values.iter().filter(|v| v.is_nan()).count();
+    let counts: Vec<Vec<u32>> = samples(column, groups)
+        .iter()
+        .map(|values| {
+            let mut counts = vec![0; levels.len()];
+            for v in values {
+                if let Some(count) = counts.get_mut(*v as usize) {
+                    *count += 1;
+                }
+            }
+            counts
+        })
+        .collect();
+    let table = Array2::from_shape_fn((levels.len(), counts.len()), |(l, g)| counts[g][l]);
+    let mut tests = Map::new();
+    for (name, yates) in [("chi_square", false), ("chi_square_yates", true)] {
+        let test = chi_square_test(&table, yates).map(|t| {
+            json!({"statistic": t.chi_square, "df": t.df, "p": t.p, "smallest_expected": t.smallest_expected})
+        });
+        tests.insert(
+            name.to_owned(),
+            test.unwrap_or_else(|e| json!({"reason": e.to_string()})),
+        );
+    }
+    let exact = fisher_exact(&table).map(|p| json!({"p": p}));
+    tests.insert(
+        "fisher".to_owned(),
+        exact.unwrap_or_else(|e| json!({"reason": e.to_string()})),
+    );
+    let small = tests["chi_square"]["smallest_expected"]
+        .as_f64()
+        .is_some_and(|e| e < 5.0);
+    let fisher_known = tests["fisher"]["p"].is_number();
+    let shown = if small && fisher_known {
+        "fisher"
+    } else {
+        "chi_square"
+    };
+    let smd = match &counts[..] {
+        [a, b] => standardised_difference_of_levels(a, b).ok(),
+        _ => None,
+    };
+    let mut lines = Vec::new();
+    for (l, level) in levels.iter().enumerate() {
+        let mut cells = vec![column.name.clone(), level.clone()];
+        for group in &counts {
+            let total: u32 = group.iter().sum();
+            let share = 100.0 * f64::from(group[l]) / f64::from(total.max(1));
+            cells.push(format!("{} ({share:.1} %)", group[l]));
+        }
+        if l == 0 {
+            finish(&mut cells, n_missing, shown, &tests, smd);
+        } else {
+            cells.extend(["", "", "", ""].map(str::to_owned));
+        }
+        lines.push(cells);
+    }
+    let json = json!({
+        "variable": column.name, "kind": "categorical", "n_missing": n_missing, "levels": levels,
+        "counts": counts, "tests": tests, "shown": shown, "smd": smd,
+    });
+    Row { lines, json }
+}
+
+/// Missing values, the test that is shown, its P and the standardised difference.
+fn finish(
+    cells: &mut Vec<String>,
+    n_missing: usize,
+    shown: &str,
+    tests: &Map<String, Value>,
+    smd: Option<f64>,
+) {
+    let p = tests.get(shown).and_then(|t| t["p"].as_f64());
+    cells.push(n_missing.to_string());
+    cells.push(p.map_or_else(String::new, |_| shown.replace('_', "-")));
+    cells.push(p.map_or_else(String::new, |p| match p {
+        p if p < 0.001 => "<0.001".to_owned(),
+        p => format!("{p:.3}"),
+    }));
+    cells.push(smd.map_or_else(String::new, |d| format!("{d:.3}")));
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::super::fixture::{content, learnable, refusal, run, text};
+    use serde_json::{Value, json};
+
+    fn params(group: &str) -> Value {
+        json!({"group": group, "leave_out": ["shadow"]})
+    }
+
+    #[test]
+    fn every_p_names_its_test() {
+        let (table, _) = learnable(80);
+        let out = run("baseline-table", params("site"), &[("table", table)]).unwrap();
+        let csv = text(&out, "table1");
+        assert!(
+            csv.starts_with("variable,level,c1 (n = 60),c2 (n = 20),missing,test,p,smd\n"),
+            "{csv}"
+        );
+        assert!(
+            csv.contains("signal,") && csv.contains(",welch,0.") && !csv.contains("shadow"),
+            "{csv}"
+        );
+        let record: Value = serde_json::from_slice(&content(&out, "table1_json")).unwrap();
+        assert!(record["variables"][0]["tests"]["mann_whitney"]["p"].is_number());
+    }
+
+    #[test]
+    fn small_tables_are_tested_exactly_and_the_missing_counted() {
+        let table =
+            b"patient_id,site,grade,age\na,c1,I,50\nb,c1,II,\nc,c2,I,61\nd,c2,I,40\n".to_vec();
+        let out = run("baseline-table", params("site"), &[("table", table)]).unwrap();
+        let csv = text(&out, "table1");
+        assert!(
+            csv.contains("grade,I,1 (50.0 %),2 (100.0 %),0,fisher,1.000"),
+            "{csv}"
+        );
+        assert!(
+            csv.lines()
+                .any(|l| l.starts_with("age,") && l.contains(",1,")),
+            "{csv}"
+        );
+    }
+
+    #[test]
+    fn an_unknown_group_is_refused() {
+        let (table, _) = learnable(20);
+        let (code, message) = refusal(run("baseline-table", params("stage"), &[("table", table)]));
+        assert_eq!(code, "group-missing");
+        assert!(message.contains("signal"), "{message}");
+    }
+}

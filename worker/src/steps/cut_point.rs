@@ -1,0 +1,112 @@
+//! `cut-point`: where a marker parts survival best, and what such a search is worth.
+
+use pipeline_defs::params::CutPointParams;
+use serde_json::json;
+use stats::cut_point::{CutPointError, best_cut_point, cut_point_interval, permuted_p};
+
+use super::learn::Training;
+use super::refuse::refuse;
+use crate::step::{Context, Inputs, Produced, StepError};
+
+pub(super) fn run(context: &Context, inputs: &Inputs) -> Result<Vec<Produced>, StepError> {
+    let params: CutPointParams = context.params()?;
+    let Training {
+        matrix, follow_up, ..
+    } = Training::read(inputs)?;
+    let column = column(&matrix.names, &params.column)?;
+    let marker = matrix.x.column(column).to_vec();
+    let failed = |e: CutPointError| refuse("cut-point", &e);
+    let found = best_cut_point(&marker, &follow_up, params.minprop).map_err(failed)?;
+    let seed = context.seed()?;
+    let conditional = match params.permutations {
+        0 => None,
+        n => Some(
+            permuted_p(&marker, &follow_up, params.minprop, n as usize, seed).map_err(failed)?,
+        ),
+    };
+    let interval = match params.bootstrap {
+        0 => None,
+        n => Some(
+            cut_point_interval(&marker, &follow_up, params.minprop, n as usize, 0.95, seed)
+                .map_err(failed)?,
+        ),
+    };
+    let answer = json!({
+        "column": matrix.names[column],
+        "cut": found.best.value,
+        "lower": interval.map(|i| i.lower),
+        "upper": interval.map(|i| i.upper),
+        "statistic": found.best.statistic,
+        "n": marker.len(),
+        "n_events": follow_up.n_events(),
+        "n_below": found.best.n_below,
+        "above_is_worse": found.above_is_worse,
+        "minprop": params.minprop,
+        "p_unadjusted": found.p_unadjusted,
+        "p_adjusted": found.p_lausen_94,
+        "p_lausen_92": found.p_lausen_92,
+        "p_lausen_94": found.p_lausen_94,
+        "p_permutation": conditional,
+        "cuts": found.cuts.iter().map(|c| json!({"cut": c.value, "n_below": c.n_below, "statistic": c.statistic})).collect::<Vec<_>>(),
+    });
+    let bytes = artefact::json::encode("cut-point", &answer)?;
+    Ok(vec![Produced::bytes("cut", bytes)])
+}
+
+fn column(names: &[String], wanted: &str) -> Result<usize, StepError> {
+    let at = names.iter().position(|name| name == wanted);
+    match (wanted, at, names.len()) {
+        (_, Some(at), _) => Ok(at),
+        ("", None, 1) => Ok(0),
+        _ => Err(StepError::refuse(
+            "column-missing",
+            format!(
+                "no column `{wanted}` in `table`; set `column` to one of {}",
+                names.join(", ")
+            ),
+        )),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::super::fixture::{content, learnable, refusal, run};
+    use pipeline_defs::params::{CutPointParams, Params};
+    use serde_json::Value;
+
+    fn params(column: &str) -> Value {
+        let params = CutPointParams {
+            column: column.to_owned(),
+            permutations: 200,
+            bootstrap: 50,
+            ..CutPointParams::presets().remove(0).1
+        };
+        serde_json::to_value(params).unwrap()
+    }
+
+    #[test]
+    fn a_signal_has_a_cut_and_an_adjusted_p() {
+        let (table, followup) = learnable(90);
+        let ports = [("table", table), ("followup", followup)];
+        let found: Value = serde_json::from_slice(&content(
+            &run("cut-point", params("signal"), &ports).unwrap(),
+            "cut",
+        ))
+        .unwrap();
+        let number = |key: &str| found[key].as_f64().unwrap();
+        assert!(number("lower") <= number("cut") && number("cut") <= number("upper"));
+        assert!(number("p_unadjusted") < number("p_adjusted") && number("p_adjusted") < 0.01);
+        assert!(number("p_permutation") < 0.02);
+        assert_eq!(found["above_is_worse"], true);
+    }
+
+    #[test]
+    fn the_column_must_be_named_where_there_are_several() {
+        let (table, followup) = learnable(40);
+        let ports = [("table", table), ("followup", followup)];
+        let (code, message) = refusal(run("cut-point", params(""), &ports));
+        assert_eq!(code, "column-missing");
+        assert!(message.contains("signal, twin, noise, shadow"), "{message}");
+    }
+}
