@@ -12,9 +12,10 @@
 //!
 //! All are invariant to a shift of F, so exp( F − max F ) is used and nothing overflows.
 
-/// Scores as weights exp( F − max F ), 0 outside `counted`.
+/// Scores as weights exp( F − max F ), the maximum over the rows `counted`; 0 outside.
 pub(super) fn weights(score: &[f64], counted: impl Fn(usize) -> bool) -> Vec<f64> {
-    let highest = score.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    let rows = (0..score.len()).filter(|&i| counted(i));
+    let highest = rows.map(|i| score[i]).fold(f64::NEG_INFINITY, f64::max);
     (0..score.len())
         .map(|i| match counted(i) {
             true => libm::exp(score[i] - highest),

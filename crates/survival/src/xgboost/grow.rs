@@ -440,3 +440,46 @@ fn part(rows: &mut [u32], goes_left: &[bool]) -> usize {
     rows[kept..].copy_from_slice(&right);
     kept
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pruning_goes_up_while_gains_are_small_and_closes_gaps() {
+        // node 0 cuts into 1 and 2, node 1 into 3 and 4, node 2 into 5 and 6
+        let tree = XgboostTree {
+            left: vec![1, 3, 5, 0, 0, 0, 0],
+            feature: vec![2, 1, 0, 0, 0, 0, 0],
+            threshold: vec![0.5, 1.5, 2.5, 0.1, 0.2, 0.3, 0.4],
+            weight: vec![0.0, 4.0, 5.0, 1.0, 2.0, 3.0, 4.0],
+            gain: vec![9.0, 0.5, 2.0, 0.0, 0.0, 0.0, 0.0],
+            cover: vec![6.0, 2.0, 4.0, 1.0, 1.0, 2.0, 2.0],
+        };
+        assert_eq!(pruned(tree.clone(), 0.0, 0.1), tree);
+        let one = pruned(tree.clone(), 1.0, 0.5);
+        assert_eq!(one.left, [1, 0, 3, 0, 0]);
+        assert_eq!(one.feature, [2, 0, 0, 0, 0]);
+        assert_eq!(one.threshold, [0.5, 2.0, 2.5, 0.3, 0.4]);
+        // the root's gain is large, but it is pruned only after both children are leaves
+        let two = pruned(tree.clone(), 3.0, 0.5);
+        assert_eq!(two.left, [1, 0, 0]);
+        let all = pruned(tree, 10.0, 0.5);
+        assert_eq!(all.left, [0]);
+        assert_eq!(all.cover, [6.0]);
+    }
+
+    #[test]
+    fn leaves_and_gains_by_hand() {
+        let penalty = Penalty {
+            lambda: 1.0,
+            alpha: 0.5,
+            min_child_weight: 1.0,
+        };
+        let sums = |first, second| Sums { first, second };
+        assert_eq!(penalty.weight(sums(-2.5, 3.0)), 0.5);
+        assert_eq!(penalty.gain(sums(-2.5, 3.0)), 1.0);
+        assert_eq!(penalty.weight(sums(0.4, 3.0)), 0.0);
+        assert_eq!(penalty.weight(sums(2.5, 0.9)), 0.0);
+    }
+}
