@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)] // a test fails by panicking
 
 mod features_only;
+mod formats;
 mod real_images;
 mod rerun;
 mod served;

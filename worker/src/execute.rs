@@ -250,11 +250,14 @@ fn run_locally(crew: &Crew, lease: &Lease) -> Result<Local1, Fate> {
     }));
     match ran {
         Ok(Ok(produced)) => store_outputs(crew, spec, &recipe, &inputs, produced),
-        Ok(Err(StepError::Refuse { code, message })) => refusal(&Refusal {
-            code,
-            message,
-            kind: recipe.kind,
-        }),
+        Ok(Err(StepError::Refuse { code, message })) => {
+            log_files(crew, &recipe, &code);
+            refusal(&Refusal {
+                code,
+                message,
+                kind: recipe.kind,
+            })
+        }
         Ok(Err(StepError::Retry(message))) => Err(Fate::Retry(message)),
         Ok(Err(StepError::Bug(message))) => {
             Err(Fate::Bug(format!("{} ({})", message, lease.address)))
@@ -264,6 +267,15 @@ fn run_locally(crew: &Crew, lease: &Lease) -> Result<Local1, Fate> {
             lease.address,
             panic_text(panic.as_ref())
         ))),
+    }
+}
+
+/// Tells the site's own log which files a refusal is about: their names go nowhere else.
+fn log_files(crew: &Crew, recipe: &Recipe, code: &str) {
+    for entry in recipe.inputs.values().flatten() {
+        if let Some(path) = crew.local.path_of(&entry.digest) {
+            tracing::warn!(kind = recipe.kind, code, path = %path.display(), "refused");
+        }
     }
 }
 

@@ -35,6 +35,16 @@ impl Local {
             .unwrap_or_else(std::sync::PoisonError::into_inner) = files;
     }
 
+    /// Where the source file behind a digest is; for the site's own log.
+    #[must_use]
+    pub fn path_of(&self, digest: &Digest) -> Option<std::path::PathBuf> {
+        let sources = self
+            .sources
+            .read()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        sources.get(digest).map(|file| file.path.clone())
+    }
+
     /// The bytes behind a digest. A source file is read anew and must still be what was announced: otherwise it is absent.
     ///
     /// # Errors
