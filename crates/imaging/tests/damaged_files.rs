@@ -9,7 +9,7 @@ use dicom_core::VR;
 use dicom_dictionary_std::{tags, uids};
 use flate2::{Compression, write::GzEncoder, write::ZlibEncoder};
 use imaging::formats::{Bundle, Choice, RegionImage, RegionName, read_bytes, region_bytes};
-use imaging::{Geometry, Volume, Voxels, canonical};
+use imaging::{Geometry, Volume, Voxels, canonical, metaimage, nrrd};
 use proptest::prelude::*;
 use proptest::sample::Index;
 use proptest::test_runner::{Config, TestRunner};
@@ -181,7 +181,12 @@ fn check(bytes: &[u8]) {
             assert!(Geometry::new(volume.geometry.dims, volume.geometry.affine).is_ok());
             assert!(volume.to_f64().iter().all(|value| value.is_finite()));
         }
-        Err(error) => assert!(!error.code().is_empty() && !error.to_string().contains("Miller")),
+        Err(error) => {
+            // A header of text tells the field that is wrong; a name can stand there by this test's splices alone.
+            let may_tell = nrrd::is_nrrd(bytes) || metaimage::is_metaimage(bytes);
+            let tells = error.to_string().contains("Miller");
+            assert!(!error.code().is_empty() && (may_tell || !tells), "{error}");
+        }
     }
     let geometry = grid();
     for name in [None, Some("GTV")] {

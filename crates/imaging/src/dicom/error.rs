@@ -226,6 +226,49 @@ impl DicomError {
     }
 }
 
+/// An identifier without what no identifier has: a damaged file may have other text where one should be.
+pub(super) fn shown_uid(text: &str) -> String {
+    let allowed = text.chars().filter(|c| c.is_ascii_digit() || *c == '.');
+    allowed.take(64).collect()
+}
+
+/// A number that is none, its foreign characters as question marks.
+pub(super) fn shown_number(text: &str) -> String {
+    let shown = |c: char| {
+        if c.is_ascii_digit() || "+-. ".contains(c) {
+            c
+        } else {
+            '?'
+        }
+    };
+    text.chars().take(32).map(shown).collect()
+}
+
+/// A term of the standard; anything else is not told.
+pub(super) fn shown_term(text: &str) -> String {
+    let known = [
+        "MR",
+        "CT",
+        "PT",
+        "NM",
+        "US",
+        "OT",
+        "CR",
+        "DX",
+        "RGB",
+        "PALETTE COLOR",
+        "YBR_FULL",
+        "YBR_FULL_422",
+        "YBR_PARTIAL_420",
+        "YBR_ICT",
+        "YBR_RCT",
+        "MONOCHROME1",
+        "MONOCHROME2",
+    ];
+    let found = known.into_iter().find(|term| *term == text);
+    found.unwrap_or("unknown").to_owned()
+}
+
 /// A tag with its keyword.
 struct Named(Tag);
 

@@ -3,7 +3,7 @@
 mod jpeg;
 mod rle;
 
-use super::error::DicomError;
+use super::error::{DicomError, shown_term};
 use super::reader::{DataSet, File};
 use super::tags;
 use super::transfer::TransferSyntax;
@@ -103,7 +103,7 @@ fn grey(set: &DataSet<'_>) -> Result<(), DicomError> {
     match (n_samples, name.as_str()) {
         (1, "MONOCHROME1" | "MONOCHROME2") => Ok(()),
         _ => Err(DicomError::Colour {
-            name: name.chars().take(32).collect(),
+            name: shown_term(&name),
             n_samples,
         }),
     }

@@ -1,6 +1,6 @@
 //! Elements of a file: what stands where. Nothing is copied and nothing allocated but a map of what was found.
 
-use super::error::DicomError;
+use super::error::{DicomError, shown_number};
 use super::tags::{self, Tag};
 use super::transfer::{Encoding, TransferSyntax};
 use crate::content::{ContentError, Stream, inflate_up_to};
@@ -152,7 +152,7 @@ impl<'a> DataSet<'a> {
                 .filter(|n: &f64| n.is_finite())
                 .ok_or_else(|| DicomError::Number {
                     tag,
-                    text: word.chars().take(32).collect(),
+                    text: shown_number(word),
                 })
         };
         text.split('\\')

@@ -1,6 +1,6 @@
 //! A series of slices as one volume.
 
-use super::error::DicomError;
+use super::error::{DicomError, shown_term, shown_uid};
 use super::pixels::{self, PixelFormat};
 use super::reader::{DataSet, File};
 use super::tags;
@@ -120,7 +120,11 @@ fn choose(
     let found = || {
         let entry = |(uid, files): (&String, &Vec<Opened<'_>>)| {
             let modality = files.first().and_then(|(_, set)| set.text(tags::MODALITY));
-            (uid.clone(), modality.unwrap_or_default(), files.len())
+            (
+                shown_uid(uid),
+                shown_term(&modality.unwrap_or_default()),
+                files.len(),
+            )
         };
         by_series.iter().map(entry).collect::<Vec<_>>()
     };
@@ -128,7 +132,7 @@ fn choose(
         (_, 0) => Err(DicomError::NoImage { n_files }),
         (Some(uid), _) if by_series.contains_key(uid) => Ok(uid.to_owned()),
         (Some(uid), _) => Err(DicomError::SeriesAbsent {
-            wanted: uid.chars().take(64).collect(),
+            wanted: shown_uid(uid),
             found: found(),
         }),
         (None, 1) => Ok(by_series.keys().next().cloned().unwrap_or_default()),

@@ -1,6 +1,6 @@
 //! Transfer syntaxes: how elements and pixels are written (PS3.5 section 10 and annex A).
 
-use super::error::DicomError;
+use super::error::{DicomError, shown_uid};
 
 /// How elements are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,7 +41,7 @@ impl TransferSyntax {
             _ => {
                 return Err(DicomError::TransferSyntax {
                     name: name(uid),
-                    uid: uid.chars().take(64).collect(),
+                    uid: shown_uid(uid),
                 });
             }
         })

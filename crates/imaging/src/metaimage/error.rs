@@ -63,8 +63,8 @@ pub enum MetaImageError {
         /// Intercept.
         intercept: f64,
     },
-    /// The voxels lie in a file that is not given.
-    #[error("data lie in another file, {name:?}; it must be one file beside the header, or LOCAL")]
+    /// The voxels lie in a file that is not given; its name is not told, since hospitals put names of people in them.
+    #[error("data lie in another file; it must be one file beside the header, or LOCAL")]
     DataFile {
         /// What the header says.
         name: String,

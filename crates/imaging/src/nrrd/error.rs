@@ -81,10 +81,8 @@ pub enum NrrdError {
         /// Its name.
         space: String,
     },
-    /// The voxels lie in a file that is not given.
-    #[error(
-        "data lie in another file, {name:?}; it must be one file beside the header, or attached"
-    )]
+    /// The voxels lie in a file that is not given; its name is not told, since hospitals put names of people in them.
+    #[error("data lie in another file; it must be one file beside the header, or attached")]
     DataFile {
         /// What the header says.
         name: String,
