@@ -416,6 +416,7 @@ fn entry(kind: &str) -> Option<ParamsEntry> {
         .or_else(|| of::<RsfParams>(kind))
         .or_else(|| of::<GbmParams>(kind))
         .or_else(|| of::<SvmParams>(kind))
+        .or_else(|| of::<XgboostParams>(kind))
         .or_else(|| of::<DeepSurvParams>(kind))
         .or_else(|| of::<DnnSurvParams>(kind))
         .or_else(|| of::<ImportanceParams>(kind))

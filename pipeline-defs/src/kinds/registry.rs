@@ -327,6 +327,17 @@ pub(super) const ALL: &[KindSpec] = &[
     },
     KindSpec {
         inputs: LEARN,
+        outputs: &[MODEL, out("booster", Json, Hub, "json", RowRule::Fitted)],
+        cost: cost(1, 256, 0.3),
+        seeded: true,
+        ..hub(
+            "fit-xgboost",
+            Role::Fit,
+            "boosted trees as XGBoost grows them, with a model file that it loads",
+        )
+    },
+    KindSpec {
+        inputs: LEARN,
         outputs: &[MODEL],
         cost: cost(1, 256, 0.5),
         seeded: true,

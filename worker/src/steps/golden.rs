@@ -203,6 +203,7 @@ impl Chain {
         );
         self.step("fit-gbm", json!({"n_trees": 20}), &learn(&table));
         self.step("fit-svm", json!({}), &learn(&table));
+        self.step("fit-xgboost", json!({"num_boost_round": 4}), &learn(&table));
         self.step("fit-deepsurv", json!({"epochs": 5}), &learn(&table));
         self.step("fit-dnnsurv", json!({"epochs": 2}), &learn(&table));
         let mut ports = vec![("model", self.made("fit-svm.model"))];

@@ -9,7 +9,7 @@ use serde_json::Value;
 use survival::Learner;
 
 use super::learn::Make;
-use super::{fit_cox, fit_deepsurv, fit_dnnsurv, fit_gbm, fit_rsf, fit_svm};
+use super::{fit_cox, fit_deepsurv, fit_dnnsurv, fit_gbm, fit_rsf, fit_svm, fit_xgboost};
 use crate::step::{Context, StepError};
 
 /// Every learner, by its kind without `fit-`.
@@ -20,6 +20,7 @@ const LEARNERS: &[(&str, Make)] = &[
     ("gbm", fit_gbm::learner),
     ("rsf", fit_rsf::learner),
     ("svm", fit_svm::learner),
+    ("xgboost", fit_xgboost::learner),
 ];
 
 /// The learner with its settings, completed by its default preset.

@@ -32,6 +32,7 @@ mod fit_rsf;
 mod fit_selection;
 mod fit_standardise;
 mod fit_svm;
+mod fit_xgboost;
 #[cfg(test)]
 mod fixture;
 mod follow_up;
@@ -89,7 +90,7 @@ pub fn run(kind: &str, context: &Context, inputs: &Inputs) -> Result<Vec<Produce
 /// The kinds that [`run`] knows.
 pub const KINDS: &[&str] = &names(STEPS);
 
-const STEPS: &[(&str, Run); 49] = &[
+const STEPS: &[(&str, Run); 50] = &[
     ("adapt-combat", combat::adapt),
     ("apply-combat", combat::apply),
     ("apply-impute", apply_impute::run),
@@ -120,6 +121,7 @@ const STEPS: &[(&str, Run); 49] = &[
     ("fit-selection", fit_selection::run),
     ("fit-standardise", fit_standardise::run),
     ("fit-svm", fit_svm::run),
+    ("fit-xgboost", fit_xgboost::run),
     ("follow-up", follow_up::run),
     ("gather-cohort", gather_cohort::run),
     ("gather-table", gather_table::run),
