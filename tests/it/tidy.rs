@@ -44,7 +44,8 @@ const FLOORS: &[(&str, &[&str])] = &[
             "report",
         ],
     ),
-    // `cohort` and `imaging` for `synth`, which writes files, `radiomics` for its dictionary and its conformance; no other numerics.
+    // `cohort` and `imaging` for `synth`, which writes files, and with `evaluation` for `check`; `radiomics` for its dictionary
+    // and its conformance; no other numerics.
     (
         "coordinator",
         &[
@@ -58,6 +59,7 @@ const FLOORS: &[(&str, &[&str])] = &[
             "cohort",
             "imaging",
             "radiomics",
+            "evaluation",
             "report",
         ],
     ),

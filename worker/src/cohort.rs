@@ -277,11 +277,16 @@ pub fn scan(path: &Path, site: &str, store: &Store) -> Result<Scan, CohortError>
     Ok(scan)
 }
 
-struct Wanted {
-    patient_id: String,
-    item: String,
-    path: PathBuf,
-    choice: Choice,
+/// A file or folder that the cohort names.
+pub struct Wanted {
+    /// Whose.
+    pub patient_id: String,
+    /// Which item.
+    pub item: String,
+    /// Where; never leaves the site.
+    pub path: PathBuf,
+    /// What of it is meant.
+    pub choice: Choice,
 }
 
 impl Wanted {
@@ -415,7 +420,11 @@ fn look(
     ))
 }
 
-fn wanted_files(
+/// The files of these rows (row of the table, pseudonym), item by item; a patient with an empty cell has no such file.
+///
+/// # Errors
+/// The table lacks a column that an item names, or an item is found in no way.
+pub fn wanted_files(
     file: &CohortFile,
     table: &Table,
     rows: &[(usize, String)],
@@ -502,14 +511,21 @@ fn shared_csv(
     })
 }
 
-struct Table {
-    path: PathBuf,
-    header: Vec<String>,
+/// A patient table as it is written.
+pub struct Table {
+    /// Its file.
+    pub path: PathBuf,
+    /// Names of its columns.
+    pub header: Vec<String>,
     records: Vec<csv::StringRecord>,
 }
 
 impl Table {
-    fn read(path: &Path) -> Result<Table, CohortError> {
+    /// Reads a table: a header, then a row a patient; a byte-order mark does not matter.
+    ///
+    /// # Errors
+    /// It is not there, is no CSV, or a column stands twice.
+    pub fn read(path: &Path) -> Result<Table, CohortError> {
         let bytes = std::fs::read(path).map_err(|source| CohortError::Read {
             path: path.to_owned(),
             source,
@@ -566,7 +582,15 @@ impl Table {
             })
     }
 
-    fn cell(&self, row: usize, column: usize) -> &str {
+    /// Number of patients.
+    #[must_use]
+    pub fn n_rows(&self) -> usize {
+        self.records.len()
+    }
+
+    /// A cell, trimmed; empty where the table has none.
+    #[must_use]
+    pub fn cell(&self, row: usize, column: usize) -> &str {
         self.records
             .get(row)
             .and_then(|r| r.get(column))

@@ -12,6 +12,7 @@ macro_rules! out {
 
 mod audit;
 mod cache;
+mod check;
 mod client;
 mod embedded;
 mod features;
@@ -56,6 +57,11 @@ enum Command {
         after_help = "Example:  radloom synth --size tiny --out cohort; radloom run cohort/study.toml"
     )]
     Synth(synth::SynthArgs),
+    /// What is wrong with a study and its data: definition, cohort, images, masks, dates, outcomes, horizons
+    #[command(
+        after_help = "Examples:\n  radloom check study.toml --overlays pictures\n  radloom check --propose data --clinical clinical.csv"
+    )]
+    Check(check::CheckArgs),
     /// What a run would do, and why; nothing runs
     #[command(
         after_help = "Examples:\n  radloom plan study.toml\n  radloom plan study.toml --why --set steps.ring.with.margin_mm=10.0"
@@ -202,6 +208,7 @@ async fn dispatch(command: Command) -> anyhow::Result<u8> {
         Command::Demo(args) => run::demo(args).await,
         Command::New(args) => new(&args),
         Command::Synth(args) => synth::synth(&args).map(|()| 0),
+        Command::Check(args) => check::check(&args),
         Command::Plan(args) => plan::plan(args).await,
         Command::Run(args) => run::run(args).await,
         Command::Serve(args) => serve::serve(args).await,

@@ -3,6 +3,7 @@
 //! Here live [`FollowUp`] and [`RiskScores`], the two nouns that every model and metric speaks, the [`Roster`] that gives rows their
 //! order, and the [`SplitScheme`] that divides them. What never will: file formats, pixels read from disk, models, metrics.
 
+pub mod dates;
 mod follow_up;
 mod keyed;
 mod risk_scores;

@@ -11,6 +11,7 @@
 //! | how sure is that? | [`estimate_auc`], [`estimate_c_index`], [`estimate_uno_c`], [`estimate_brier`] (bootstrap), [`auc_influence()`] (large samples), [`corrected_interval`] (repeated cross-validation) |
 //! | are two models apart? | [`compare_auc`] (large samples), a [`Bootstrap`] of one seed for both |
 //! | what would new patients see? | [`correct_optimism`] |
+//! | is the table to be believed? | [`doctor`] |
 //! | is the best of many better than chance? | [`max_t()`] |
 //!
 //! It takes predictions and follow-up, never models. Whatever cannot be estimated is an [`Estimate::NotEstimable`]
@@ -26,6 +27,7 @@ mod c_index;
 mod calibration;
 mod calibration_curve;
 mod decision_curve;
+pub mod doctor;
 mod estimate;
 mod keyed;
 mod max_t;

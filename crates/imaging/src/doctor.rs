@@ -41,7 +41,7 @@ pub use place::{CONTRAST_RATIO_MIN, resampled};
 pub use repair::{Repair, RepairError};
 
 use crate::body::body_mask;
-use crate::mask::Mask;
+use crate::mask::{Mask, check_geometry};
 use crate::volume::Volume;
 
 /// What an examination found, and what the comparison of patients needs.
@@ -53,6 +53,8 @@ pub struct Examination {
     pub region: Option<Mask>,
     /// Its volume, mm³.
     pub volume_mm3: Option<f64>,
+    /// Mean and standard deviation of the image in the region, where mask and image are on one grid.
+    pub intensity: Option<[f64; 2]>,
     /// Median intensity of the image in the body; none where there is no body.
     pub body_median: Option<f64>,
     /// Labels other than background with their voxels, ascending.
@@ -68,10 +70,13 @@ pub fn examine(image: &Volume, labels: &Volume, label: i32, tolerance_mm: f64) -
     let body = body_mask(image).ok();
     let counts = labels::counts(labels);
     let region = labels::choose(labels, label, &counts, &mut findings);
-    let mut volume_mm3 = None;
+    let (mut volume_mm3, mut intensity) = (None, None);
     if let Some(region) = &region {
         volume_mm3 = Some(region.n_inside() as f64 * region.geometry.voxel_volume_mm3());
         place::examine(image, region, body.as_ref(), tolerance_mm, &mut findings);
+        if check_geometry(&image.geometry, &region.geometry, tolerance_mm).is_ok() {
+            intensity = image::moments_in(image, region);
+        }
         region::examine(region, &mut findings);
     }
     let body_median = body.as_ref().and_then(|body| image::median_in(image, body));
@@ -79,6 +84,7 @@ pub fn examine(image: &Volume, labels: &Volume, label: i32, tolerance_mm: f64) -
         findings,
         region,
         volume_mm3,
+        intensity,
         body_median,
         labels: counts,
     }

@@ -33,17 +33,23 @@ pub(crate) fn clinical(spec: &SynthSpec, centre: &CentreSpec, seed: u64) -> Clin
     };
     let figo2018 = draw.quota("figo2018", &centre.figo2018, &Figo2018::ALL);
     let [ebrt_gy, icbt_gy, eqd2_gy] = draw.doses(spec, centre);
+    let diameter_mm = draw.shuffled("diameter", diameters(spec, centre));
+    let u_t = if spec.texture_is_size {
+        by_rank(&diameter_mm)
+    } else {
+        draw.shuffled("u_t", latent(centre.n))
+    };
     Clinical {
         age_years: draw.shuffled("age", ages(spec, centre)),
         scca_ng_ml: draw.shuffled("scca", antigen(centre)),
-        diameter_mm: draw.shuffled("diameter", diameters(spec, centre)),
+        diameter_mm,
         chemo_mg: draw.shuffled("chemo", chemotherapy(centre)),
         lymph_node_metastasis: draw.nodes(&figo2018, centre.lnm_in_iva),
         figo2018,
         pathology: draw.quota("pathology", &centre.pathology, &Pathology::ALL),
         radiosensitiser: draw.some_of("radiosensitiser", centre.radiosensitiser),
         delineated_again: draw.some_of("delineated-again", centre.delineated_again),
-        u_t: draw.shuffled("u_t", latent(centre.n)),
+        u_t,
         u_p: draw.shuffled("u_p", latent(centre.n)),
         ebrt_gy,
         icbt_gy,
@@ -163,6 +169,17 @@ fn latent(n: usize) -> Vec<f64> {
             .map(grid::normal_quantile)
             .collect::<Vec<_>>(),
     )
+}
+
+/// The latent grid, dealt in the order of a column; the earlier row first on ties.
+fn by_rank(column: &[f64]) -> Vec<f64> {
+    let mut order: Vec<usize> = (0..column.len()).collect();
+    order.sort_by(|&a, &b| column[a].total_cmp(&column[b]));
+    let mut dealt = vec![0.0; column.len()];
+    for (row, value) in order.into_iter().zip(latent(column.len())) {
+        dealt[row] = value;
+    }
+    dealt
 }
 
 fn gamma_grid(n: usize, shape: u32) -> Vec<f64> {

@@ -13,6 +13,7 @@ mod outcome;
 mod patient;
 mod spec;
 mod tables;
+mod twin;
 mod volume;
 
 pub use clinical::eqd2_gy;
@@ -24,6 +25,7 @@ pub use spec::{
     SynthSize, SynthSpec,
 };
 pub use tables::{SynthTables, tables};
+pub use twin::{Expected, Twin, TwinMask};
 pub use volume::{SynthImages, volume};
 
 use thiserror::Error;

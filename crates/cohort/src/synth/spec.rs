@@ -217,6 +217,8 @@ pub struct SynthSpec {
     pub alpha_beta_gy: f64,
     /// Dose per fraction of external-beam radiotherapy and of brachytherapy, Gy.
     pub fraction_gy: [f64; 2],
+    /// Whether `u_t` follows the diameter's rank instead of being drawn: texture that says nothing but size.
+    pub texture_is_size: bool,
     /// Attainable with clinical columns and both latents.
     pub attainable_combined: Attainable,
     /// Attainable with both latents.
@@ -256,6 +258,7 @@ impl SynthSpec {
             diameter_range_mm: [15.0, 95.0],
             alpha_beta_gy: 10.0,
             fraction_gy: [1.8, 6.0],
+            texture_is_size: false,
             attainable_combined: attainable([0.746, 0.747, 0.754], 0.726),
             attainable_radiomics: attainable([0.707, 0.706, 0.711], 0.686),
             attainable_clinical: attainable([0.642, 0.638, 0.640], 0.628),

@@ -101,6 +101,29 @@ codes! {
     DuplicateMask = "duplicate-mask",
 }
 
+impl Code {
+    /// How grave it is. What the import steps refuse is refused here too; so are two patients with one image, who would
+    /// stand on both sides of a split.
+    #[must_use]
+    pub fn severity(self) -> Severity {
+        match self {
+            Code::ImageConstant
+            | Code::ImageNotFinite
+            | Code::LabelAbsent
+            | Code::LabelNotInteger
+            | Code::MaskEmpty
+            | Code::MaskOneVoxel
+            | Code::GeometryMismatch
+            | Code::MaskWorldFlipped
+            | Code::MaskAxesReversed
+            | Code::DuplicateImage
+            | Code::DuplicateImageOtherMask => Severity::Refuse,
+            Code::SpacingAnisotropic | Code::SeveralLabels | Code::MaskOneSlice => Severity::Note,
+            _ => Severity::Warn,
+        }
+    }
+}
+
 /// A label and how many voxels have it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LabelCount {
@@ -245,25 +268,10 @@ impl Finding {
         }
     }
 
-    /// How grave it is. What the import steps refuse is refused here too; so are two patients with one image, who would
-    /// stand on both sides of a split.
+    /// How grave it is.
     #[must_use]
     pub fn severity(&self) -> Severity {
-        match self.code() {
-            Code::ImageConstant
-            | Code::ImageNotFinite
-            | Code::LabelAbsent
-            | Code::LabelNotInteger
-            | Code::MaskEmpty
-            | Code::MaskOneVoxel
-            | Code::GeometryMismatch
-            | Code::MaskWorldFlipped
-            | Code::MaskAxesReversed
-            | Code::DuplicateImage
-            | Code::DuplicateImageOtherMask => Severity::Refuse,
-            Code::SpacingAnisotropic | Code::SeveralLabels | Code::MaskOneSlice => Severity::Note,
-            _ => Severity::Warn,
-        }
+        self.code().severity()
     }
 
     /// The one repair that is safe, if there is one.

@@ -65,3 +65,17 @@ pub(super) fn median_in(image: &Volume, region: &Mask) -> Option<f64> {
     let middle = values.len().checked_sub(1)? / 2;
     Some(*values.select_nth_unstable_by(middle, f64::total_cmp).1)
 }
+
+/// Mean and standard deviation (n − 1) in a region of at least two voxels, all finite.
+pub(super) fn moments_in(image: &Volume, region: &Mask) -> Option<[f64; 2]> {
+    let values = image.to_f64();
+    let inside = values.iter().zip(&region.inside).filter(|(_, i)| **i);
+    let inside: Vec<f64> = inside.map(|(v, _)| *v).collect();
+    let n = inside.len() as f64;
+    if inside.len() < 2 || inside.iter().any(|v| !v.is_finite()) {
+        return None;
+    }
+    let mean = inside.iter().sum::<f64>() / n;
+    let squares: f64 = inside.iter().map(|v| (v - mean) * (v - mean)).sum();
+    Some([mean, (squares / (n - 1.0)).sqrt()])
+}

@@ -1,0 +1,354 @@
+//! Times and events: what is no time, what contradicts, which unit, and what the horizons find.
+
+use std::collections::BTreeMap;
+
+use cohort::FollowUp;
+use evaluation::doctor::horizon_support;
+use pipeline_defs::Study;
+
+use super::finding::{Code, Finding, some_of};
+use super::sheet::{Row, Sheet};
+use super::wanted::{Endpoint, Wanted};
+
+/// Fewer events than this train nothing.
+const EVENTS_MIN: usize = 10;
+/// Medians of two sites that differ by more than this, and not much more than days in a month, are in two units.
+const UNIT_RATIO: std::ops::RangeInclusive<f64> = 10.0..=70.0;
+/// A median follow-up beyond 25 years is in another unit than months.
+const MEDIAN_MAX_MONTHS: f64 = 300.0;
+/// Rounding of times to a tenth of a month.
+const TIME_SLACK_MONTHS: f64 = 0.11;
+
+/// Usable follow-up of one endpoint, a row a patient.
+pub(super) struct Followed {
+    pub endpoint: Endpoint,
+    pub patients: Vec<String>,
+    pub sites: Vec<String>,
+    pub time_months: Vec<f64>,
+    pub event: Vec<bool>,
+}
+
+impl Followed {
+    /// Follow-up of the patients that `keep` names by their position.
+    pub(super) fn of(&self, keep: impl Fn(usize) -> bool) -> Option<FollowUp> {
+        let rows: Vec<usize> = (0..self.patients.len()).filter(|&row| keep(row)).collect();
+        let time = rows.iter().map(|&row| self.time_months[row]).collect();
+        FollowUp::new(time, rows.iter().map(|&row| self.event[row]).collect()).ok()
+    }
+}
+
+pub(super) fn examine(
+    wanted: &Wanted,
+    study: &Study,
+    sheets: &[Sheet],
+    findings: &mut Vec<Finding>,
+) -> Vec<Followed> {
+    let mut all = Vec::new();
+    for endpoint in &wanted.endpoints {
+        let sheet = sheets
+            .iter()
+            .find(|s| s.column(&endpoint.time).is_some() && s.column(&endpoint.event).is_some());
+        let Some(sheet) = sheet else {
+            if let Some(first) = sheets.first() {
+                let message = format!(
+                    "endpoint `{}` needs columns `{}` and `{}`",
+                    endpoint.name, endpoint.time, endpoint.event
+                );
+                findings.push(Finding::new(Code::ColumnMissing, first.table.path.display().to_string(), message, "name the columns in the step `follow-up`: with = { time = …, event = …, unit = … }"));
+            }
+            continue;
+        };
+        let followed = read(endpoint, sheet, findings);
+        units(&followed, sheet, findings);
+        horizons(&followed, wanted, study, findings);
+        all.push(followed);
+    }
+    order(&all, findings);
+    all
+}
+
+/// Reads one endpoint; what cannot be used is told and left out, as the step does.
+fn read(endpoint: &Endpoint, sheet: &Sheet, findings: &mut Vec<Finding>) -> Followed {
+    let mut followed = Followed {
+        endpoint: endpoint.clone(),
+        patients: Vec::new(),
+        sites: Vec::new(),
+        time_months: Vec::new(),
+        event: Vec::new(),
+    };
+    let columns = sheet
+        .column(&endpoint.time)
+        .zip(sheet.column(&endpoint.event));
+    let Some((time_at, event_at)) = columns else {
+        return followed;
+    };
+    let mut missing = Vec::new();
+    for row in &sheet.patients {
+        let (time, event) = (sheet.cell(row, time_at), sheet.cell(row, event_at));
+        if time.is_empty() || event.is_empty() {
+            missing.push(row.patient_id.as_str());
+            continue;
+        }
+        let time = usable_time(sheet, row, time_at, time, findings);
+        let event = usable_event(sheet, row, event_at, event, findings);
+        if let (Some(time), Some(event)) = (time, event) {
+            followed.patients.push(row.patient_id.clone());
+            followed.sites.push(row.site.clone());
+            followed.time_months.push(months(time, &endpoint.unit));
+            followed.event.push(event);
+        }
+    }
+    if !missing.is_empty() {
+        let message = format!(
+            "{} patients have no time or no event: {}",
+            missing.len(),
+            some_of(missing)
+        );
+        findings.push(Finding::new(
+            Code::TimeMissing,
+            sheet.column_place(time_at),
+            message,
+            "they are left out of this endpoint; keep who is lost to follow-up as censored",
+        ));
+    }
+    let events = followed.event.iter().filter(|e| **e).count();
+    if events < EVENTS_MIN {
+        let message = format!(
+            "{events} events of `{}` in {} patients",
+            endpoint.name,
+            followed.patients.len()
+        );
+        findings.push(Finding::new(
+            Code::EventsFew,
+            sheet.column_place(event_at),
+            message,
+            format!("at least {EVENTS_MIN} are needed before anything is learned"),
+        ));
+    }
+    followed
+}
+
+fn usable_time(
+    sheet: &Sheet,
+    row: &Row,
+    column: usize,
+    cell: &str,
+    findings: &mut Vec<Finding>,
+) -> Option<f64> {
+    let mut tell = |code, message: String, repair: &str| {
+        let finding = Finding::new(code, sheet.place(row, column), message, repair);
+        findings.push(finding.of_patient(&row.site, &row.patient_id));
+    };
+    match cell.parse::<f64>() {
+        Ok(time) if time > 0.0 && time.is_finite() => Some(time),
+        Ok(0.0) => {
+            tell(
+                Code::TimeZero,
+                "time is 0".to_owned(),
+                "an event at the start is usually a date entered twice",
+            );
+            Some(0.0)
+        }
+        Ok(time) if time < 0.0 => {
+            tell(
+                Code::TimeNegative,
+                format!("time is {time}"),
+                "the end lies before the start: correct the dates",
+            );
+            None
+        }
+        _ => {
+            let repair = if cell.contains(',') {
+                "write a decimal point"
+            } else {
+                "write a number"
+            };
+            tell(
+                Code::TimeNotNumber,
+                format!("time `{cell}` is no number"),
+                repair,
+            );
+            None
+        }
+    }
+}
+
+fn usable_event(
+    sheet: &Sheet,
+    row: &Row,
+    column: usize,
+    cell: &str,
+    findings: &mut Vec<Finding>,
+) -> Option<bool> {
+    match cell.parse::<f64>() {
+        Ok(1.0) => Some(true),
+        Ok(0.0) => Some(false),
+        _ => {
+            let message = format!("event `{cell}` is neither 0 nor 1");
+            let repair =
+                "1 is an event and 0 is none; recode, also where 1 and 2 stand for alive and dead";
+            let finding = Finding::new(Code::EventValue, sheet.place(row, column), message, repair);
+            findings.push(finding.of_patient(&row.site, &row.patient_id));
+            None
+        }
+    }
+}
+
+fn months(time: f64, unit: &str) -> f64 {
+    match unit {
+        "days" => time * 12.0 / 365.25,
+        "years" => time * 12.0,
+        _ => time,
+    }
+}
+
+/// Times whose scale says that they are in another unit than the study believes.
+fn units(followed: &Followed, sheet: &Sheet, findings: &mut Vec<Finding>) {
+    let mut by_site: BTreeMap<&str, Vec<f64>> = BTreeMap::new();
+    for (site, time) in followed.sites.iter().zip(&followed.time_months) {
+        by_site.entry(site).or_default().push(*time);
+    }
+    let medians: Vec<(&str, f64)> = by_site
+        .into_iter()
+        .map(|(site, times)| (site, median(times)))
+        .collect();
+    let Some(column) = sheet.column(&followed.endpoint.time) else {
+        return;
+    };
+    let lowest = medians.iter().map(|m| m.1).fold(f64::INFINITY, f64::min);
+    for (site, median) in medians {
+        let beside_others = lowest > 0.0 && UNIT_RATIO.contains(&(median / lowest));
+        if beside_others || median > MEDIAN_MAX_MONTHS {
+            let mut message = format!(
+                "median of `{}` is {median:.0} {}",
+                followed.endpoint.time, "months"
+            );
+            if beside_others {
+                message.push_str(&format!(", at another site {lowest:.0}"));
+            }
+            let repair = "these look like days: convert them, or say unit = \"days\" in the step `follow-up`";
+            findings.push(
+                Finding::new(
+                    Code::TimeUnitSuspect,
+                    sheet.column_place(column),
+                    message,
+                    repair,
+                )
+                .at_site(site),
+            );
+        }
+    }
+}
+
+/// Of at least one value: the lower middle.
+fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values
+        .get((values.len().max(1) - 1) / 2)
+        .copied()
+        .unwrap_or(0.0)
+}
+
+/// Horizons at which AUC would be NE, in the sets in which it is asked for.
+fn horizons(followed: &Followed, wanted: &Wanted, study: &Study, findings: &mut Vec<Finding>) {
+    let external = wanted
+        .external
+        .as_deref()
+        .filter(|e| study.sites.iter().any(|s| s == e));
+    let is_external = |row: usize| Some(followed.sites[row].as_str()) == external;
+    let inside = followed.of(|row| !is_external(row));
+    let outside = external.and_then(|_| followed.of(is_external));
+    let sets = [
+        ("cross-validation", inside, None),
+        ("external", outside, external),
+    ];
+    for (set, follow_up, site) in sets {
+        let Some(follow_up) = follow_up.filter(|f| !f.is_empty()) else {
+            continue;
+        };
+        for &horizon in &wanted.horizons {
+            let support = horizon_support(&follow_up, horizon);
+            let Some(reason) = &support.refused else {
+                continue;
+            };
+            let message = format!(
+                "`{}` at {horizon} months, {set}: NE ({reason}; at risk {}, cases {}, longest follow-up {:.1})",
+                followed.endpoint.name, support.n_at_risk, support.n_cases, support.last
+            );
+            let place = format!("{}, horizon {horizon}", followed.endpoint.name);
+            let finding = Finding::new(
+                Code::HorizonUnsupported,
+                place,
+                message,
+                "ask for earlier horizons, or follow longer; the report will say NE",
+            );
+            findings.push(finding.at_site(site.unwrap_or("")));
+        }
+    }
+}
+
+/// Endpoints against overall survival: nothing ends after death, and a death is an event of disease-free survival.
+fn order(all: &[Followed], findings: &mut Vec<Finding>) {
+    let is = |name: &str, prefixes: &[&str]| {
+        prefixes
+            .iter()
+            .any(|p| name == *p || name.starts_with(&format!("{p}_")))
+    };
+    let named = |f: &Followed, prefixes: &[&str]| {
+        is(&f.endpoint.name, prefixes) || is(&f.endpoint.time, prefixes)
+    };
+    let Some(overall) = all.iter().find(|f| named(f, &["os"])) else {
+        return;
+    };
+    let rows: BTreeMap<&str, usize> = overall
+        .patients
+        .iter()
+        .enumerate()
+        .map(|(i, p)| (p.as_str(), i))
+        .collect();
+    for other in all.iter().filter(|f| f.endpoint != overall.endpoint) {
+        for (row, patient) in other.patients.iter().enumerate() {
+            let Some(&at) = rows.get(patient.as_str()) else {
+                continue;
+            };
+            let site = &other.sites[row];
+            let (time, end) = (other.time_months[row], overall.time_months[at]);
+            let place = format!(
+                "columns {} and {}",
+                other.endpoint.time, overall.endpoint.time
+            );
+            if time > end + TIME_SLACK_MONTHS {
+                let message = format!(
+                    "`{}` ends at {time:.1} months, `{}` at {end:.1}",
+                    other.endpoint.name, overall.endpoint.name
+                );
+                findings.push(
+                    Finding::new(
+                        Code::EndpointOrder,
+                        place,
+                        message,
+                        "no follow-up ends after death or last contact: correct one of the two",
+                    )
+                    .of_patient(site, patient),
+                );
+            } else if overall.event[at]
+                && !other.event[row]
+                && named(other, &["dfs", "pfs", "rfs", "efs"])
+            {
+                let message = format!(
+                    "death is recorded, but no event of `{}`",
+                    other.endpoint.name
+                );
+                findings.push(
+                    Finding::new(
+                        Code::EndpointEvents,
+                        place,
+                        message,
+                        "death is an event of this endpoint by its usual definition",
+                    )
+                    .of_patient(site, patient),
+                );
+            }
+        }
+    }
+}
