@@ -220,8 +220,8 @@ fn units(followed: &Followed, sheet: &Sheet, findings: &mut Vec<Finding>) {
         let beside_others = lowest > 0.0 && UNIT_RATIO.contains(&(median / lowest));
         if beside_others || median > MEDIAN_MAX_MONTHS {
             let mut message = format!(
-                "median of `{}` is {median:.0} {}",
-                followed.endpoint.time, "months"
+                "median of `{}` is {median:.0} months",
+                followed.endpoint.time
             );
             if beside_others {
                 message.push_str(&format!(", at another site {lowest:.0}"));

@@ -122,7 +122,6 @@ fn with_slot(files: &[String], slot: Slot) -> Option<Layout> {
         }
         pattern_of.push(pattern.map(|(pattern, _)| pattern));
     }
-    // One pseudonym in each pattern is no cut: the pattern holds the rest of the name.
     let is_mask = |pattern: &str| {
         let lower = pattern.to_lowercase();
         MASK_WORDS.iter().any(|word| lower.contains(word))
@@ -141,6 +140,7 @@ fn with_slot(files: &[String], slot: Slot) -> Option<Layout> {
         .intersection(with_mask)
         .map(|id| (*id).to_owned())
         .collect();
+    // One patient among many files: the cut took what all names share.
     if patients.is_empty() || (patients.len() == 1 && files.len() > 2) {
         return None;
     }
