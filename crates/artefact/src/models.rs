@@ -221,6 +221,12 @@ pub struct RsfModel {
     pub trees: Vec<Tree>,
     /// Risk of each training row from the trees that did not see it; `null` where there is none.
     pub out_of_bag: Vec<Option<f64>>,
+    /// 1 − Harrell's C of `out_of_bag`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub out_of_bag_error: Option<f64>,
+    /// What each column adds by permutation on the rows a tree did not see.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub importance: Option<Vec<f64>>,
 }
 
 /// A tree; nodes breadth first, leaves have `left` 0.

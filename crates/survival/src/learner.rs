@@ -62,6 +62,12 @@ pub trait Model: std::fmt::Debug + Send + Sync {
         None
     }
 
+    /// 1 − Harrell's C of [`Model::out_of_bag_risk`] over the patients that have one; `None` where the learner has no such
+    /// risk or no two of these patients can be compared.
+    fn out_of_bag_error(&self) -> Option<f64> {
+        None
+    }
+
     /// The learner's own importance of each feature, in the order of [`Model::feature_names`], where it has one.
     ///
     /// The model's documentation says which kind it is; values of two kinds of models do not compare.

@@ -18,6 +18,10 @@ fn learners() -> Vec<(&'static str, Box<dyn Learner>)> {
         n_trees: 60,
         ..RsfParams::ranger_defaults()
     };
+    let judged = RsfParams {
+        importance: true,
+        ..few_trees.clone()
+    };
     let stochastic = GbmParams {
         bag_fraction: 0.5,
         ..GbmParams::sksurv()
@@ -36,6 +40,7 @@ fn learners() -> Vec<(&'static str, Box<dyn Learner>)> {
     };
     vec![
         ("rsf", Box::new(Rsf::new(few_trees).unwrap())),
+        ("rsf importance", Box::new(Rsf::new(judged).unwrap())),
         ("gbm", Box::new(Gbm::new(GbmParams::gbm()).unwrap())),
         ("gbm out of bag", Box::new(gbm(BestIteration::OutOfBag))),
         (

@@ -294,6 +294,7 @@ pub(super) const ALL: &[KindSpec] = &[
         outputs: &[MODEL],
         cost: cost(2, 512, 0.5),
         seeded: true,
+        version: 2,
         ..hub("fit-rsf", Role::Fit, "random survival forest")
     },
     KindSpec {

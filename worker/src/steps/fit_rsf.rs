@@ -34,6 +34,7 @@ pub(super) fn learner(context: &Context) -> Result<Box<dyn Learner>, StepError> 
         max_depth: params.max_depth.map(|depth| depth as usize),
         resampling,
         risk_times: RiskTimes::All,
+        importance: false,
     };
     Ok(Box::new(
         Rsf::new(settings).map_err(|e| refuse("rsf-parameter", &e))?,

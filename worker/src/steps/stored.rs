@@ -236,6 +236,8 @@ fn from_forest(model: RsfModel) -> models::RsfModel {
         .to_owned(),
         trees: model.trees.into_iter().map(from_tree).collect(),
         out_of_bag: model.out_of_bag,
+        out_of_bag_error: model.out_of_bag_error,
+        importance: model.importance,
     }
 }
 
@@ -252,6 +254,8 @@ fn to_forest(model: models::RsfModel) -> RsfModel {
         times: model.times,
         trees: model.trees.into_iter().map(to_tree).collect(),
         out_of_bag: model.out_of_bag,
+        out_of_bag_error: model.out_of_bag_error,
+        importance: model.importance,
     }
 }
 

@@ -1,8 +1,9 @@
 //! The fitted forest: plain data, checks, prediction.
 
-use cohort::RiskScores;
+use cohort::{FollowUp, RiskScores};
 use ndarray::{Array2, ArrayView1, ArrayView2};
 use rayon::prelude::*;
+use stats::concordance::concordance_counts;
 
 use super::RiskTimes;
 use crate::learner::{
@@ -28,6 +29,11 @@ pub struct RsfModel {
     pub trees: Vec<ForestTree>,
     /// Out-of-bag risk of each training patient, `None` where no tree left the patient out.
     pub out_of_bag: Vec<Option<f64>>,
+    /// 1 − Harrell's C of `out_of_bag`, `None` where no two patients that have one can be compared.
+    pub out_of_bag_error: Option<f64>,
+    /// Permutation importance of each feature on the rows each tree left out, where it was asked for
+    /// ([`RsfParams::importance`](super::RsfParams::importance)).
+    pub importance: Option<Vec<f64>>,
 }
 
 /// One tree. Nodes are numbered breadth first, the root is 0; children come in pairs.
@@ -73,7 +79,7 @@ impl Forest {
         columns: Columns,
         grown: Vec<GrownTree>,
         risk_times: RiskTimes,
-    ) -> Forest {
+    ) -> (Forest, Vec<Vec<u32>>) {
         let mut time_has_event = vec![false; columns.times.len()];
         for (row, &time) in columns.time_index.iter().enumerate() {
             time_has_event[time as usize] |= columns.event[row];
@@ -87,9 +93,45 @@ impl Forest {
             risk_times,
             trees,
             out_of_bag: Vec::new(),
+            out_of_bag_error: None,
+            importance: None,
         });
         forest.model.out_of_bag = forest.out_of_bag(x, &bags);
-        forest
+        (forest, bags)
+    }
+
+    /// Takes the out-of-bag error and, where it was asked for, the importance.
+    pub(crate) fn judge(mut self, follow_up: &FollowUp, importance: Option<Vec<f64>>) -> Forest {
+        let (rows, risk): (Vec<usize>, Vec<f64>) = (self.model.out_of_bag.iter().enumerate())
+            .filter_map(|(row, risk)| risk.map(|risk| (row, risk)))
+            .unzip();
+        let counts = concordance_counts(&risk, &follow_up.select(&rows));
+        let concordance = counts.ok().and_then(|counts| counts.index());
+        self.model.out_of_bag_error = concordance.map(|c| 1.0 - c);
+        self.model.importance = importance;
+        self
+    }
+
+    /// Number of trees.
+    pub(crate) fn n_trees(&self) -> usize {
+        self.model.trees.len()
+    }
+
+    /// Whether a tree compares each feature anywhere.
+    pub(crate) fn compares(&self, tree: usize) -> Vec<bool> {
+        let nodes = &self.model.trees[tree];
+        let mut compares = vec![false; self.model.feature_names.len()];
+        for (left, feature) in nodes.left.iter().zip(&nodes.feature) {
+            if *left != 0 {
+                compares[*feature as usize] = true;
+            }
+        }
+        compares
+    }
+
+    /// Risk of a patient by one tree.
+    pub(crate) fn tree_risk(&self, tree: usize, patient: ArrayView1<f64>) -> f64 {
+        self.leaf_risk[tree][self.leaf(tree, patient)]
     }
 
     fn prepare(model: RsfModel) -> Forest {
@@ -111,7 +153,7 @@ impl Forest {
                 let (mut sum, mut trees) = (0.0, 0u32);
                 for (tree, bag) in bags.iter().enumerate() {
                     if bag[row] == 0 {
-                        sum += self.leaf_risk[tree][self.leaf(tree, patient)];
+                        sum += self.tree_risk(tree, patient);
                         trees += 1;
                     }
                 }
@@ -133,9 +175,7 @@ impl Forest {
 
     fn risk_of(&self, patient: ArrayView1<f64>) -> f64 {
         let trees = self.leaf_risk.len();
-        let sum: f64 = (0..trees)
-            .map(|tree| self.leaf_risk[tree][self.leaf(tree, patient)])
-            .sum();
+        let sum: f64 = (0..trees).map(|tree| self.tree_risk(tree, patient)).sum();
         sum / trees as f64
     }
 
@@ -200,6 +240,14 @@ impl Model for Forest {
 
     fn out_of_bag_risk(&self) -> Option<&[Option<f64>]> {
         Some(&self.model.out_of_bag)
+    }
+
+    fn out_of_bag_error(&self) -> Option<f64> {
+        self.model.out_of_bag_error
+    }
+
+    fn importance(&self) -> Option<Vec<f64>> {
+        self.model.importance.clone()
     }
 
     fn holds_training_rows(&self) -> bool {
@@ -278,6 +326,12 @@ fn check(model: &RsfModel) -> Result<(), PartsError> {
             return Err(PartsError::NotFinite { what, index });
         }
     }
+    if let Some(importance) = &model.importance {
+        same_length("importance", importance.len(), model.feature_names.len())?;
+        finite("importance", importance)?;
+    }
+    let error = model.out_of_bag_error.unwrap_or(0.0);
+    in_range("out-of-bag error", 0, (0.0..=1.0).contains(&error))?;
     for tree in &model.trees {
         check_nodes(tree, model.feature_names.len())?;
         check_leaves(tree, model.times.len())?;
@@ -347,6 +401,8 @@ mod tests {
                 jump_at_risk: vec![2, 4, 2],
             }],
             out_of_bag: vec![None],
+            out_of_bag_error: None,
+            importance: None,
         }
     }
 

@@ -18,6 +18,9 @@ pub struct RsfParams {
     pub resampling: Resampling,
     /// Times over which the cumulative hazard is summed to a risk.
     pub risk_times: RiskTimes,
+    /// Whether to permute every feature among the rows each tree left out (ranger `importance = "permutation"`); costs
+    /// about as much as growing.
+    pub importance: bool,
 }
 
 /// Candidate features per node.
@@ -96,6 +99,19 @@ impl RsfParams {
             max_depth: None,
             resampling: Resampling::Bootstrap,
             risk_times: RiskTimes::All,
+            importance: false,
+        }
+    }
+
+    /// scikit-survival 0.28's `RandomSurvivalForest`, with nodes of at least 3 as its defaults have them: 100 trees, ⌊√p⌋,
+    /// bootstrap, risk over event times.
+    pub fn sksurv() -> RsfParams {
+        RsfParams {
+            n_trees: 100,
+            mtry: Mtry::SqrtDown,
+            min_node_size: 3,
+            risk_times: RiskTimes::Events,
+            ..RsfParams::ranger_defaults()
         }
     }
 
@@ -144,6 +160,7 @@ mod tests {
     fn presets_are_legal_and_zero_is_not() {
         assert!(RsfParams::ranger_defaults().check().is_ok());
         assert!(RsfParams::careful().check().is_ok());
+        assert!(RsfParams::sksurv().check().is_ok());
         let none = RsfParams {
             n_trees: 0,
             ..RsfParams::careful()
