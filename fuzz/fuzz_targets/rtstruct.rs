@@ -1,0 +1,15 @@
+//! DICOM as one file: a structure set or segmentation on a small grid, and a series of one.
+#![no_main]
+
+use imaging::Geometry;
+use imaging::dicom::{RoiChoice, read_region, read_series};
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
+    let Ok(geometry) = Geometry::axis_aligned([16, 16, 8], [1.0, 1.0, 3.0]) else {
+        return;
+    };
+    for choice in [RoiChoice::Number(1), RoiChoice::Name("GTV")] {
+        drop(read_region(bytes, choice, &geometry, None, 0.1));
+    }
+    drop(read_series(&[bytes], None));
+});
