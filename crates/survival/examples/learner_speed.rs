@@ -7,8 +7,6 @@
 #[path = "../tests/common/mod.rs"]
 mod common;
 
-use std::time::Instant;
-
 use common::{Data, cross_validated_c};
 use survival::{
     Cox, DeepSurv, DeepSurvParams, DnnSurv, DnnSurvParams, Gbm, GbmParams, Learner, Mtry, Rsf,
@@ -64,6 +62,17 @@ fn learners() -> Vec<(&'static str, Box<dyn Learner>)> {
     ]
 }
 
+/// User and system time of this process so far, as Linux counts it.
+fn cpu_seconds() -> f64 {
+    let stat = std::fs::read_to_string("/proc/self/stat").expect("needs Linux");
+    let after_name = stat.rsplit(')').next().unwrap();
+    let ticks = |field: usize| -> f64 {
+        let field = after_name.split_whitespace().nth(field);
+        field.unwrap().parse().unwrap()
+    };
+    (ticks(11) + ticks(12)) / 100.0
+}
+
 fn main() {
     let asked: Vec<String> = std::env::args().skip(1).collect();
     let all = ["veteran", "pbc", "breast_cancer", "gbsg", "nsclc_radiomics"];
@@ -83,12 +92,17 @@ fn main() {
             if label == "cox" && data.names.len() >= 40 {
                 continue;
             }
-            let start = Instant::now();
-            let c = cross_validated_c(&data, learner.as_ref(), 0);
-            println!(
-                "{name:16} {label:20} {:8.3} s  C {c:.4}",
-                start.elapsed().as_secs_f64()
-            );
+            let start = cpu_seconds();
+            let mut seeds = 0;
+            let mut sum = 0.0;
+            // the kernel counts in hundredths of a second
+            while seeds < 2 || cpu_seconds() - start < 0.3 {
+                sum += cross_validated_c(&data, learner.as_ref(), seeds);
+                seeds += 1;
+            }
+            let n = seeds as f64;
+            let each = (cpu_seconds() - start) / n;
+            println!("{name:16} {label:20} {each:8.4} s  C {:.4}", sum / n);
         }
     }
 }

@@ -3,6 +3,8 @@
 
 mod common;
 
+use std::collections::BTreeSet;
+
 use cohort::FollowUp;
 use common::harrell;
 use ndarray::{Array2, Axis, concatenate};
@@ -426,6 +428,30 @@ fn training_rows_are_in_kernel_machines_only() {
         let kernel = ["svm rbf", "svm polynomial", "svm clinical"].contains(&name);
         let model = learner.fit(x.view(), &names, &f, 0).unwrap();
         assert_eq!(model.holds_training_rows(), kernel, "{name}");
+    }
+}
+
+/// Every number of a model's plain data, as it is written.
+fn numbers_in(model: &dyn Model) -> BTreeSet<String> {
+    format!("{:?}", model.parts())
+        .split(|c: char| !(c.is_ascii_alphanumeric() || c == '.' || c == '-'))
+        .map(str::to_owned)
+        .collect()
+}
+
+#[test]
+fn no_training_row_can_be_read_from_a_model_that_says_it_holds_none() {
+    let (x, names, f) = cohort(60, 4);
+    for (name, learner) in learners() {
+        let model = learner.fit(x.view(), &names, &f, 3).unwrap();
+        if model.holds_training_rows() {
+            continue;
+        }
+        let numbers = numbers_in(model.as_ref());
+        for row in x.rows() {
+            let seen = row.iter().filter(|v| numbers.contains(&format!("{v:?}")));
+            assert!(seen.count() < 2, "{name}: values of {row} are in the model");
+        }
     }
 }
 
