@@ -11,7 +11,7 @@
 //! | [`content`] | why stored numbers make no voxels, whatever the format |
 //! | [`canonical`] | the bytes that are an image's identity |
 //! | [`edt`], [`components`], [`body`] | distance transform, connected components, Otsu threshold and body mask |
-//! | [`normalise`], [`resample`] | z-score, another voxel spacing |
+//! | [`normalise`], [`resample`], [`crop`] | z-score, another voxel spacing, a box of an image |
 //! | [`roi`] | the peritumoural ring |
 //! | [`n4`] | bias-field correction |
 //! | [`doctor`] | what is wrong with an image, a delineation or both, and the safe repair |
@@ -27,6 +27,7 @@ pub mod canonical;
 pub mod components;
 pub mod content;
 pub mod dicom;
+pub mod crop;
 pub mod doctor;
 pub mod edt;
 pub mod formats;

@@ -12,7 +12,7 @@ mod place;
 mod spline;
 mod taps;
 
-pub use grid::{ResampleError, region_grid};
+pub use grid::{ResampleError, check_region_inside, region_grid};
 
 use crate::geometry::Geometry;
 use crate::mask::Mask;

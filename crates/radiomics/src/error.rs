@@ -86,6 +86,29 @@ pub enum ExtractError {
     },
 }
 
+impl ExtractError {
+    /// A stable name of the problem, for machines.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            ExtractError::DimensionsDiffer { .. } | ExtractError::Length { .. } => {
+                "geometry-mismatch"
+            }
+            ExtractError::EmptyMask => "mask-empty",
+            ExtractError::SingleVoxel => "mask-one-voxel",
+            ExtractError::TooFewDimensions { .. } => "mask-too-flat",
+            ExtractError::TooSmall { .. } => "mask-too-small",
+            ExtractError::NotFinite { .. } => "voxels-not-finite",
+            ExtractError::InvalidBin { .. } => "bin-settings",
+            ExtractError::TooManyGreyLevels { .. } => "too-many-grey-levels",
+            ExtractError::InvalidDistances { .. } => "distances",
+            ExtractError::InvalidForce2dDimension { .. } => "force-2d-dimension",
+            ExtractError::Shape2dWithoutForce2d => "shape-2d-without-force-2d",
+            ExtractError::InvalidMinimumDimensions { .. } => "minimum-dimensions",
+        }
+    }
+}
+
 /// Why a feature of a valid region has no value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum Undefined {
@@ -106,6 +129,9 @@ pub enum Undefined {
     /// Shape of a slice: the region has several.
     #[error("the region has more than one slice across force2Ddimension")]
     SeveralSlices,
+    /// The derived image does not exist for this image; the extraction's diagnostics say why.
+    #[error("there is no such derived image of this image")]
+    NoImage,
     /// The value exceeds double precision.
     #[error("the value is beyond the range of double precision")]
     Overflow,

@@ -7,6 +7,7 @@
 //! | [`mod@dictionary`] | what each feature is called, measures and is in, with IBSI codes |
 //! | [`ibsi`] | how this build stands to the consensus values of the Image Biomarker Standardisation Initiative |
 //! | [`roi`], [`discretise`] | the cropped region and its grey levels, made once and shared by all classes |
+//! | [`pipeline`] | the whole extraction: preprocessing, derived images, all features |
 //! | [`filter`] | derived images: wavelet, Laplacian of Gaussian, local binary patterns and the others |
 //! | `first_order`, `shape`, `shape_2d`, `glcm`, `glrlm`, `glszm`, `gldm`, `ngtdm` | one feature class each: symbols, formulas, edges |
 //!
@@ -41,6 +42,7 @@ mod level_size;
 mod links;
 mod ngtdm;
 mod pairs;
+pub mod pipeline;
 pub mod roi;
 pub mod selection;
 pub mod settings;

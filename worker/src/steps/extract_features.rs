@@ -1,77 +1,25 @@
 //! `extract-features`: radiomic features of one region, and what the region looked like.
 
 use artefact::features::Features;
-use imaging::mask::{TOLERANCE_MM, check_geometry};
-use pipeline_defs::params::{ExtractParams, FeatureSettings};
-use radiomics::{Bin, ExtractError, Extraction, Settings, extract};
+use pipeline_defs::params::ExtractParams;
+use radiomics::pipeline::{Extraction, GridSummary, RegionSummary, extract};
 use serde_json::{Map, Value, json};
 
-use super::pixels;
+use super::{extract_settings, pixels};
 use crate::step::{Context, Inputs, Produced, StepError};
 
 pub(super) fn run(context: &Context, inputs: &Inputs) -> Result<Vec<Produced>, StepError> {
     let params: ExtractParams = context.params()?;
-    refuse_what_is_not_built(&params)?;
     let image = pixels::volume(inputs.one("image")?)?;
     let mask = pixels::mask(inputs.one("mask")?, params.label)?;
-    check_geometry(&image.geometry, &mask.geometry, TOLERANCE_MM)
+    let settings = extract_settings::of(&params)?;
+    let extraction = extract(&image, &mask, &settings)
         .map_err(|e| StepError::refuse(e.code(), e.to_string()))?;
-    let extraction = extract(&image, &mask, &settings(&params.settings)?)
-        .map_err(|e| StepError::refuse(code(&e), e.to_string()))?;
     let diagnostics = artefact::json::encode("diagnostics", &diagnostics(&extraction))?;
     Ok(vec![
         Produced::bytes("features", features(&extraction).encode()),
         Produced::bytes("diagnostics", diagnostics),
     ])
-}
-
-/// Only the original image with the classes' settings is extracted yet.
-fn refuse_what_is_not_built(params: &ExtractParams) -> Result<(), StepError> {
-    let built = ExtractParams {
-        label: params.label,
-        settings: FeatureSettings {
-            binWidth: params.settings.binWidth,
-            binCount: params.settings.binCount,
-            distances: params.settings.distances.clone(),
-            gldm_a: params.settings.gldm_a,
-            symmetricalGLCM: params.settings.symmetricalGLCM,
-            minimumROIDimensions: params.settings.minimumROIDimensions,
-            minimumROISize: params.settings.minimumROISize,
-            voxelArrayShift: params.settings.voxelArrayShift,
-            ..FeatureSettings::pyradiomics_defaults()
-        },
-        ..ExtractParams::pyradiomics_defaults()
-    };
-    match *params == built {
-        true => Ok(()),
-        false => Err(StepError::refuse(
-            "settings-not-built",
-            "of the settings, those of derived images, of preprocessing and of the choice of features are not built",
-        )),
-    }
-}
-
-fn settings(set: &FeatureSettings) -> Result<Settings, StepError> {
-    let bin = match (set.binWidth, set.binCount) {
-        (Some(width), None) => Bin::Width(width),
-        (None, Some(count)) => Bin::Count(count as usize),
-        _ => {
-            return Err(StepError::refuse(
-                "bin-settings",
-                "give one of settings.binWidth and settings.binCount",
-            ));
-        }
-    };
-    Ok(Settings {
-        bin,
-        distances: set.distances.clone(),
-        symmetrical_glcm: set.symmetricalGLCM,
-        gldm_alpha: set.gldm_a,
-        voxel_array_shift: set.voxelArrayShift,
-        minimum_roi_dimensions: set.minimumROIDimensions as usize,
-        minimum_roi_size: set.minimumROISize.map(|n| n as usize),
-        ..Settings::pyradiomics_defaults()
-    })
 }
 
 /// An undefined value is an empty cell; its reason stands in the diagnostics.
@@ -85,6 +33,7 @@ fn features(extraction: &Extraction) -> Features {
     Features { names, values }
 }
 
+/// What an extraction of the image as it is says, and beside it what preprocessing and derived images add, where there are any.
 fn diagnostics(extraction: &Extraction) -> Value {
     let d = &extraction.diagnostics;
     let undefined: Map<String, Value> = extraction
@@ -97,37 +46,67 @@ fn diagnostics(extraction: &Extraction) -> Value {
                 .map(|why| (f.name.clone(), json!(why.to_string())))
         })
         .collect();
-    json!({
-        "n_voxels": d.n_voxels,
-        "voxel_volume_mm3": d.voxel_volume_mm3,
+    let [x, y, z] = d.spacing_mm;
+    let first = d.images.first();
+    let mut told = json!({
+        "n_voxels": d.region.n_voxels,
+        "voxel_volume_mm3": d.region.n_voxels as f64 * x * y * z,
         "bounding_box_lower": d.bounding_box_lower,
         "bounding_box_size": d.bounding_box_size,
         "spacing_mm": d.spacing_mm,
-        "n_grey_levels": d.n_grey_levels,
-        "highest_grey_level": d.highest_grey_level,
-        "minimum": d.minimum,
-        "mean": d.mean,
-        "maximum": d.maximum,
+        "n_grey_levels": first.map(|image| image.n_grey_levels),
+        "highest_grey_level": first.map(|image| image.highest_grey_level),
+        "minimum": d.region.minimum,
+        "mean": d.region.mean,
+        "maximum": d.region.maximum,
         "n_features": extraction.features.len(),
         "undefined": undefined,
+    });
+    if d.regions.len() > 1 {
+        told["grids"] = d.grids.iter().map(grid).collect();
+        told["regions"] = d.regions.iter().map(region).collect();
+    }
+    if d.images.len() + d.skipped.len() > 1 {
+        told["images"] = images(extraction);
+        let skipped = d.skipped.iter();
+        told["skipped"] = skipped
+            .map(|image| json!({ "image": image.name, "reason": image.reason }))
+            .collect();
+    }
+    told
+}
+
+fn grid(grid: &GridSummary) -> Value {
+    json!({ "dims": grid.dims, "spacing_mm": grid.spacing_mm })
+}
+
+fn region(region: &RegionSummary) -> Value {
+    json!({
+        "stage": region.stage.name(),
+        "n_voxels": region.n_voxels,
+        "n_parts": region.n_parts,
+        "bounding_box_lower": region.bounding_box_lower,
+        "bounding_box_size": region.bounding_box_size,
+        "centre_mm": region.centre_mm,
     })
 }
 
-fn code(error: &ExtractError) -> &'static str {
-    match error {
-        ExtractError::DimensionsDiffer { .. } | ExtractError::Length { .. } => "geometry-mismatch",
-        ExtractError::EmptyMask => "mask-empty",
-        ExtractError::SingleVoxel => "mask-one-voxel",
-        ExtractError::TooFewDimensions { .. } => "mask-too-flat",
-        ExtractError::TooSmall { .. } => "mask-too-small",
-        ExtractError::NotFinite { .. } => "voxels-not-finite",
-        ExtractError::InvalidBin { .. } => "bin-settings",
-        ExtractError::TooManyGreyLevels { .. } => "too-many-grey-levels",
-        ExtractError::InvalidDistances { .. } => "distances",
-        ExtractError::InvalidForce2dDimension { .. } => "force-2d-dimension",
-        ExtractError::Shape2dWithoutForce2d => "shape-2d-without-force-2d",
-        ExtractError::InvalidMinimumDimensions { .. } => "minimum-dimensions",
-    }
+/// Grey levels of each image, and a warning where they are too few or too many for texture.
+fn images(extraction: &Extraction) -> Value {
+    let images = extraction.diagnostics.images.iter();
+    images
+        .map(|image| {
+            let mut told = json!({
+                "image": image.name,
+                "n_grey_levels": image.n_grey_levels,
+                "highest_grey_level": image.highest_grey_level,
+            });
+            if image.is_unusual() {
+                told["warning"] = json!("grey levels outside 16 to 128");
+            }
+            told
+        })
+        .collect()
 }
 
 #[cfg(test)]

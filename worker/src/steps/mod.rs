@@ -23,6 +23,7 @@ mod enrichment;
 mod evaluate;
 mod exclusions;
 mod extract_features;
+mod extract_settings;
 mod fit_cox;
 mod fit_deepsurv;
 mod fit_dnnsurv;

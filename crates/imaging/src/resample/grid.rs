@@ -67,7 +67,7 @@ pub fn region_grid(
         return Err(ResampleError::Spacing { spacing_mm });
     }
     let (low, high) = mask.bounding_box().ok_or(ResampleError::EmptyMask)?;
-    check_inside(mask, image, low, high)?;
+    check_region_inside(mask, image)?;
     let old_mm = mask.geometry.spacing_mm();
     let new_mm = [0, 1, 2].map(|axis| {
         if spacing_mm[axis] == 0.0 || low[axis] == high[axis] {
@@ -105,13 +105,12 @@ pub fn region_grid(
     Ok(Some(Geometry::new(dims, affine)?))
 }
 
-/// Refuses a region whose box, by two opposite corners, leaves the image.
-fn check_inside(
-    mask: &Mask,
-    image: &Geometry,
-    low: [usize; 3],
-    high: [usize; 3],
-) -> Result<(), ResampleError> {
+/// Refuses a region whose box, by two opposite corners, leaves the image by more than 1e-3 voxels.
+///
+/// # Errors
+/// [`ResampleError::EmptyMask`], [`ResampleError::OutsideImage`].
+pub fn check_region_inside(mask: &Mask, image: &Geometry) -> Result<(), ResampleError> {
+    let (low, high) = mask.bounding_box().ok_or(ResampleError::EmptyMask)?;
     let corners = [low.map(|n| n as f64 - 0.5), high.map(|n| n as f64 + 0.5)]
         .map(|corner| super::place::index_of(image, mask.geometry.world_mm(corner)));
     let lower = [0, 1, 2].map(|a| f64::min(corners[0][a], corners[1][a]));
