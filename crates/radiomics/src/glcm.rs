@@ -25,7 +25,7 @@
 //!
 //! # Edges
 //! A direction without pairs is left out; without any pair all features are [`Undefined::NoNeighbours`]. Correlation is 1 if
-//! σ_x σ_y = 0, Imc1 is 0 if its divisor is, Imc2 is 0 when HXY2 ≤ HXY. MCC is 1 if the region has one grey level.
+//! σ_x σ_y = 0, Imc1 is 0 if its divisor is, Imc2 is 0 when HXY2 ≤ HXY. MCC is 1 if the region has one grey level, even without pairs.
 //! Steps so long that every weight is 0 give [`Undefined::NoWeight`].
 //!
 //! # Reference
@@ -112,7 +112,13 @@ pub(crate) fn features(levels: &GreyLevels, padded: &Padded, options: &Options) 
         }
     }
     if options.norm.is_none() {
-        return means.features(NAMES, Undefined::NoNeighbours);
+        let mut features = means.features(NAMES, Undefined::NoNeighbours);
+        if !has_pairs && levels.n_levels() == 1 {
+            // PyRadiomics asks for the number of levels before it looks for pairs
+            let single = features.iter_mut().filter(|(name, _)| *name == "MCC");
+            single.for_each(|(_, value)| *value = Ok(1.0));
+        }
+        return features;
     }
     if !has_pairs {
         return undefined(NAMES, Undefined::NoNeighbours);

@@ -290,3 +290,68 @@ fn real_images_agree() {
     }
     judge(&reports);
 }
+
+/// The settings of the degenerate regions: bin width 25; original, wavelet, a Laplacian of 1 mm, gradient, LBP2D.
+fn degenerate(minimum_roi_dimensions: usize) -> ExtractionSettings {
+    let mut settings = ExtractionSettings::pyradiomics_defaults();
+    settings.classes.minimum_roi_dimensions = minimum_roi_dimensions;
+    let types = [
+        ImageType::Original,
+        ImageType::Wavelet(WaveletSettings::pyradiomics_defaults()),
+        ImageType::LaplacianOfGaussian {
+            sigma_mm: vec![1.0],
+        },
+        ImageType::Gradient { use_spacing: true },
+        ImageType::Lbp2d(Lbp2dSettings::pyradiomics_defaults()),
+    ];
+    let classes = settings.classes.clone();
+    let request = |image_type| ImageRequest {
+        image_type,
+        classes: classes.clone(),
+    };
+    settings.images = types.into_iter().map(request).collect();
+    settings
+}
+
+#[test]
+fn degenerate_regions_have_the_same_values_gaps_and_refusals() {
+    let Some(root) = oracles() else {
+        return;
+    };
+    let read = |path: &str| imaging::nifti::read(&root.join(path)).unwrap();
+    let mask_of = |name: &str| {
+        let labels = read(&format!("degenerate/{name}_mask.nii.gz"));
+        let inside = labels.to_f64().iter().map(|&label| label == 1.0).collect();
+        Mask::new(labels.geometry, inside).unwrap()
+    };
+    let image = read("images/breast1_image.nii.gz");
+    let mut reports = Vec::new();
+    for (name, minimum) in [
+        ("flat", 2),
+        ("single_slice", 2),
+        ("line", 1),
+        ("two_voxels", 1),
+        ("diagonal3", 2),
+        ("two_islands", 2),
+        ("image_corner", 2),
+    ] {
+        let flat = read("degenerate/flat_image.nii.gz");
+        let image = if name == "flat" { &flat } else { &image };
+        let wanted = reference(&root.join(format!("degenerate/{name}.csv")));
+        reports.push(compare(
+            name,
+            image,
+            &mask_of(name),
+            &degenerate(minimum),
+            &wanted,
+        ));
+    }
+    judge(&reports);
+    let refused = |name: &str, minimum| {
+        extract(&image, &mask_of(name), &degenerate(minimum))
+            .unwrap_err()
+            .code()
+    };
+    assert_eq!(refused("one_voxel", 1), "mask-one-voxel");
+    assert_eq!(refused("line_mindim2", 2), "mask-too-flat");
+}
