@@ -40,7 +40,10 @@ pub use findings::{
 };
 pub use harmonise::{ApplyCombatParams, CombatParams, IccForm, IccJudged, IccParams};
 pub use imaging::{ImportMaskParams, N4Mask, N4Params, RingClip, RingMode, RingParams};
-pub use learners::{CoxParams, ImportanceParams, LassoCoxParams, RsfParams, SplitRule, Ties};
+pub use learners::{
+    CoxParams, CoxRegressionParams, ImportanceParams, LassoCoxParams, LassoMeasure, RsfParams,
+    SplitRule, Ties, ZphTransform,
+};
 pub use networks::{Activation, CutRule, DeepSurvParams, DnnSurvParams, NetworkTies, Optimizer};
 pub use svm::{Kernel, Scaling, SvmLoss, SvmParams, TiedTimes};
 pub use tables::{
@@ -66,6 +69,11 @@ pub const ADDED_LATER: &[(&str, &str, &str)] = &[
     ("fit-rsf", "tune", "null"),
     ("fit-svm", "tune", "null"),
     ("n4-bias-correction", "spline_distance_mm", "null"),
+    ("cox-regression", "strata", "null"),
+    ("cox-regression", "weights", "null"),
+    ("cox-regression", "zph", "\"km\""),
+    ("lasso-cox", "measure", "\"deviance\""),
+    ("lasso-cox", "grouped", "true"),
     ("extract-features", "imageType", "null"),
     ("extract-features", "featureClass", "null"),
     ("extract-features", "radloom", "null"),
@@ -413,6 +421,7 @@ fn entry(kind: &str) -> Option<ParamsEntry> {
         .or_else(|| of::<Spearman>(kind))
         .or_else(|| of::<LassoCoxParams>(kind))
         .or_else(|| of::<CoxParams>(kind))
+        .or_else(|| of::<CoxRegressionParams>(kind))
         .or_else(|| of::<RsfParams>(kind))
         .or_else(|| of::<GbmParams>(kind))
         .or_else(|| of::<SvmParams>(kind))
@@ -600,7 +609,8 @@ mod tests {
             (
                 "fit-selection",
                 json!({"spearman": {"rule": "mean-correlation"}}),
-                "`spearman.rule` is `mean-correlation`, must be one of `univariable-c`, `first`",
+                "`spearman.rule` is `mean-correlation`, must be one of `univariable-c`, `first`, `find-correlation`, `find-correlation-fast`, `max-pair`, \
+                 `cluster-medoid`",
             ),
             (
                 "evaluate",

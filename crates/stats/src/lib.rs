@@ -6,6 +6,7 @@
 //! measures of predictions (`evaluation`), file formats.
 
 pub mod censored;
+pub mod collinearity;
 pub mod columns;
 pub mod combat;
 pub mod compare;

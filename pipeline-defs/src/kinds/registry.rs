@@ -421,7 +421,8 @@ pub(super) const ALL: &[KindSpec] = &[
     KindSpec {
         inputs: JUDGE,
         outputs: &[out("calibration", Json, Open, "json", RowRule::Evaluated)],
-        cost: cost(1, 64, 0.01),
+        cost: cost(1, 64, 0.05),
+        version: 2,
         ..hub(
             "calibration",
             Role::Evaluate,
@@ -567,6 +568,7 @@ pub(super) const ALL: &[KindSpec] = &[
         inputs: LEARN,
         outputs: &[out("cox", Json, Hub, "json", RowRule::Fitted)],
         cost: cost(1, 128, 0.01),
+        version: 2,
         ..hub(
             "cox-regression",
             Role::Fit,

@@ -7,7 +7,7 @@ use super::tables::{Lasso, LassoChoice};
 use super::tune::{self, Tune};
 use super::{OutOfRange, Params, within};
 
-/// Parameters of `fit-cox` and `cox-regression`.
+/// Parameters of `fit-cox`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CoxParams {
@@ -26,9 +26,52 @@ pub enum Ties {
 }
 
 impl Params for CoxParams {
-    const KINDS: &'static [&'static str] = &["fit-cox", "cox-regression"];
+    const KINDS: &'static [&'static str] = &["fit-cox"];
     fn presets() -> Vec<(&'static str, CoxParams)> {
         vec![("r-survival", CoxParams { ties: Ties::Efron })]
+    }
+}
+
+/// Parameters of `cox-regression`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CoxRegressionParams {
+    /// How tied event times enter the partial likelihood. Source: R's `survival`.
+    pub ties: Ties,
+    /// The column whose values have a baseline hazard each, `site` for the centre; `"none"` for one baseline.
+    #[serde(default)]
+    pub strata: Option<String>,
+    /// The column of case weights, each at least 0; with it errors are of the sandwich kind. `"none"` for no weights.
+    #[serde(default)]
+    pub weights: Option<String>,
+    /// The time with which the test of proportional hazards lets coefficients drift. Source: R's `cox.zph`.
+    #[serde(default)]
+    pub zph: ZphTransform,
+}
+
+/// The time g(t) with which coefficients may drift.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum ZphTransform {
+    /// One minus Kaplan–Meier.
+    #[default]
+    Km,
+    /// Time itself.
+    Identity,
+    /// Its rank.
+    Rank,
+}
+
+impl Params for CoxRegressionParams {
+    const KINDS: &'static [&'static str] = &["cox-regression"];
+    fn presets() -> Vec<(&'static str, CoxRegressionParams)> {
+        let r = CoxRegressionParams {
+            ties: Ties::Efron,
+            strata: None,
+            weights: None,
+            zph: ZphTransform::Km,
+        };
+        vec![("r-survival", r)]
     }
 }
 
@@ -136,6 +179,27 @@ pub struct LassoCoxParams {
     pub choose: LassoChoice,
     /// Folds of the cross-validation when none are given, 3 to 1000.
     pub folds: u32,
+    /// By what a λ is judged on held-out rows.
+    #[serde(default)]
+    pub measure: LassoMeasure,
+    /// With `deviance`: that of all rows minus that of the training rows, instead of the held-out rows among themselves.
+    #[serde(default = "yes")]
+    pub grouped: bool,
+}
+
+fn yes() -> bool {
+    true
+}
+
+/// By what a λ is judged.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum LassoMeasure {
+    /// Partial-likelihood deviance per event.
+    #[default]
+    Deviance,
+    /// Harrell's C.
+    C,
 }
 
 impl Params for LassoCoxParams {
@@ -156,6 +220,8 @@ impl Params for LassoCoxParams {
                 lambda_min_ratio,
                 choose,
                 folds,
+                measure: LassoMeasure::Deviance,
+                grouped: true,
             },
         )]
     }
@@ -166,6 +232,7 @@ impl Params for LassoCoxParams {
             lambda_min_ratio,
             choose,
             folds,
+            ..
         } = self;
         Lasso {
             alpha,

@@ -227,6 +227,14 @@ pub enum SpearmanRule {
     UnivariableC,
     /// The first in the table.
     First,
+    /// caret's `findCorrelation(exact = TRUE)`: means of |ρ| anew after every one that goes.
+    FindCorrelation,
+    /// caret's `findCorrelation(exact = FALSE)`: means of |ρ| once, over all.
+    FindCorrelationFast,
+    /// Of the most correlated pair left, the one with the smaller mean |ρ|; again until none is left.
+    MaxPair,
+    /// The medoid of each complete-linkage cluster of 1 − |ρ|.
+    ClusterMedoid,
 }
 
 /// Parameters of the L1-penalised Cox model.

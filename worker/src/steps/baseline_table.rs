@@ -9,6 +9,7 @@ use stats::compare::{
     shapiro_wilk, standardised_difference, standardised_difference_of_levels, summarise, t_test,
 };
 
+use super::labels::labels;
 use crate::step::{Context, Inputs, Produced, StepError};
 
 /// Most levels that are counted; a column of text with more says nothing in a table.
@@ -53,23 +54,7 @@ struct Groups {
 
 impl Groups {
     fn of(table: &Table, group: &str) -> Result<Groups, StepError> {
-        let labels: Vec<Option<String>> = match table.column(group) {
-            Some(column) => column.values.iter().map(|v| label(column, *v)).collect(),
-            None if group == "site" => {
-                let site = |s: &String| (!s.is_empty()).then(|| s.clone());
-                table.rows.iter().map(|r| site(&r.site)).collect()
-            }
-            None => {
-                let names: Vec<&str> = table.columns.iter().map(|c| c.name.as_str()).collect();
-                return Err(StepError::refuse(
-                    "group-missing",
-                    format!(
-                        "no column `{group}` in `table`; set `group` to one of {}",
-                        names.join(", ")
-                    ),
-                ));
-            }
-        };
+        let labels = labels(table, group, "group")?;
         let mut names: Vec<String> = labels.iter().flatten().cloned().collect();
         names.sort_unstable();
         names.dedup();
@@ -91,18 +76,6 @@ impl Groups {
             rows: names.iter().map(of).collect(),
             names,
         })
-    }
-}
-
-fn label(column: &Column, value: f64) -> Option<String> {
-    if value.is_nan() {
-        return None;
-    }
-    match &column.kind {
-        ColumnKind::Ordinal { levels } | ColumnKind::Nominal { levels } => {
-            levels.get(value as usize).cloned()
-        }
-        _ => Some(artefact::number::text(value)),
     }
 }
 

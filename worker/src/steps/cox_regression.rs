@@ -1,36 +1,182 @@
 //! `cox-regression`: hazard ratios with intervals and tests.
 
-use pipeline_defs::params::{CoxParams, Ties};
+use artefact::table::Table;
+use pipeline_defs::params::{CoxRegressionParams, Ties, ZphTransform};
 use serde_json::{Map, Value, json};
+use stats::collinearity::variance_inflation;
 use stats::cox::{
-    CoefficientRow, CoxError, CoxFit, CoxParams as Settings, Proportionality, TestResult,
-    TimeTransform, fit_cox, proportional_hazards_test,
+    CoxError, CoxFit, CoxParams as Settings, Proportionality, TestResult, TimeTransform,
+    WeightedCox, fit_cox, fit_weighted_cox, proportional_hazards_test,
 };
+use stats::special::{normal_quantile, normal_two_sided};
 
+use super::labels::{labels, missing, numbered};
 use super::learn::{Training, cox_code};
 use super::refuse::refuse;
 use crate::step::{Context, Inputs, Produced, StepError};
 
+/// Why parts of the report are missing from a model with strata or weights.
+const PLAIN_ONLY: &str = "only for a model without strata and weights";
+
 pub(super) fn run(context: &Context, inputs: &Inputs) -> Result<Vec<Produced>, StepError> {
-    let settings = match context.params::<CoxParams>()?.ties {
-        Ties::Efron => Settings::efron(),
-        Ties::Breslow => Settings::breslow(),
+    let params: CoxRegressionParams = context.params()?;
+    let mut table = Training::table(inputs)?;
+    let strata = strata(&table, params.strata.as_deref())?;
+    let weights = weights(&table, params.weights.as_deref())?;
+    let taken = [&params.strata, &params.weights];
+    let is_feature = |name: &String| !taken.iter().any(|t| t.as_ref() == Some(name));
+    table.columns.retain(|c| is_feature(&c.name));
+    let training = Training::of(table, inputs)?;
+    let mut json = if strata.is_none() && weights.is_none() {
+        plain(&training, &params)?
+    } else {
+        weighted(&training, &params, strata, weights)?
     };
-    let Training {
-        matrix,
-        follow_up,
-        n_left_aside,
-    } = Training::read(inputs)?;
-    let x = matrix.x.view();
-    let fit =
-        fit_cox(x, &matrix.names, &follow_up, &settings).map_err(|e| refuse(cox_code(&e), &e))?;
-    let zph = proportional_hazards_test(&fit, x, &follow_up, TimeTransform::KaplanMeier);
-    let mut json = report(&fit, &matrix.names, zph)?;
-    json["n_followup_left_aside"] = json!(n_left_aside);
+    let (matrix, n_events) = (&training.matrix, training.follow_up.n_events());
+    json["features"] = json!(matrix.names);
+    json["n"] = json!(training.follow_up.len());
+    json["n_events"] = json!(n_events);
+    // the fit refuses a table without features or with a combination of them
+    json["events_per_variable"] = json!(n_events as f64 / matrix.names.len().max(1) as f64);
+    json["vif"] = match variance_inflation(matrix.x.view()) {
+        Some(vif) => by_name(&matrix.names, &vif),
+        None => json!({"reason": "fewer patients than features and one more"}),
+    };
+    json["n_followup_left_aside"] = json!(training.n_left_aside);
     Ok(vec![Produced::bytes(
         "cox",
         artefact::json::encode("cox regression", &json)?,
     )])
+}
+
+/// The stratum of each row, and the labels of the strata.
+type Strata = (Vec<usize>, Vec<String>);
+
+fn strata(table: &Table, column: Option<&str>) -> Result<Option<Strata>, StepError> {
+    let of = |name| numbered(table, &labels(table, name, "strata")?, "strata");
+    column.map(of).transpose()
+}
+
+fn weights(table: &Table, column: Option<&str>) -> Result<Option<Vec<f64>>, StepError> {
+    let of = |name: &str| {
+        let column = table
+            .column(name)
+            .ok_or_else(|| missing(table, name, "weights"))?;
+        match column.values.iter().position(|w| w.is_nan() || *w < 0.0) {
+            None => Ok(column.values.clone()),
+            Some(row) => Err(StepError::refuse(
+                "weight",
+                format!(
+                    "table, patient `{}`, column `{name}`: a weight must be a number of at least 0",
+                    table.rows[row].patient_id
+                ),
+            )),
+        }
+    };
+    column.map(of).transpose()
+}
+
+fn settings(ties: Ties) -> Settings {
+    match ties {
+        Ties::Efron => Settings::efron(),
+        Ties::Breslow => Settings::breslow(),
+    }
+}
+
+fn plain(training: &Training, params: &CoxRegressionParams) -> Result<Value, StepError> {
+    let (matrix, follow_up) = (&training.matrix, &training.follow_up);
+    let x = matrix.x.view();
+    let fit = fit_cox(x, &matrix.names, follow_up, &settings(params.ties))
+        .map_err(|e| refuse(cox_code(&e), &e))?;
+    let transform = match params.zph {
+        ZphTransform::Km => TimeTransform::KaplanMeier,
+        ZphTransform::Identity => TimeTransform::Identity,
+        ZphTransform::Rank => TimeTransform::Rank,
+    };
+    let zph = proportional_hazards_test(&fit, x, follow_up, transform);
+    report(&fit, &matrix.names, zph)
+}
+
+/// With weights, errors and tests are of the sandwich kind; with strata alone, of the model.
+fn weighted(
+    training: &Training,
+    params: &CoxRegressionParams,
+    strata: Option<Strata>,
+    weights: Option<Vec<f64>>,
+) -> Result<Value, StepError> {
+    let (matrix, follow_up) = (&training.matrix, &training.follow_up);
+    let n = follow_up.len();
+    let robust = weights.is_some();
+    let weights = weights.unwrap_or_else(|| vec![1.0; n]);
+    let (strata, names) = strata.unwrap_or_else(|| (vec![0; n], Vec::new()));
+    let x = matrix.x.view();
+    let settings = settings(params.ties);
+    let fit = fit_weighted_cox(x, &matrix.names, follow_up, &strata, &weights, &settings)
+        .map_err(|e| refuse(cox_code(&e), &e))?;
+    let variance = |j: usize| fit.covariance[[j, j]];
+    let sandwich = |j: usize| fit.robust_covariance[[j, j]];
+    let errors = |of: &dyn Fn(usize) -> f64| -> Vec<f64> {
+        (0..matrix.names.len()).map(|j| of(j).sqrt()).collect()
+    };
+    let (model, of_sandwich) = (errors(&variance), errors(&sandwich));
+    let std_err = if robust { &of_sandwich } else { &model };
+    let mut json = coefficients(&matrix.names, &fit.coefficients, std_err)?;
+    json["covariance"] = json!(if robust { "robust" } else { "model" });
+    json["se_model"] = by_name(&matrix.names, &model);
+    json["se_robust"] = by_name(&matrix.names, &of_sandwich);
+    json["strata"] = json!(stratum_counts(&strata, &names, training));
+    tests_of(&mut json, &fit, robust);
+    Ok(json)
+}
+
+fn tests_of(json: &mut Value, fit: &WeightedCox, robust: bool) {
+    json["loglik"] = json!([fit.loglik_null, fit.loglik]);
+    json["lr_test"] = match robust {
+        false => test(&fit.likelihood_ratio_test()),
+        true => json!({"reason": "weights are no counts of patients: use the Wald test"}),
+    };
+    json["wald_test"] = match fit.wald_test(robust) {
+        Some(found) => test(&found),
+        None => json!({"reason": "the covariance cannot be inverted"}),
+    };
+    json["score_test"] = test(&fit.score_test);
+    for part in ["concordance", "zph"] {
+        json[part] = json!({"reason": PLAIN_ONLY});
+    }
+}
+
+fn stratum_counts(strata: &[usize], names: &[String], training: &Training) -> Vec<Value> {
+    let event = training.follow_up.event();
+    let of = |(number, name): (usize, &String)| {
+        let rows: Vec<usize> = (0..strata.len()).filter(|&i| strata[i] == number).collect();
+        let n_events = rows.iter().filter(|&&i| event[i]).count();
+        json!({"stratum": name, "n": rows.len(), "n_events": n_events})
+    };
+    names.iter().enumerate().map(of).collect()
+}
+
+fn by_name(names: &[String], values: &[f64]) -> Value {
+    let pairs = names.iter().cloned().zip(values.iter().map(|v| json!(v)));
+    Value::Object(pairs.collect())
+}
+
+/// Hazard ratios with 95 % intervals and Wald tests.
+fn coefficients(names: &[String], beta: &[f64], std_err: &[f64]) -> Result<Value, StepError> {
+    let z95 = normal_quantile(0.975)
+        .ok_or_else(|| StepError::Bug("95 % is no confidence level".to_owned()))?;
+    let map = |of: &dyn Fn(f64, f64) -> f64| {
+        let values: Vec<f64> = beta.iter().zip(std_err).map(|(b, s)| of(*b, *s)).collect();
+        by_name(names, &values)
+    };
+    Ok(json!({
+        "coef": map(&|b, _| b),
+        "se": map(&|_, s| s),
+        "hr": map(&|b, _| libm::exp(b)),
+        "lower": map(&|b, s| libm::exp(b - z95 * s)),
+        "upper": map(&|b, s| libm::exp(b + z95 * s)),
+        "z": map(&|b, s| b / s),
+        "p": map(&|b, s| normal_two_sided(b / s)),
+    }))
 }
 
 fn report(
@@ -38,40 +184,25 @@ fn report(
     names: &[String],
     zph: Result<Proportionality, CoxError>,
 ) -> Result<Value, StepError> {
-    let rows = fit
-        .table(0.95)
-        .ok_or_else(|| StepError::Bug("95 % is no confidence level".to_owned()))?;
-    let by_name = |pick: fn(&CoefficientRow) -> f64| {
-        rows.iter()
-            .map(|r| (r.feature.clone(), json!(pick(r))))
-            .collect::<Map<_, _>>()
-    };
+    let std_err: Vec<f64> = (0..names.len())
+        .map(|j| fit.covariance[[j, j]].sqrt())
+        .collect();
+    let mut json = coefficients(names, &fit.coefficients, &std_err)?;
     let concordance = fit.concordance;
-    Ok(json!({
-        "coef": by_name(|r| r.coefficient),
-        "se": by_name(|r| r.std_err),
-        "hr": by_name(|r| r.hazard_ratio),
-        "lower": by_name(|r| r.lower),
-        "upper": by_name(|r| r.upper),
-        "z": by_name(|r| r.z),
-        "p": by_name(|r| r.p),
-        "features": names,
-        "n": fit.n,
-        "n_events": fit.n_events,
-        "loglik": [fit.loglik_null, fit.loglik],
-        "lr_test": test(&fit.likelihood_ratio_test),
-        "wald_test": test(&fit.wald_test),
-        "score_test": test(&fit.score_test),
-        "concordance": concordance.index(),
-        "concordance_pairs": {
-            "concordant": concordance.concordant, "discordant": concordance.discordant,
-            "tied_score": concordance.tied_score, "tied_time": concordance.tied_time,
-        },
-        "zph": match zph {
-            Ok(zph) => tests(names, &zph),
-            Err(why) => json!({"reason": why.to_string()}),
-        },
-    }))
+    json["loglik"] = json!([fit.loglik_null, fit.loglik]);
+    json["lr_test"] = test(&fit.likelihood_ratio_test);
+    json["wald_test"] = test(&fit.wald_test);
+    json["score_test"] = test(&fit.score_test);
+    json["concordance"] = json!(concordance.index());
+    json["concordance_pairs"] = json!({
+        "concordant": concordance.concordant, "discordant": concordance.discordant,
+        "tied_score": concordance.tied_score, "tied_time": concordance.tied_time,
+    });
+    json["zph"] = match zph {
+        Ok(zph) => tests(names, &zph),
+        Err(why) => json!({"reason": why.to_string()}),
+    };
+    Ok(json)
 }
 
 fn tests(names: &[String], zph: &Proportionality) -> Value {
@@ -91,7 +222,7 @@ fn test(result: &TestResult) -> Value {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
-    use super::super::fixture::{content, learnable, only, oracle, refusal, run};
+    use super::super::fixture::{content, learnable, only, oracle, refusal, run, survival_data};
     use serde_json::{Value, json};
 
     #[test]
@@ -102,7 +233,7 @@ mod tests {
         ) else {
             return;
         };
-        let (table, followup) = split_data(&data);
+        let (table, followup) = survival_data(&data);
         for ties in ["efron", "breslow"] {
             let ports = [("table", table.clone()), ("followup", followup.clone())];
             let out = run("cox-regression", json!({"ties": ties}), &ports).unwrap();
@@ -122,26 +253,78 @@ mod tests {
             close(&got["lr_test"]["chi_square"], &r[ties]["LR"][0]);
             close(&got["score_test"]["p"], &r[ties]["score"][2]);
             close(&got["concordance"], &r[ties]["concordance"][0]);
+            // diag(solve(cor(x))) in R 4.2
+            close(&got["vif"]["trt"], &json!(1.06793051060695));
+            close(&got["vif"]["prior"], &json!(1.25931088467917));
+            assert_eq!(got["events_per_variable"], json!(16.0));
         }
     }
 
-    /// `time,status,…` as a table and a follow-up of numbered patients.
-    fn split_data(data: &[u8]) -> (Vec<u8>, Vec<u8>) {
-        let text = String::from_utf8(data.to_vec()).unwrap().replace('"', "");
-        let (mut table, mut followup) = (String::new(), String::from("patient_id,time,status\n"));
-        for (i, line) in text.lines().enumerate() {
+    /// The generated cohort that R's figures are of: `time,cause,x1,x2,centre,weight`, as a table and a follow-up of cause 1.
+    fn generated() -> (Vec<u8>, Vec<u8>, Value) {
+        let folder = concat!(
+            env!("CARGO_MANIFEST_DIR"),
+            "/../crates/stats/tests/fixtures/generated"
+        );
+        let read = |name: &str| std::fs::read_to_string(format!("{folder}/{name}")).unwrap();
+        let mut table = String::from("patient_id,x1,x2,centre,w\n");
+        let mut followup = String::from("patient_id,time,event\n");
+        for (i, line) in read("cohort.csv").lines().skip(1).enumerate() {
             let cells: Vec<&str> = line.split(',').collect();
-            let id = if i == 0 {
-                "patient_id".to_owned()
-            } else {
-                format!("p{i:04}")
-            };
-            table.push_str(&format!("{id},{}\n", cells[2..].join(",")));
-            if i > 0 {
-                followup.push_str(&format!("{id},{},{}\n", cells[0], cells[1]));
-            }
+            table.push_str(&format!("p{i:04},{}\n", cells[2..6].join(",")));
+            let event = u8::from(cells[1] == "1");
+            followup.push_str(&format!("p{i:04},{},{event}\n", cells[0]));
         }
-        (table.into_bytes(), followup.into_bytes())
+        let reference = serde_json::from_str(&read("reference.json")).unwrap();
+        (table.into_bytes(), followup.into_bytes(), reference)
+    }
+
+    #[test]
+    fn strata_and_weights_are_those_of_coxph() {
+        let (table, followup, reference) = generated();
+        let ports = [("table", table), ("followup", followup)];
+        let params = json!({"ties": "efron", "strata": "centre", "weights": "w"});
+        let out = run("cox-regression", params, &ports).unwrap();
+        let got: Value = serde_json::from_slice(&content(&out, "cox")).unwrap();
+        let want = &reference["efron_both"];
+        let close = |a: &Value, b: f64| assert!((a.as_f64().unwrap() / b - 1.0).abs() < 1e-8);
+        let number = |v: &Value| v.as_f64().unwrap();
+        close(&got["coef"]["x1"], number(&want["coef"][0]));
+        close(&got["coef"]["x2"], number(&want["coef"][1]));
+        close(&got["se"]["x1"], number(&want["robust"][0]).sqrt());
+        close(&got["se_model"]["x2"], number(&want["var"][3]).sqrt());
+        close(&got["loglik"][1], number(&want["loglik"][1]));
+        assert_eq!(got["features"], json!(["x1", "x2"]));
+        assert_eq!(got["covariance"], "robust");
+        assert!(got["zph"]["reason"].is_string() && got["wald_test"]["p"].is_number());
+    }
+
+    #[test]
+    fn the_time_of_the_proportionality_test_is_chosen() {
+        let (table, followup) = learnable(60);
+        let ports = [("table", only(&table, &["signal"])), ("followup", followup)];
+        let statistic = |zph: &str| {
+            let params = json!({"ties": "efron", "zph": zph});
+            let out = run("cox-regression", params, &ports).unwrap();
+            let cox: Value = serde_json::from_slice(&content(&out, "cox")).unwrap();
+            cox["zph"]["signal"]["chi_square"].as_f64().unwrap()
+        };
+        let all = [statistic("km"), statistic("identity"), statistic("rank")];
+        assert!(all[0] != all[1] && all[1] != all[2], "{all:?}");
+    }
+
+    #[test]
+    fn an_absent_stratum_and_a_negative_weight_are_refused() {
+        let followup = b"patient_id,time_months,event\na,1,1\nb,2,0\nc,3,1\n".to_vec();
+        let table = b"patient_id,x,w\na,1,1\nb,2,-1\nc,0,1\n".to_vec();
+        let ports = [("table", table), ("followup", followup)];
+        let refused = |set: Value| refusal(run("cox-regression", set, &ports));
+        let (code, message) = refused(json!({"ties": "efron", "strata": "stage"}));
+        assert_eq!(code, "strata-missing");
+        assert!(message.contains("one of x, w"), "{message}");
+        let (code, message) = refused(json!({"ties": "efron", "weights": "w"}));
+        assert_eq!(code, "weight");
+        assert!(message.contains("patient `b`"), "{message}");
     }
 
     #[test]

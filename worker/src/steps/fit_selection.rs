@@ -44,6 +44,10 @@ fn both(
     let redundancy_rule = match spearman.map(|s| s.rule) {
         Some(SpearmanRule::UnivariableC) => RedundancyRule::UnivariableC,
         Some(SpearmanRule::First) | None => RedundancyRule::FirstKept,
+        Some(SpearmanRule::FindCorrelation) => RedundancyRule::FindCorrelation,
+        Some(SpearmanRule::FindCorrelationFast) => RedundancyRule::FindCorrelationFast,
+        Some(SpearmanRule::MaxPair) => RedundancyRule::MaxPair,
+        Some(SpearmanRule::ClusterMedoid) => RedundancyRule::ClusterMedoid,
     };
     let settings = Settings {
         // No rank correlation is above 1: nothing is redundant.
@@ -113,6 +117,10 @@ pub(super) fn keep_rule(
             "rule `univariable-c` needs `followup`",
         )),
         (SpearmanRule::First, _) => Ok(KeepRule::FirstKept),
+        (SpearmanRule::FindCorrelation, _) => Ok(KeepRule::FindCorrelation),
+        (SpearmanRule::FindCorrelationFast, _) => Ok(KeepRule::FindCorrelationFast),
+        (SpearmanRule::MaxPair, _) => Ok(KeepRule::MaxPair),
+        (SpearmanRule::ClusterMedoid, _) => Ok(KeepRule::ClusterMedoid),
     }
 }
 

@@ -152,3 +152,22 @@ pub(super) fn oracle(path: &str) -> Option<Vec<u8>> {
     }
     found
 }
+
+/// `time,status,…` as a table and a follow-up of numbered patients.
+pub(super) fn survival_data(data: &[u8]) -> (Vec<u8>, Vec<u8>) {
+    let text = String::from_utf8_lossy(data).replace('"', "");
+    let (mut table, mut followup) = (String::new(), String::from("patient_id,time,status\n"));
+    for (i, line) in text.lines().enumerate() {
+        let cells: Vec<&str> = line.split(',').collect();
+        let id = if i == 0 {
+            "patient_id".to_owned()
+        } else {
+            format!("p{i:04}")
+        };
+        table.push_str(&format!("{id},{}\n", cells[2..].join(",")));
+        if i > 0 {
+            followup.push_str(&format!("{id},{},{}\n", cells[0], cells[1]));
+        }
+    }
+    (table.into_bytes(), followup.into_bytes())
+}

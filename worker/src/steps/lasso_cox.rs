@@ -3,9 +3,9 @@
 use std::fmt::Write;
 
 use artefact::number::text;
-use pipeline_defs::params::{Lasso, LassoCoxParams};
+use pipeline_defs::params::{Lasso, LassoCoxParams, LassoMeasure};
 use stats::folds::event_stratified_folds;
-use stats::lasso_cox::{LassoCoxCv, cross_validate_lasso_cox};
+use stats::lasso_cox::{LassoCoxCv, Measure, cross_validate_lasso_cox_by};
 
 use super::fit_selection::{choice, lasso_code, path_params};
 use super::learn::{Training, given_folds};
@@ -19,6 +19,8 @@ pub(super) fn run(context: &Context, inputs: &Inputs) -> Result<Vec<Produced>, S
         lambda_min_ratio,
         choose,
         folds,
+        measure,
+        grouped,
     } = context.params()?;
     let training = Training::read(inputs)?;
     if training.follow_up.n_events() == 0 {
@@ -39,11 +41,17 @@ pub(super) fn run(context: &Context, inputs: &Inputs) -> Result<Vec<Produced>, S
         choose,
         folds,
     });
-    let cv = cross_validate_lasso_cox(
+    let measure = match (measure, grouped) {
+        (LassoMeasure::Deviance, true) => Measure::GroupedDeviance,
+        (LassoMeasure::Deviance, false) => Measure::HeldOutDeviance,
+        (LassoMeasure::C, _) => Measure::Concordance,
+    };
+    let cv = cross_validate_lasso_cox_by(
         training.matrix.x.view(),
         &training.follow_up,
         &fold,
         &settings,
+        measure,
     )
     .map_err(|e| refuse(lasso_code(&e), &e))?;
     let chosen = cv.coefficients(choice(choose));
@@ -112,11 +120,12 @@ fn line(out: &mut String, cells: &[String]) {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
-    use super::super::fixture::{learnable, refusal, run, text};
+    use super::super::fixture::{learnable, oracle, refusal, run, survival_data, text};
     use serde_json::{Value, json};
 
     fn params() -> Value {
-        json!({"alpha": 1.0, "n_lambda": 40, "lambda_min_ratio": null, "choose": "min", "folds": 5})
+        json!({"alpha": 1.0, "n_lambda": 40, "lambda_min_ratio": null, "choose": "min", "folds": 5,
+            "measure": "deviance", "grouped": true})
     }
 
     #[test]
@@ -144,6 +153,62 @@ mod tests {
             !coefficients.contains("signal,0\n") || !coefficients.contains("twin,0\n"),
             "{coefficients}"
         );
+    }
+
+    #[test]
+    fn the_path_of_veteran_is_chosen_by_what_glmnet_chooses_it_by() {
+        let (Some(data), Some(folds), Some(wanted)) = (
+            oracle("survival/data/veteran.csv"),
+            oracle("survival/data/veteran.folds.csv"),
+            oracle("survival/d_lasso/veteran.json"),
+        ) else {
+            return;
+        };
+        let (table, followup) = survival_data(&data);
+        let folds: String = String::from_utf8(folds).unwrap().lines().skip(1).fold(
+            String::from("patient_id,fold\n"),
+            |all, line| {
+                let (row, fold) = line.split_once(',').unwrap();
+                let row: usize = row.parse().unwrap();
+                format!("{all}p{row:04},{fold}\n")
+            },
+        );
+        let wanted: Value = serde_json::from_slice(&wanted).unwrap();
+        for (set, key) in [
+            (json!({}), "cv_grouped_TRUE_thresh_1e-09"),
+            (json!({"grouped": false}), "cv_grouped_FALSE_thresh_1e-09"),
+            (json!({"measure": "c"}), "cv_measure_C"),
+        ] {
+            let mut params = params();
+            params["n_lambda"] = json!(100);
+            for (name, value) in set.as_object().unwrap() {
+                params[name] = value.clone();
+            }
+            let ports = [
+                ("table", table.clone()),
+                ("followup", followup.clone()),
+                ("folds", folds.clone().into_bytes()),
+            ];
+            let cv = text(&run("lasso-cox", params, &ports).unwrap(), "cv");
+            let chosen = cv.lines().skip(1).position(|l| l.contains("min")).unwrap();
+            let lambdas = wanted[key]["lambda"].as_array().unwrap();
+            let of_glmnet = lambdas.iter().position(|l| *l == wanted[key]["lambda_min"]);
+            assert_eq!(Some(chosen), of_glmnet, "{key}");
+            let cell = |at: usize| -> f64 {
+                let line = cv.lines().nth(chosen + 1).unwrap();
+                line.split(',').nth(at).unwrap().parse().unwrap()
+            };
+            for (at, name) in [(1, "cvm"), (2, "cvsd")] {
+                let want = wanted[key][name][chosen].as_f64().unwrap();
+                // C is a step function: a coefficient that glmnet leaves short of its minimum turns a pair
+                let tolerance = if key == "cv_measure_C" {
+                    2e-3
+                } else {
+                    1e-3 * want
+                };
+                assert!((cell(at) - want).abs() < tolerance, "{key} {name} {want}");
+            }
+        }
     }
 
     #[test]

@@ -29,8 +29,18 @@ impl Training {
     /// The rows of `table` with their follow-up, by (site, patient) as in a run: what is drawn at random for a row does not
     /// depend on where the row stands in its file.
     pub fn read(inputs: &Inputs) -> Result<Training, StepError> {
+        Training::of(Training::table(inputs)?, inputs)
+    }
+
+    /// The table, its rows by (site, patient).
+    pub fn table(inputs: &Inputs) -> Result<Table, StepError> {
         let mut table = Table::decode(inputs.one("table")?)?;
         table.sort_rows();
+        Ok(table)
+    }
+
+    /// As [`Training::read`] of a table from [`Training::table`] whose columns are all features.
+    pub fn of(table: Table, inputs: &Inputs) -> Result<Training, StepError> {
         let matrix = Matrix::design(&table);
         matrix.complete()?;
         let outcome = FollowUpTable::decode(inputs.one("followup")?)?;

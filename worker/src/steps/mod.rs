@@ -45,6 +45,7 @@ mod icc;
 mod import_image;
 mod import_mask;
 mod importance;
+mod labels;
 mod lasso_cox;
 mod learn;
 mod learners;

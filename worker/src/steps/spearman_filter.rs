@@ -71,7 +71,7 @@ pub(super) fn run(context: &Context, inputs: &Inputs) -> Result<Vec<Produced>, S
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
-    use super::super::fixture::{learnable, refusal, run, text};
+    use super::super::fixture::{learnable, oracle, refusal, run, survival_data, text};
     use serde_json::{Value, json};
 
     fn params(rule: &str) -> Value {
@@ -96,6 +96,38 @@ mod tests {
         )
         .unwrap();
         assert_eq!(text(&out, "dropped").lines().count(), 2);
+    }
+
+    #[test]
+    fn the_rules_of_caret_keep_what_caret_keeps() {
+        let (Some(data), Some(wanted)) = (
+            oracle("survival/data/nsclc_radiomics.csv"),
+            oracle("survival/c_corr/nsclc_radiomics.json"),
+        ) else {
+            return;
+        };
+        let (table, _) = survival_data(&data);
+        let wanted: Value = serde_json::from_slice(&wanted).unwrap();
+        for (rule, key) in [
+            ("find-correlation", "caret_exact_TRUE"),
+            ("find-correlation-fast", "caret_exact_FALSE"),
+            ("max-pair", "greedy_maxpair"),
+        ] {
+            let ports = [("table", table.clone())];
+            let kept = text(
+                &run("spearman-filter", params(rule), &ports).unwrap(),
+                "kept",
+            );
+            let mut got: Vec<&str> = kept.lines().skip(1).collect();
+            let names = wanted[key]["kept"].as_array().unwrap();
+            let mut want: Vec<&str> = names.iter().map(|v| v.as_str().unwrap()).collect();
+            got.sort_unstable();
+            want.sort_unstable();
+            assert_eq!(got, want, "{rule}");
+        }
+        let ports = [("table", table)];
+        let out = run("spearman-filter", params("cluster-medoid"), &ports).unwrap();
+        assert!(text(&out, "kept").lines().count() < text(&out, "dropped").lines().count());
     }
 
     #[test]

@@ -9,7 +9,7 @@ use super::error::CoxError;
 use super::fit::{Peak, TestResult, climb, factor, predictor};
 use super::partial_likelihood::Derivatives;
 use crate::censored::{StepFunction, Ties};
-use crate::linalg::quadratic_form;
+use crate::linalg::{Cholesky, quadratic_form};
 
 /// The baseline hazard of one stratum.
 #[derive(Debug, Clone, PartialEq)]
@@ -43,6 +43,26 @@ pub struct WeightedCox {
     pub score_test: TestResult,
     /// Newton iterations made.
     pub iterations: usize,
+}
+
+impl WeightedCox {
+    /// Likelihood-ratio test of β = 0, 2(ℓ − ℓ₀): right where weights are counts of identical patients.
+    pub fn likelihood_ratio_test(&self) -> TestResult {
+        let statistic = 2.0 * (self.loglik - self.loglik_null);
+        TestResult::new(statistic.max(0.0), self.names.len())
+    }
+
+    /// Wald test of β = 0, βᵀ V⁻¹ β, with the sandwich or the model's covariance; `None` where it cannot be inverted.
+    pub fn wald_test(&self, robust: bool) -> Option<TestResult> {
+        let covariance = if robust {
+            &self.robust_covariance
+        } else {
+            &self.covariance
+        };
+        let factor = Cholesky::new(covariance, 1e-14).ok()?;
+        let statistic = quadratic_form(&factor, &self.coefficients);
+        Some(TestResult::new(statistic, self.names.len()))
+    }
 }
 
 /// Fits Cox's model with strata (one label per patient; all equal: none) and weights (all 1: none).
