@@ -41,8 +41,8 @@ pub use findings::{
 pub use harmonise::{ApplyCombatParams, CombatParams, IccForm, IccJudged, IccParams};
 pub use imaging::{ImportMaskParams, N4Mask, N4Params, RingClip, RingMode, RingParams};
 pub use learners::{
-    CoxParams, CoxRegressionParams, ImportanceParams, LassoCoxParams, LassoMeasure, RsfParams,
-    SplitRule, Ties, ZphTransform,
+    CoxParams, CoxRegressionParams, ImportanceParams, LassoCoxParams, LassoMeasure, RsfConvention,
+    RsfParams, SplitRule, Ties, ZphTransform,
 };
 pub use networks::{Activation, CutRule, DeepSurvParams, DnnSurvParams, NetworkTies, Optimizer};
 pub use svm::{Kernel, Scaling, SvmLoss, SvmParams, TiedTimes};
@@ -66,8 +66,11 @@ use crate::problem::{Place, Problem, list, suggest};
 /// before).
 pub const ADDED_LATER: &[(&str, &str, &str)] = &[
     ("fit-gbm", "tune", "null"),
+    ("fit-rsf", "convention", "\"ranger\""),
+    ("fit-rsf", "importance", "false"),
     ("fit-rsf", "tune", "null"),
     ("fit-svm", "tune", "null"),
+    ("import-mask", "region", "null"),
     ("n4-bias-correction", "spline_distance_mm", "null"),
     ("cox-regression", "strata", "null"),
     ("cox-regression", "weights", "null"),

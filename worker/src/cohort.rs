@@ -181,7 +181,14 @@ fn is_absence(error: &std::io::Error) -> bool {
             | ErrorKind::IsADirectory
             | ErrorKind::InvalidInput
             | ErrorKind::InvalidFilename
-    )
+            | ErrorKind::PermissionDenied
+    ) || is_loop(error)
+}
+
+/// A link that leads back to itself.
+fn is_loop(error: &std::io::Error) -> bool {
+    const ELOOP: i32 = 40;
+    cfg!(target_os = "linux") && error.raw_os_error() == Some(ELOOP)
 }
 
 /// Whether these bytes stand for a file that is not there.

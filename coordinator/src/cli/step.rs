@@ -194,12 +194,22 @@ fn run(args: &RunArgs) -> anyhow::Result<u8> {
                 artefact::lines::materialise(base, &ranges)
             }
         };
+        if port.ty == ArtefactType::Survival && without_times(&bytes)? {
+            continue;
+        }
         let path = args.out.join(port.file());
         let bytes = for_people(port.ty, bytes)?;
         write(&path, port.ext, &bytes)?;
         out!("{}", path.display());
     }
     Ok(0)
+}
+
+/// A table of survival at no time, which learners without survival give, is no file for people.
+fn without_times(bytes: &[u8]) -> anyhow::Result<bool> {
+    Ok(artefact::predictions::SurvivalTable::decode(bytes)?
+        .times
+        .is_empty())
 }
 
 /// `--set` values as one JSON object; `seed` goes apart.

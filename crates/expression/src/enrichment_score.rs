@@ -14,7 +14,7 @@ pub struct Enrichment {
     pub score: f64,
     /// Score over the mean of permuted scores of its sign; `None` where no permutation had that sign.
     pub normalised: Option<f64>,
-    /// Share of permuted scores of its sign that are at least as far out; `None` likewise.
+    /// Share of permuted scores of its sign that are at least as far out, the observed one counted in; `None` likewise.
     pub p: Option<f64>,
     /// Place, from 0, of the largest deviation: the leading edge ends (or, for a negative score, begins) there.
     pub peak: usize,
@@ -79,7 +79,7 @@ pub fn enrichment(
         size: members.len(),
         score,
         normalised: known.then(|| score / mean),
-        p: known.then(|| beyond as f64 / same.len() as f64),
+        p: known.then(|| (beyond + 1) as f64 / (same.len() + 1) as f64),
         peak,
     })
 }

@@ -167,9 +167,11 @@ fn a_region_is_chosen_by_name_or_number_and_the_others_are_listed() {
     assert!(
         error
             .to_string()
-            .contains("3 \"Blase\", 7 \"GTV Primär\", 8 \"Blase\""),
+            .contains("present are the numbers 3, 7, 8"),
         "{error}"
     );
+    let told = error.to_string();
+    assert!(!told.contains("Blase") && !told.contains("GTV"), "names of regions stay: {told}");
     assert_eq!(
         choose(RoiChoice::Name("Blase")).unwrap_err().code(),
         "several-labels"
@@ -341,7 +343,7 @@ fn frames_of_a_segment_land_on_the_image_s_voxels() {
         assert_eq!(choose(RoiChoice::Number(1)).unwrap().n_inside(), 6);
         let error = choose(RoiChoice::Name("Uterus")).unwrap_err();
         assert!(
-            error.to_string().contains("1 \"Bladder\", 2 \"GTV\""),
+            error.to_string().contains("present are the numbers 1, 2"),
             "{error}"
         );
     }

@@ -136,7 +136,7 @@ impl Params for ReportParams {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CrossValidateParams {
-    /// The learner's kind without `fit-`: `rsf`, `cox`.
+    /// The learner's kind without `fit-`: `cox`, `deepsurv`, `dnnsurv`, `gbm`, `rsf`, `svm` or `xgboost`.
     pub learner: String,
     /// Its parameters; they may also be set beside `learner`, as in `num_trees = 500`.
     pub settings: Map<String, Value>,

@@ -16,7 +16,7 @@ pub struct ImportMaskParams {
     pub tolerance_mm: f64,
     /// The name of the region, for files that name regions (RTSTRUCT, DICOM SEG, `.seg.nrrd`); it goes before the label, and
     /// the cohort file's choice for a patient before both. Source: none, the label decides.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     pub region: Option<String>,
 }
 

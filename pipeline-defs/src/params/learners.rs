@@ -93,9 +93,29 @@ pub struct RsfParams {
     pub sample_fraction: f64,
     /// How a split is judged.
     pub splitrule: SplitRule,
+    /// Whose conventions: `ranger` tries ⌈√p⌉ features and sums the hazard over all times, `sksurv` ⌊√p⌋ and event times.
+    #[serde(default = "ranger_convention")]
+    pub convention: RsfConvention,
+    /// Records what each feature adds, by shuffling it among rows outside the bag; dearer.
+    #[serde(default)]
+    pub importance: bool,
     /// Chooses settings inside the training rows.
     #[serde(default)]
     pub tune: Option<Tune>,
+}
+
+/// Whose conventions a forest follows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum RsfConvention {
+    /// R's ranger.
+    Ranger,
+    /// scikit-survival.
+    Sksurv,
+}
+
+fn ranger_convention() -> RsfConvention {
+    RsfConvention::Ranger
 }
 
 /// How a split of a survival tree is judged.
@@ -126,7 +146,18 @@ impl RsfParams {
             replace: true,
             sample_fraction: 1.0,
             splitrule: SplitRule::Logrank,
+            convention: RsfConvention::Ranger,
+            importance: false,
             tune: None,
+        }
+    }
+
+    /// scikit-survival's `RandomSurvivalForest`.
+    pub fn sksurv() -> RsfParams {
+        RsfParams {
+            num_trees: 100,
+            convention: RsfConvention::Sksurv,
+            ..RsfParams::ranger_defaults()
         }
     }
 }
@@ -137,6 +168,8 @@ impl Params for RsfParams {
         vec![
             ("careful", RsfParams::careful()),
             ("ranger", RsfParams::ranger_defaults()),
+            ("sksurv", RsfParams::sksurv()),
+            ("randomForestSRC", RsfParams::careful()),
         ]
     }
     fn check(&self) -> Result<(), OutOfRange> {

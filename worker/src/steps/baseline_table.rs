@@ -105,8 +105,10 @@ fn fields(cells: &[String]) -> String {
 }
 
 fn row(column: &Column, groups: &Groups) -> Row {
+    // a column of 0 and 1 without a schema counts, it has no mean
+    let counts = |v: &f64| v.is_nan() || *v == 0.0 || *v == 1.0;
     match &column.kind {
-        ColumnKind::Numeric => continuous(column, groups),
+        ColumnKind::Numeric if !column.values.iter().all(counts) => continuous(column, groups),
         _ => categorical(column, groups),
     }
 }
@@ -325,6 +327,16 @@ mod tests {
                 .any(|l| l.starts_with("age,") && l.contains(",1,")),
             "{csv}"
         );
+    }
+
+    #[test]
+    fn zeros_and_ones_are_counted() {
+        let table = b"patient_id,site,prior\na,c1,0\nb,c1,1\nc,c2,1\nd,c2,1\n".to_vec();
+        let csv = text(
+            &run("baseline-table", params("site"), &[("table", table)]).unwrap(),
+            "table1",
+        );
+        assert!(csv.contains("prior,1,1 (50.0 %),2 (100.0 %)"), "{csv}");
     }
 
     #[test]

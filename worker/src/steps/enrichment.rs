@@ -40,6 +40,17 @@ pub(super) fn run(context: &Context, inputs: &Inputs) -> Result<Vec<Produced>, S
         .enumerate()
         .map(|(i, &g)| (genes.names[g].as_str(), i))
         .collect();
+    if !place.keys().any(|gene| annotated.contains(gene)) {
+        let example = |name: Option<&str>| name.unwrap_or("none").to_owned();
+        return Err(StepError::refuse(
+            "no-common-gene",
+            format!(
+                "no gene of `genes` (such as `{}`) is in `gene_sets` (such as `{}`); bring both to one kind of identifier",
+                example(genes.names.first().map(String::as_str)),
+                example(annotated.first().copied())
+            ),
+        ));
+    }
     let sizes = params.min_size as usize..=params.max_size as usize;
     let tested: Vec<(&GeneSet, Vec<usize>)> = sets
         .iter()

@@ -1,6 +1,6 @@
 //! `fit-rsf`: a random survival forest.
 
-use pipeline_defs::params::RsfParams;
+use pipeline_defs::params::{RsfConvention, RsfParams};
 use survival::{Learner, Mtry, Resampling, RiskTimes, Rsf, RsfParams as Settings};
 
 use super::learn;
@@ -27,14 +27,19 @@ pub(super) fn learner(context: &Context) -> Result<Box<dyn Learner>, StepError> 
     };
     let settings = Settings {
         n_trees: params.num_trees as usize,
-        mtry: params
-            .mtry
-            .map_or(Mtry::SqrtUp, |mtry| Mtry::Count(mtry as usize)),
+        mtry: match (params.mtry, params.convention) {
+            (Some(mtry), _) => Mtry::Count(mtry as usize),
+            (None, RsfConvention::Ranger) => Mtry::SqrtUp,
+            (None, RsfConvention::Sksurv) => Mtry::SqrtDown,
+        },
         min_node_size: params.min_node_size as usize,
         max_depth: params.max_depth.map(|depth| depth as usize),
         resampling,
-        risk_times: RiskTimes::All,
-        importance: false,
+        risk_times: match params.convention {
+            RsfConvention::Ranger => RiskTimes::All,
+            RsfConvention::Sksurv => RiskTimes::Events,
+        },
+        importance: params.importance,
     };
     Ok(Box::new(
         Rsf::new(settings).map_err(|e| refuse("rsf-parameter", &e))?,

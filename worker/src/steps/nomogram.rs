@@ -13,6 +13,8 @@ use crate::step::{Context, Inputs, Produced, StepError};
 
 /// Marks of an axis of numbers.
 const MARKS: usize = 8;
+/// A factor with no more values than this is marked at its values.
+const LEVELS_MAX: usize = 5;
 /// Survival probabilities on the rulers of survival.
 const PROBABILITIES: [f64; 11] = [0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95];
 
@@ -68,8 +70,9 @@ fn axis_values(column: Option<&Column>, values: &[f64]) -> Vec<f64> {
     distinct.sort_by(f64::total_cmp);
     distinct.dedup();
     let coded = column.is_none_or(|c| c.kind != ColumnKind::Numeric);
+    let few = distinct.len() <= LEVELS_MAX;
     match (distinct.first(), distinct.last()) {
-        (Some(low), Some(high)) if !coded => pretty_values(*low, *high, MARKS),
+        (Some(low), Some(high)) if !coded && !few => pretty_values(*low, *high, MARKS),
         _ => distinct,
     }
 }

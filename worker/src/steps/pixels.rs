@@ -50,7 +50,7 @@ pub(super) fn source<'a>(inputs: &'a Inputs, port: &'static str) -> Result<&'a B
     if crate::cohort::is_missing(bytes) {
         return Err(StepError::refuse(
             "file-missing",
-            format!("the file of `{port}` that the cohort names is not there"),
+            format!("the file of `{port}` that the cohort names is not there or cannot be read"),
         ));
     }
     Ok(bytes)

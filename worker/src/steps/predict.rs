@@ -19,19 +19,24 @@ pub(super) fn run(context: &Context, inputs: &Inputs) -> Result<Vec<Produced>, S
     let x = &matrix.x;
     let refused = |e| refuse(learn::predict_code(&e), &e);
     let risk = model.risk(x.view()).map_err(refused)?;
-    let survival = model
-        .survival(x.view(), &params.horizons)
-        .ok_or_else(|| StepError::refuse("no-survival", "the model predicts no survival"))?;
-    let survival = survival.map_err(refused)?;
     let rows: Vec<RowId> = matrix.rows;
-    let survival = SurvivalTable {
-        rows: rows.clone(),
-        times: params.horizons,
-        survival: survival
-            .rows()
-            .into_iter()
-            .map(|row| row.to_vec())
-            .collect(),
+    // A learner that ranks alone, as a support vector machine does, gives a table without times.
+    let survival = match model.survival(x.view(), &params.horizons) {
+        Some(survival) => SurvivalTable {
+            rows: rows.clone(),
+            times: params.horizons,
+            survival: survival
+                .map_err(refused)?
+                .rows()
+                .into_iter()
+                .map(|row| row.to_vec())
+                .collect(),
+        },
+        None => SurvivalTable {
+            survival: vec![Vec::new(); rows.len()],
+            rows: rows.clone(),
+            times: Vec::new(),
+        },
     };
     let risk = RiskTable {
         rows,
@@ -58,6 +63,25 @@ mod tests {
     fn ports() -> Vec<(&'static str, Vec<u8>)> {
         let (table, followup) = learnable(60);
         vec![("table", table), ("followup", followup)]
+    }
+
+    #[test]
+    fn a_learner_without_survival_gives_risks_and_a_table_without_times() {
+        let (table, followup) = learnable(60);
+        let ports = [("table", table.clone()), ("followup", followup)];
+        let params = serde_json::to_value(pipeline_defs::params::SvmParams::sksurv()).unwrap();
+        let model = content(&run("fit-svm", params, &ports).unwrap(), "model");
+        let ports = [("model", model), ("table", table)];
+        let out = run("predict", json!({"horizons": [12.0]}), &ports).unwrap();
+        assert_eq!(
+            RiskTable::decode(&content(&out, "risk"))
+                .unwrap()
+                .risk
+                .len(),
+            60
+        );
+        let survival = SurvivalTable::decode(&content(&out, "survival")).unwrap();
+        assert!(survival.times.is_empty() && survival.rows.len() == 60);
     }
 
     #[test]

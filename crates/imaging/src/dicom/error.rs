@@ -115,14 +115,14 @@ pub enum DicomError {
         n_files: usize,
     },
     /// Several series where one was expected.
-    #[error("{} series in the folder, one is needed; choose by SeriesInstanceUID: {}", found.len(), SeriesList(found))]
+    #[error("{} series in the folder ({}), one is needed; name its SeriesInstanceUID in the cohort file's series-column, or give it a folder of its own", found.len(), SeriesList(found))]
     SeveralSeries {
         /// Their identifiers, modalities and numbers of images.
         found: Vec<(String, String, usize)>,
     },
     /// The series asked for is not there.
     #[error(
-        "series {wanted} is not in the folder; there are {}",
+        "the series asked for is not in the folder; there are {}",
         SeriesList(found)
     )]
     SeriesAbsent {
@@ -287,9 +287,10 @@ struct SeriesList<'a>(&'a [(String, String, usize)]);
 
 impl fmt::Display for SeriesList<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (i, (uid, modality, n)) in self.0.iter().take(N_SHOWN).enumerate() {
+        // Identifiers of series lead back to a patient, and messages travel: modality and size alone.
+        for (i, (_, modality, n)) in self.0.iter().take(N_SHOWN).enumerate() {
             let comma = if i > 0 { ", " } else { "" };
-            write!(f, "{comma}{uid} ({modality}, {n} images)")?;
+            write!(f, "{comma}{modality} of {n} images")?;
         }
         Ok(())
     }

@@ -21,7 +21,7 @@ pub enum RoiChoice<'a> {
 impl fmt::Display for RoiChoice<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            RoiChoice::Name(name) => write!(f, "called {name:?}"),
+            RoiChoice::Name(_) => write!(f, "of the name that was asked for"),
             RoiChoice::Number(number) => write!(f, "of number {number}"),
         }
     }
@@ -38,7 +38,7 @@ pub enum RoiError {
     NoRegions,
     /// The region asked for is not there, or several are.
     #[error(
-        "{n_found} regions are {wanted}, one is needed; present are {}",
+        "{n_found} regions are {wanted}, one is needed; present are the numbers {}, choose by one of them",
         Regions(present)
     )]
     Choice {
@@ -149,13 +149,14 @@ pub(super) fn same_frame(region: Option<&str>, image: Option<&str>) -> Result<()
     }
 }
 
+/// Numbers alone: centres put names of people into names of regions, and messages travel.
 struct Regions<'a>(&'a [(u32, String)]);
 
 impl fmt::Display for Regions<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (i, (number, name)) in self.0.iter().take(N_SHOWN).enumerate() {
+        for (i, (number, _)) in self.0.iter().take(N_SHOWN).enumerate() {
             let comma = if i > 0 { ", " } else { "" };
-            write!(f, "{comma}{number} {name:?}")?;
+            write!(f, "{comma}{number}")?;
         }
         match self.0.len().saturating_sub(N_SHOWN) {
             0 => Ok(()),

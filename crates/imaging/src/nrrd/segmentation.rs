@@ -73,7 +73,7 @@ pub enum SegmentError {
         present: SegmentNames,
     },
     /// No voxel belongs to the segment.
-    #[error("segment {name:?} has no voxel of its label {label}")]
+    #[error("the segment of label {label} has no voxel")]
     Empty {
         /// Its name.
         name: String,
@@ -88,9 +88,10 @@ pub struct SegmentNames(pub Vec<(String, i32)>);
 
 impl fmt::Display for SegmentNames {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (i, (name, label)) in self.0.iter().enumerate() {
+        // Labels alone: names of segments may be names of people, and messages travel.
+        for (i, (_, label)) in self.0.iter().enumerate() {
             let comma = if i > 0 { ", " } else { "" };
-            write!(f, "{comma}{name:?} (label {label})")?;
+            write!(f, "{comma}label {label}")?;
         }
         Ok(())
     }
@@ -139,7 +140,7 @@ impl Segmentation {
         let [segment] = found[..] else {
             return Err(SegmentError::Choice {
                 wanted: match choice {
-                    SegmentChoice::Name(name) => format!("called {name:?}"),
+                    SegmentChoice::Name(_) => "of the name that was asked for".to_owned(),
                     SegmentChoice::Label(label) => format!("of label {label}"),
                 },
                 n_found: found.len(),
