@@ -98,10 +98,20 @@ cohort = { file = "cohort.toml" }
 patient = { from = "cohort" }
 roi = ["tumour", "ring"]
 
+[steps.image]
+kind = "import-image"
+per = ["patient"]
+in = { image = "cohort.image" }
+
+[steps.tumour]
+kind = "import-mask"
+per = ["patient"]
+in = { mask = "cohort.mask", image = "image.image" }
+
 [steps.features]
 kind = "extract-features"
 per = ["patient", "roi"]
-in = { image = "cohort.image", mask = "cohort.mask" }
+in = { image = "image.image", mask = "tumour.mask" }
 with = { settings = { by = "roi", tumour = "radiomics-1409-a", ring = "ring.yaml" } }
 "#;
 
@@ -116,7 +126,7 @@ with = { settings = { by = "roi", tumour = "radiomics-1409-a", ring = "ring.yaml
         let sets = overrides(&study, &path).unwrap();
         assert_eq!(sets.len(), 1);
         let after = pipeline_defs::parse(STUDY, "study.toml", &sets).unwrap();
-        let settings = &after.steps[0].with.options().next().unwrap()[0].value;
+        let settings = &after.steps[2].with.options().next().unwrap()[0].value;
         let found: Vec<&ParameterValue> = settings.options().collect();
         assert_eq!(
             found[0],
