@@ -171,7 +171,10 @@ fn a_region_is_chosen_by_name_or_number_and_the_others_are_listed() {
         "{error}"
     );
     let told = error.to_string();
-    assert!(!told.contains("Blase") && !told.contains("GTV"), "names of regions stay: {told}");
+    assert!(
+        !told.contains("Blase") && !told.contains("GTV"),
+        "names of regions stay: {told}"
+    );
     assert_eq!(
         choose(RoiChoice::Name("Blase")).unwrap_err().code(),
         "several-labels"

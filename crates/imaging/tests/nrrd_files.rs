@@ -288,9 +288,7 @@ fn segments_are_chosen_by_name_or_label_and_put_back_on_the_image() {
     let error = choose(Some("GTV"), 1).unwrap_err();
     assert_eq!(error.code(), "label-absent");
     assert!(
-        error
-            .to_string()
-            .contains("present are label 1, label 2"),
+        error.to_string().contains("present are label 1, label 2"),
         "{error}"
     );
     let cropped = Geometry::new([4, 2, 2], image.affine).unwrap();

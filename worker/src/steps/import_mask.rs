@@ -116,6 +116,9 @@ mod tests {
         assert_eq!(mask.to_f64().iter().sum::<f64>(), 40.0);
         let (code, message) = refusal(run("import-mask", params(), &ports));
         assert_eq!(code, "label-absent");
-        assert!(message.contains("label 3") && !message.contains("GTV"), "{message}");
+        assert!(
+            message.contains("label 3") && !message.contains("GTV"),
+            "{message}"
+        );
     }
 }
