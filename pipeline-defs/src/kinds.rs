@@ -2,6 +2,7 @@
 //!
 //! Everything the planner knows about a kind stands here, in data. The code of a kind lives with the worker.
 
+mod ports;
 mod registry;
 
 use std::fmt;

@@ -4,6 +4,7 @@
 //! recipe carries every value and never the preset's name. A parameter added to a kind later is left out of the
 //! canonical text while it has the value that behaves as before (see [`ADDED_LATER`]), so that old results stay found.
 
+mod analyses;
 mod boosting;
 mod clinical;
 mod evaluation;
@@ -18,6 +19,10 @@ mod tables;
 mod tune;
 mod words;
 
+pub use analyses::{
+    AucComparisonParams, CompetingRisksParams, DoseCourse, Eqd2Params, KaplanMeierParams,
+    StabilityParams,
+};
 pub use boosting::{
     AftDistribution, BestIteration, GbmMethod, GbmParams, TreeMethod, XgboostObjective,
     XgboostParams,
@@ -432,6 +437,11 @@ fn entry(kind: &str) -> Option<ParamsEntry> {
         .or_else(|| of::<DeepSurvParams>(kind))
         .or_else(|| of::<DnnSurvParams>(kind))
         .or_else(|| of::<ImportanceParams>(kind))
+        .or_else(|| of::<KaplanMeierParams>(kind))
+        .or_else(|| of::<CompetingRisksParams>(kind))
+        .or_else(|| of::<Eqd2Params>(kind))
+        .or_else(|| of::<StabilityParams>(kind))
+        .or_else(|| of::<AucComparisonParams>(kind))
         .or_else(|| of::<CutPointParams>(kind))
         .or_else(|| of::<BaselineTableParams>(kind))
         .or_else(|| of::<NomogramParams>(kind))

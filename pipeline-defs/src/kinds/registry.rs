@@ -2,7 +2,11 @@
 
 use super::ArtefactType::*;
 use super::Class::{Hub, Open, Site};
-use super::{ArtefactType, Class, Cost, InPort, KindSpec, OutPort, Role, RowRule};
+use super::ports::{
+    APPLY, APPLY_HARMONISED, HARMONISE, JUDGE, LEARN, MODEL, TABLE, cost, hub, many, many_maybe,
+    maybe, one, out, pointwise,
+};
+use super::{ArtefactType, InPort, KindSpec, OutPort, Role, RowRule};
 
 pub(super) const ALL: &[KindSpec] = &[
     KindSpec {
@@ -499,6 +503,71 @@ pub(super) const ALL: &[KindSpec] = &[
         )
     },
     KindSpec {
+        inputs: &[maybe("table", &[Table]), one("followup", &[FollowUp])],
+        outputs: &[
+            out("curves", Json, Hub, "json", RowRule::Evaluated),
+            out("curves_csv", Csv, Hub, "csv", RowRule::Evaluated),
+        ],
+        cost: cost(1, 64, 0.05),
+        ..hub(
+            "kaplan-meier",
+            Role::Evaluate,
+            "survival curves, by group, with the tests between them and how long patients were followed",
+        )
+    },
+    KindSpec {
+        inputs: &[maybe("table", &[Table]), one("followup", &[Table])],
+        outputs: &[
+            out("competing", Json, Hub, "json", RowRule::Fitted),
+            out("incidence", Csv, Hub, "csv", RowRule::Fitted),
+        ],
+        cost: cost(1, 128, 0.2),
+        by_hand_only: true,
+        ..hub(
+            "competing-risks",
+            Role::Fit,
+            "incidences of each cause among others, and what moves one of them",
+        )
+    },
+    KindSpec {
+        inputs: &[one("table", &[Table])],
+        outputs: &[TABLE],
+        cost: cost(1, 64, 0.005),
+        ..hub(
+            "eqd2",
+            Role::Gather,
+            "courses of radiotherapy as one dose in fractions of 2 Gy",
+        )
+    },
+    KindSpec {
+        inputs: LEARN,
+        outputs: &[
+            out("stability", Json, Hub, "json", RowRule::Fitted),
+            out("frequency", Csv, Hub, "csv", RowRule::Fitted),
+        ],
+        cost: cost(2, 512, 5.0),
+        seeded: true,
+        ..hub(
+            "stability-selection",
+            Role::Fit,
+            "how often features are selected when half of the patients are drawn anew",
+        )
+    },
+    KindSpec {
+        inputs: &[
+            one("first", &[Risk]),
+            one("second", &[Risk]),
+            one("followup", &[FollowUp]),
+        ],
+        outputs: &[out("comparison", Json, Open, "json", RowRule::Evaluated)],
+        cost: cost(1, 64, 0.1),
+        ..hub(
+            "auc-comparison",
+            Role::Evaluate,
+            "whether two models rank the same patients apart at a horizon",
+        )
+    },
+    KindSpec {
         inputs: &[one("counts", &[Csv]), one("groups", &[Csv])],
         outputs: &[out("genes", Csv, Open, "csv", RowRule::Gathered)],
         cost: cost(2, 512, 2.0),
@@ -639,103 +708,3 @@ pub(super) const ALL: &[KindSpec] = &[
         )
     },
 ];
-
-const MODEL: OutPort = out("model", Model, Hub, "json", RowRule::Fitted);
-const TABLE: OutPort = out("table", Table, Hub, "csv", RowRule::OfTable);
-const APPLY: &[InPort] = &[one("model", &[Model]), one("table", &[Table])];
-const HARMONISE: &[InPort] = &[one("table", &[Table]), maybe("covariates", &[Table])];
-const APPLY_HARMONISED: &[InPort] = &[
-    one("model", &[Model]),
-    one("table", &[Table]),
-    maybe("covariates", &[Table]),
-];
-/// Probabilities of the event: one minus survival at the horizon, or risks that are probabilities.
-const JUDGE: &[InPort] = &[
-    one("survival", &[Survival, Risk]),
-    one("followup", &[FollowUp]),
-];
-const LEARN: &[InPort] = &[one("table", &[Table]), one("followup", &[FollowUp])];
-
-const fn one(name: &'static str, types: &'static [ArtefactType]) -> InPort {
-    InPort {
-        name,
-        types,
-        optional: false,
-        gathers: false,
-        pinned: false,
-    }
-}
-
-const fn maybe(name: &'static str, types: &'static [ArtefactType]) -> InPort {
-    InPort {
-        name,
-        types,
-        optional: true,
-        gathers: false,
-        pinned: false,
-    }
-}
-
-const fn many(name: &'static str, types: &'static [ArtefactType]) -> InPort {
-    InPort {
-        name,
-        types,
-        optional: false,
-        gathers: true,
-        pinned: false,
-    }
-}
-
-const fn many_maybe(name: &'static str, types: &'static [ArtefactType]) -> InPort {
-    InPort {
-        name,
-        types,
-        optional: true,
-        gathers: true,
-        pinned: false,
-    }
-}
-
-const fn out(
-    name: &'static str,
-    ty: ArtefactType,
-    class: Class,
-    ext: &'static str,
-    rows: RowRule,
-) -> OutPort {
-    OutPort {
-        name,
-        ty,
-        like: None,
-        class,
-        ext,
-        rows,
-    }
-}
-
-const fn cost(cores: u16, memory_mb: u32, seconds: f32) -> Cost {
-    Cost {
-        cores,
-        memory_mb,
-        seconds,
-    }
-}
-
-const fn hub(name: &'static str, role: Role, about: &'static str) -> KindSpec {
-    KindSpec {
-        name,
-        version: 1,
-        role,
-        seeded: false,
-        by_hand_only: false,
-        releases: false,
-        inputs: &[],
-        outputs: &[],
-        cost: cost(1, 64, 0.1),
-        about,
-    }
-}
-
-const fn pointwise(name: &'static str, about: &'static str) -> KindSpec {
-    hub(name, Role::Pointwise, about)
-}

@@ -53,7 +53,7 @@ pub(super) fn run(context: &Context, inputs: &Inputs) -> Result<Vec<Produced>, S
 type Strata = (Vec<usize>, Vec<String>);
 
 fn strata(table: &Table, column: Option<&str>) -> Result<Option<Strata>, StepError> {
-    let of = |name| numbered(table, &labels(table, name, "strata")?, "strata");
+    let of = |name| numbered(&table.rows, &labels(table, name, "strata")?, "strata");
     column.map(of).transpose()
 }
 
@@ -222,7 +222,9 @@ fn test(result: &TestResult) -> Value {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
-    use super::super::fixture::{content, learnable, only, oracle, refusal, run, survival_data};
+    use super::super::fixture::{
+        content, generated, learnable, only, oracle, refusal, run, survival_data,
+    };
     use serde_json::{Value, json};
 
     #[test]
@@ -260,33 +262,14 @@ mod tests {
         }
     }
 
-    /// The generated cohort that R's figures are of: `time,cause,x1,x2,centre,weight`, as a table and a follow-up of cause 1.
-    fn generated() -> (Vec<u8>, Vec<u8>, Value) {
-        let folder = concat!(
-            env!("CARGO_MANIFEST_DIR"),
-            "/../crates/stats/tests/fixtures/generated"
-        );
-        let read = |name: &str| std::fs::read_to_string(format!("{folder}/{name}")).unwrap();
-        let mut table = String::from("patient_id,x1,x2,centre,w\n");
-        let mut followup = String::from("patient_id,time,event\n");
-        for (i, line) in read("cohort.csv").lines().skip(1).enumerate() {
-            let cells: Vec<&str> = line.split(',').collect();
-            table.push_str(&format!("p{i:04},{}\n", cells[2..6].join(",")));
-            let event = u8::from(cells[1] == "1");
-            followup.push_str(&format!("p{i:04},{},{event}\n", cells[0]));
-        }
-        let reference = serde_json::from_str(&read("reference.json")).unwrap();
-        (table.into_bytes(), followup.into_bytes(), reference)
-    }
-
     #[test]
     fn strata_and_weights_are_those_of_coxph() {
-        let (table, followup, reference) = generated();
-        let ports = [("table", table), ("followup", followup)];
+        let cohort = generated();
+        let ports = [("table", cohort.table), ("followup", cohort.followup)];
         let params = json!({"ties": "efron", "strata": "centre", "weights": "w"});
         let out = run("cox-regression", params, &ports).unwrap();
         let got: Value = serde_json::from_slice(&content(&out, "cox")).unwrap();
-        let want = &reference["efron_both"];
+        let want = &cohort.reference["efron_both"];
         let close = |a: &Value, b: f64| assert!((a.as_f64().unwrap() / b - 1.0).abs() < 1e-8);
         let number = |v: &Value| v.as_f64().unwrap();
         close(&got["coef"]["x1"], number(&want["coef"][0]));

@@ -171,3 +171,48 @@ pub(super) fn survival_data(data: &[u8]) -> (Vec<u8>, Vec<u8>) {
     }
     (table.into_bytes(), followup.into_bytes())
 }
+
+/// The generated cohort that R's figures of strata, weights and competing risks are of.
+pub(super) struct Generated {
+    /// Columns `x1`, `x2`, `centre` and the weight `w`.
+    pub table: Vec<u8>,
+    /// Columns `x1` and `x2`.
+    pub features: Vec<u8>,
+    /// Events of cause 1.
+    pub followup: Vec<u8>,
+    /// Times with causes 0, 1 and 2.
+    pub causes: Vec<u8>,
+    /// R's figures.
+    pub reference: Value,
+}
+
+/// Reads it.
+pub(super) fn generated() -> Generated {
+    let folder = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../crates/stats/tests/fixtures/generated"
+    );
+    let read = |name: &str| {
+        std::fs::read_to_string(format!("{folder}/{name}"))
+            .unwrap_or_else(|e| panic!("{name}: {e}"))
+    };
+    let mut table = String::from("patient_id,x1,x2,centre,w\n");
+    let mut followup = String::from("patient_id,time,event\n");
+    let mut causes = String::from("patient_id,time,cause\n");
+    for (i, line) in read("cohort.csv").lines().skip(1).enumerate() {
+        let cells: Vec<&str> = line.split(',').collect();
+        let event = u8::from(cells[1] == "1");
+        table.push_str(&format!("p{i:04},{}\n", cells[2..6].join(",")));
+        followup.push_str(&format!("p{i:04},{},{event}\n", cells[0]));
+        causes.push_str(&format!("p{i:04},{},{}\n", cells[0], cells[1]));
+    }
+    let table = table.into_bytes();
+    Generated {
+        features: only(&table, &["x1", "x2"]),
+        table,
+        followup: followup.into_bytes(),
+        causes: causes.into_bytes(),
+        reference: serde_json::from_str(&read("reference.json"))
+            .unwrap_or_else(|e| panic!("reference.json: {e}")),
+    }
+}

@@ -319,6 +319,32 @@ impl Chain {
         );
     }
 
+    fn analyses(&mut self) {
+        let (table, followup) = learnable(60);
+        let both = [("table", table), ("followup", followup.clone())];
+        let cut = json!({"group": "signal", "cut": 50.0});
+        self.step("kaplan-meier", cut, &both);
+        self.step("stability-selection", json!({"subsamples": 10}), &both);
+        let doses = b"patient_id,ebrt_gy,icbt_gy\na,45,30\nb,50.4,24\nc,45,\n".to_vec();
+        self.step("eqd2", json!({}), &[("table", doses)]);
+        let cohort = super::fixture::generated();
+        self.step(
+            "competing-risks",
+            json!({}),
+            &[("table", cohort.features), ("followup", cohort.causes)],
+        );
+        let risk = |of: fn(u32) -> u32| {
+            let rows: String = (0..60).map(|i| format!("p{i:03},{}\n", of(i))).collect();
+            format!("patient_id,risk\n{rows}").into_bytes()
+        };
+        let pair = [
+            ("first", risk(|i| (i * 37) % 101)),
+            ("second", risk(|i| (i * 7) % 80)),
+            ("followup", followup),
+        ];
+        self.step("auc-comparison", json!({"horizons": [24.0, 48.0]}), &pair);
+    }
+
     fn bedside(&mut self) {
         let (table, outcome) = learnable(60);
         self.step("baseline-table", json!({}), &[("table", table.clone())]);
@@ -334,6 +360,7 @@ impl Chain {
         ];
         self.step("nomogram", json!({"horizons": [12.0, 24.0]}), &rulers);
         self.expression();
+        self.analyses();
         let (_, followup) = learnable(60);
         let survival = self.made("predict.survival");
         let judged = [

@@ -1,5 +1,6 @@
 //! Groups of patients by a column of a table.
 
+use artefact::RowId;
 use artefact::table::{Column, ColumnKind, Table};
 
 use crate::step::StepError;
@@ -41,7 +42,7 @@ pub(super) fn missing(table: &Table, name: &str, setting: &str) -> StepError {
 /// # Errors
 /// A row without a label.
 pub(super) fn numbered(
-    table: &Table,
+    rows: &[RowId],
     labels: &[Option<String>],
     setting: &str,
 ) -> Result<(Vec<usize>, Vec<String>), StepError> {
@@ -55,7 +56,7 @@ pub(super) fn numbered(
             &format!("{setting}-undefined"),
             format!(
                 "patient `{}` has no `{setting}`; fill it in or leave them out",
-                table.rows[row].patient_id
+                rows[row].patient_id
             ),
         )),
     };

@@ -6,12 +6,14 @@
 mod apply_impute;
 mod apply_selection;
 mod apply_standardise;
+mod auc_comparison;
 mod average;
 mod baseline_table;
 mod calibration;
 mod clinical_impact;
 mod combat;
 mod compare;
+mod competing_risks;
 mod cox_regression;
 mod cross_validate;
 mod curves;
@@ -20,6 +22,7 @@ mod decision_curve;
 mod differential_expression;
 mod eligible;
 mod enrichment;
+mod eqd2;
 mod evaluate;
 mod exclusions;
 mod extract_features;
@@ -45,6 +48,7 @@ mod icc;
 mod import_image;
 mod import_mask;
 mod importance;
+mod kaplan_meier;
 mod labels;
 mod lasso_cox;
 mod learn;
@@ -67,6 +71,7 @@ mod report;
 mod roster;
 mod select_rows;
 mod spearman_filter;
+mod stability_selection;
 mod stored;
 mod tuned;
 
@@ -92,17 +97,19 @@ pub fn run(kind: &str, context: &Context, inputs: &Inputs) -> Result<Vec<Produce
 /// The kinds that [`run`] knows.
 pub const KINDS: &[&str] = &names(STEPS);
 
-const STEPS: &[(&str, Run); 50] = &[
+const STEPS: &[(&str, Run); 55] = &[
     ("adapt-combat", combat::adapt),
     ("apply-combat", combat::apply),
     ("apply-impute", apply_impute::run),
     ("apply-selection", apply_selection::run),
     ("apply-standardise", apply_standardise::run),
+    ("auc-comparison", auc_comparison::run),
     ("baseline-table", baseline_table::run),
     ("calibration", calibration::run),
     ("clinical-impact", clinical_impact::run),
     ("combat", combat::run),
     ("compare", compare::run),
+    ("competing-risks", competing_risks::run),
     ("cox-regression", cox_regression::run),
     ("cross-validate", cross_validate::run),
     ("cut-point", cut_point::run),
@@ -110,6 +117,7 @@ const STEPS: &[(&str, Run); 50] = &[
     ("differential-expression", differential_expression::run),
     ("eligible", eligible::run),
     ("enrichment", enrichment::run),
+    ("eqd2", eqd2::run),
     ("evaluate", evaluate::run),
     ("exclusions", exclusions::run),
     ("extract-features", extract_features::run),
@@ -131,6 +139,7 @@ const STEPS: &[(&str, Run); 50] = &[
     ("import-image", import_image::run),
     ("import-mask", import_mask::run),
     ("importance", importance::run),
+    ("kaplan-meier", kaplan_meier::run),
     ("lasso-cox", lasso_cox::run),
     ("make-splits", make_splits::run),
     ("n4-bias-correction", n4_bias_correction::run),
@@ -143,6 +152,7 @@ const STEPS: &[(&str, Run); 50] = &[
     ("roster", roster::run),
     ("select-rows", select_rows::run),
     ("spearman-filter", spearman_filter::run),
+    ("stability-selection", stability_selection::run),
 ];
 
 const fn names<const N: usize>(steps: &[(&'static str, Run); N]) -> [&'static str; N] {
