@@ -1,6 +1,6 @@
 //! `cox-regression`: hazard ratios with intervals and tests.
 
-use artefact::table::Table;
+use artefact::table::{ColumnKind, Table};
 use pipeline_defs::params::{CoxRegressionParams, Ties, ZphTransform};
 use serde_json::{Map, Value, json};
 use stats::collinearity::variance_inflation;
@@ -62,6 +62,12 @@ fn weights(table: &Table, column: Option<&str>) -> Result<Option<Vec<f64>>, Step
         let column = table
             .column(name)
             .ok_or_else(|| missing(table, name, "weights"))?;
+        if !matches!(column.kind, ColumnKind::Numeric | ColumnKind::Binary) {
+            return Err(StepError::refuse(
+                "weight",
+                format!("column `{name}` has words where weights are needed"),
+            ));
+        }
         match column.values.iter().position(|w| w.is_nan() || *w < 0.0) {
             None => Ok(column.values.clone()),
             Some(row) => Err(StepError::refuse(
@@ -308,6 +314,12 @@ mod tests {
         let (code, message) = refused(json!({"ties": "efron", "weights": "w"}));
         assert_eq!(code, "weight");
         assert!(message.contains("patient `b`"), "{message}");
+        let words = b"patient_id,x,w\na,1,low\nb,2,high\nc,0,low\n".to_vec();
+        let ports = [("table", words), ports[1].clone()];
+        let set = json!({"ties": "efron", "weights": "w"});
+        let (code, message) = refusal(run("cox-regression", set, &ports));
+        assert_eq!(code, "weight");
+        assert!(message.contains("words"), "{message}");
     }
 
     #[test]
