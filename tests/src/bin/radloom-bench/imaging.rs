@@ -7,7 +7,7 @@ use imaging::{Mask, Volume, nifti};
 use radiomics::{Settings, extract};
 
 use crate::line::{beside, median, short};
-use crate::process::own_cpu_seconds;
+use crate::process::cpu_per_call;
 
 /// Name, shrink factor of its N4 reference, bin width of its feature reference.
 const CASES: [(&str, Option<usize>, f64); 7] = [
@@ -99,18 +99,7 @@ fn seconds(value: f64) -> String {
     format!("{} CPU s", short(value))
 }
 
-/// Median CPU seconds of several calls; short ones are repeated until the kernel's clock can see them.
+/// Median CPU seconds of several calls.
 fn cpu_of(times: usize, mut work: impl FnMut()) -> f64 {
-    let once = |work: &mut dyn FnMut()| {
-        let (began, mut n) = (own_cpu_seconds(), 0);
-        loop {
-            work();
-            n += 1;
-            let spent = own_cpu_seconds() - began;
-            if spent >= 0.3 {
-                return spent / f64::from(n);
-            }
-        }
-    };
-    median((0..times).map(|_| once(&mut work)).collect())
+    median((0..times).map(|_| cpu_per_call(&mut work)).collect())
 }

@@ -23,6 +23,18 @@ pub fn at_least(what: &str, value: f64, target: f64, unit: &str) {
     );
 }
 
+/// CPU seconds of both sides; the original's should be at least `target` times ours.
+pub fn times(what: &str, ours: f64, original: f64, target: f64) {
+    let ratio = original / ours;
+    let met = if ratio >= target { "yes" } else { "no" };
+    println!(
+        "| {what} | {} × ({} s, original {} s) | ≥ {target} × | {met} |",
+        short(ratio),
+        short(ours),
+        short(original)
+    );
+}
+
 /// A figure beside another one, without a target.
 pub fn beside(what: &str, measured: &str, other: &str) {
     println!("| {what} | {measured} | {other} | |");

@@ -1,4 +1,4 @@
-//! The benchmark: `cargo run --release -p tests --bin radloom-bench -- [all|coordinator|warm|store|imaging|planning]`.
+//! The benchmark: `cargo run --release -p tests --bin radloom-bench -- [all|coordinator|warm|store|imaging|radiomics|planning]`.
 //!
 //! Prints a Markdown table a room: figure, target, how it was taken. CPU seconds where a machine may be shared, ratios
 //! taken in turns where a disk has moods. `docs/benchmarks.md` keeps what it printed.
@@ -9,6 +9,7 @@ mod imaging;
 mod line;
 mod planning;
 mod process;
+mod radiomics;
 mod store;
 mod study;
 mod warm;
@@ -16,16 +17,21 @@ mod warm;
 use std::process::ExitCode;
 
 /// A room and what measures it.
-const ROOMS: [(&str, fn()); 5] = [
+const ROOMS: [(&str, fn()); 6] = [
     ("coordinator", coordinator::run),
     ("warm", warm::run),
     ("store", store::run),
     ("imaging", imaging::run),
+    ("radiomics", radiomics::run),
     ("planning", planning::run),
 ];
 
 fn main() -> ExitCode {
     let asked: Vec<String> = std::env::args().skip(1).collect();
+    if let Some((radiomics::ours::MEASURE, work)) = asked.split_first().map(|(a, b)| (&a[..], b)) {
+        radiomics::ours::measure(work);
+        return ExitCode::SUCCESS;
+    }
     let all = asked.is_empty() || asked.iter().any(|a| a == "all");
     if let Some(unknown) = asked
         .iter()

@@ -1,5 +1,8 @@
 //! Processes and what the kernel says about them (Linux only: `/proc`).
 
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
 /// Ticks a second of `/proc/PID/stat`: fixed by Linux's interface to programs.
@@ -64,6 +67,37 @@ pub fn memory_kib(id: u32, name: &str) -> f64 {
 /// CPU seconds that this thread's process has used so far.
 pub fn own_cpu_seconds() -> f64 {
     cpu_seconds(std::process::id())
+}
+
+/// CPU seconds of a call; a short one is repeated until the kernel's clock can see it.
+pub fn cpu_per_call(work: &mut dyn FnMut()) -> f64 {
+    let (began, mut n) = (own_cpu_seconds(), 0);
+    loop {
+        work();
+        n += 1;
+        let spent = own_cpu_seconds() - began;
+        if spent >= 0.3 {
+            return spent / f64::from(n);
+        }
+    }
+}
+
+/// CPU seconds of each thread of this process, as the scheduler counts: exact for those that sleep.
+pub fn cpu_by_thread() -> BTreeMap<OsString, f64> {
+    let threads = std::fs::read_dir("/proc/self/task").unwrap().flatten();
+    let cpu = |dir: &Path| {
+        let stat = std::fs::read_to_string(dir.join("schedstat")).ok()?;
+        Some(stat.split(' ').next()?.parse::<f64>().ok()? * 1e-9)
+    };
+    threads
+        .filter_map(|thread| Some((thread.file_name(), cpu(&thread.path())?)))
+        .collect()
+}
+
+/// Processes that ran or waited for a processor, mean of the last minute.
+pub fn load() -> String {
+    let loads = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
+    loads.split(' ').next().unwrap_or_default().to_owned()
 }
 
 /// Processor and number of cores.
