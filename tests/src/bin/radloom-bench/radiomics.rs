@@ -79,8 +79,14 @@ pub fn run() {
         features(&root, original, &case);
     }
     n4(&root, original);
-    two_threads(&root, "1409 features of tcga6692_t2ax", T2AX_MASK, 200);
+    two_threads(&root, "1409 features of tcga6692_t2ax", T2AX_MASK, 500);
     two_threads(&root, "1409 features of its 50 mm ring", RING, 20);
+    let plain = ours::two_threads_of_arithmetic(200);
+    beside(
+        "plain arithmetic in two halves, the same way: what the machine gives a second thread now",
+        &format!("{} ×", short(plain.wall_s[0] / plain.wall_s[1])),
+        &pair(plain.wall_s),
+    );
     let loads = format!("{before} before, {} after", load());
     beside("load of the machine, processes that run", &loads, "");
 }
@@ -145,13 +151,16 @@ fn two_threads(root: &Path, what: &str, mask: &str, rounds: usize) {
         THREADS_RATIO_MIN,
         "×",
     );
-    let pair = |[one, two]: [f64; 2]| format!("{} and {} s", short(one), short(two));
     beside("the two, best of all turns", &pair(both.wall_s), "");
     beside(
-        "CPU time of the busier thread, which no other process lengthens: one ÷ two",
+        "CPU time of the busier thread, which waits for no other process: one ÷ two",
         &format!("{} ×", short(both.busiest_s[0] / both.busiest_s[1])),
         &pair(both.busiest_s),
     );
+}
+
+fn pair([one, two]: [f64; 2]) -> String {
+    format!("{} and {} s", short(one), short(two))
 }
 
 fn path(root: &Path, name: &str) -> String {

@@ -59,7 +59,7 @@ impl Spent {
 /// One thread beside two.
 pub struct Both {
     pub wall_s: [f64; 2],
-    /// CPU seconds of the busiest thread: what the wall time is where no other process wants the cores.
+    /// CPU seconds of the busiest thread: the wall time is at least that, and hardly more on a quiet machine.
     pub busiest_s: [f64; 2],
     /// All features in every bit.
     pub equal: bool,
@@ -75,12 +75,23 @@ pub fn n4(image: &str, shrink: &str) -> Spent {
 
 pub fn two_threads(image: &str, mask: &str, config: &str, rounds: usize) -> Both {
     let rounds = rounds.to_string();
-    let told = told_by(&mut child(&["threads", image, mask, config, &rounds]));
-    let pair = |name: &str| [0, 1].map(|i| told[name][i].as_f64().unwrap());
-    Both {
-        wall_s: pair("wall_s"),
-        busiest_s: pair("busiest_s"),
-        equal: told["equal"].as_bool().unwrap(),
+    Both::told_by(&mut child(&["threads", image, mask, config, &rounds]))
+}
+
+/// Plain arithmetic in two halves: what the machine has left for a second thread at the moment.
+pub fn two_threads_of_arithmetic(rounds: usize) -> Both {
+    Both::told_by(&mut child(&["arithmetic", &rounds.to_string()]))
+}
+
+impl Both {
+    fn told_by(command: &mut Command) -> Both {
+        let told = told_by(command);
+        let pair = |name: &str| [0, 1].map(|i| told[name][i].as_f64().unwrap());
+        Both {
+            wall_s: pair("wall_s"),
+            busiest_s: pair("busiest_s"),
+            equal: told["equal"].as_bool().unwrap(),
+        }
     }
 }
 
@@ -105,7 +116,11 @@ pub fn measure(arguments: &[String]) {
     let mut next = || arguments.pop_front().unwrap();
     let told = match next() {
         "features" => measure_features(&Work::read(next(), next(), next())),
-        "threads" => measure_threads(&Work::read(next(), next(), next()), next().parse().unwrap()),
+        "threads" => {
+            let work = Work::read(next(), next(), next());
+            measure_threads(&|| bits(&work.extract()), next().parse().unwrap())
+        }
+        "arithmetic" => measure_threads(&arithmetic, next().parse().unwrap()),
         "n4" => measure_n4(&volume(next()), next().parse().unwrap()),
         other => panic!("no measurement `{other}`"),
     };
@@ -127,21 +142,21 @@ fn measure_n4(image: &Volume, shrink_factor: usize) -> Value {
     spent(1, pool(1).install(|| least_cpu(&mut n4)))
 }
 
-fn measure_threads(work: &Work, rounds: usize) -> Value {
+fn measure_threads(work: &(dyn Fn() -> Vec<Option<u64>> + Sync), rounds: usize) -> Value {
     let pools = [pool(1), pool(2)];
     let (mut wall_s, mut busiest_s) = ([f64::INFINITY; 2], [f64::INFINITY; 2]);
     let mut equal = true;
-    let first = bits(&work.extract());
+    let first = work();
     for _ in 0..rounds {
         for (i, pool) in pools.iter().enumerate() {
             let (before, began) = (cpu_by_thread(), Instant::now());
-            let features = pool.install(|| work.extract());
+            let results = pool.install(work);
             wall_s[i] = wall_s[i].min(began.elapsed().as_secs_f64());
             std::thread::sleep(SETTLE); // the scheduler's account of a thread is complete when it sleeps
             let after = cpu_by_thread().into_iter();
             let spent = after.map(|(id, s)| s - before.get(&id).copied().unwrap_or(0.0));
             busiest_s[i] = busiest_s[i].min(spent.fold(0.0, f64::max));
-            equal &= bits(&features) == first;
+            equal &= results == first;
         }
     }
     json!({ "wall_s": wall_s, "busiest_s": busiest_s, "equal": equal })
@@ -164,6 +179,16 @@ fn pool(n_threads: usize) -> rayon::ThreadPool {
 fn bits(features: &[Feature]) -> Vec<Option<u64>> {
     let values = features.iter().map(|feature| feature.value.as_ref().ok());
     values.map(|value| value.map(|v| v.to_bits())).collect()
+}
+
+/// About as long as the 1409 features of a tumour.
+fn arithmetic() -> Vec<Option<u64>> {
+    let half = |seed: u64| {
+        let next = |state: u64, i: u64| state.rotate_left(5).wrapping_mul(0x9e37_79b9) ^ i;
+        Some((0..6_000_000).fold(seed, next))
+    };
+    let (a, b) = rayon::join(|| half(1), || half(2));
+    vec![a, b]
 }
 
 /// An extraction, read and ready.
