@@ -420,7 +420,7 @@ const UNUSABLE: [(&str, &str, &str); 5] = [
     ("c1-004", "import-mask", "geometry-mismatch"),
     ("c1-006", "import-image", "not-three-dimensional"),
     ("c2-002", "import-image", "file-missing"),
-    ("c2-003", "import-image", "truncated"),
+    ("c2-003", "import-image", "format-unknown"),
 ];
 
 fn spoil(world: &World) {

@@ -274,7 +274,7 @@ fn run_locally(crew: &Crew, lease: &Lease) -> Result<Local1, Fate> {
 fn log_files(crew: &Crew, recipe: &Recipe, code: &str) {
     for entry in recipe.inputs.values().flatten() {
         if let Some(path) = crew.local.path_of(&entry.digest) {
-            tracing::warn!(kind = recipe.kind, code, path = %path.display(), "refused");
+            tracing::info!(kind = recipe.kind, code, path = %path.display(), "refused");
         }
     }
 }
