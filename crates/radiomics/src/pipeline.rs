@@ -41,6 +41,7 @@ pub use settings::{
 use crate::extract::{Feature, selected_shape_features};
 use crate::roi::CroppedRoi;
 use imaging::{Mask, Volume};
+use prepare::Prepared;
 
 /// Features of one region, and what image and region looked like on the way.
 #[derive(Debug, Clone, PartialEq)]
@@ -78,9 +79,26 @@ pub fn extract(
     mask: &Mask,
     settings: &ExtractionSettings,
 ) -> Result<Extraction, PipelineError> {
+    // counting the parts of a large region takes a while: it goes on beside all else
+    let (original, extraction) = rayon::join(
+        || RegionSummary::of(RegionStage::Original, mask),
+        || extract_rest(image, mask, settings),
+    );
+    let mut extraction = extraction?;
+    let later = std::mem::take(&mut extraction.diagnostics.regions);
+    extraction.diagnostics.regions = original.into_iter().chain(later).collect();
+    Ok(extraction)
+}
+
+/// All but the summary of the region as it was given.
+fn extract_rest(
+    image: &Volume,
+    mask: &Mask,
+    settings: &ExtractionSettings,
+) -> Result<Extraction, PipelineError> {
     let prepared = prepare::prepare(image, mask, settings)?;
     let (shape, measured) = rayon::join(
-        || shape_features(&prepared.shape_region, settings),
+        || shape_features(&prepared, settings),
         || measure::measure(&prepared, settings),
     );
     let (mut features, measured) = (shape?, measured?);
@@ -101,19 +119,18 @@ pub fn extract(
 }
 
 fn shape_features(
-    region: &Mask,
+    prepared: &Prepared,
     settings: &ExtractionSettings,
 ) -> Result<Vec<Feature>, PipelineError> {
-    let geometry = &region.geometry;
-    let roi = CroppedRoi::new(
-        &region.inside,
-        geometry.dims,
-        geometry.spacing_mm(),
-        &settings.classes,
-    )?;
-    Ok(selected_shape_features(
-        &roi,
-        "original",
-        &settings.classes,
-    )?)
+    let classes = &settings.classes;
+    let features = match &prepared.shape_region {
+        None => selected_shape_features(&prepared.roi, "original", classes)?,
+        Some(region) => {
+            let geometry = &region.geometry;
+            let (dims, spacing_mm) = (geometry.dims, geometry.spacing_mm());
+            let roi = CroppedRoi::new(&region.inside, dims, spacing_mm, classes)?;
+            selected_shape_features(&roi, "original", classes)?
+        }
+    };
+    Ok(features)
 }

@@ -211,6 +211,9 @@ fn bounding_box(inside: &[bool], dims: [usize; 3]) -> Option<([usize; 3], [usize
     let mut lower = dims;
     let mut upper = [0_usize; 3];
     for (row_idx, row) in inside.chunks_exact(dims[0].max(1)).enumerate() {
+        if !is_any_inside(row) {
+            continue;
+        }
         let Some(first) = row.iter().position(|&is_inside| is_inside) else {
             continue;
         };
@@ -226,6 +229,12 @@ fn bounding_box(inside: &[bool], dims: [usize; 3]) -> Option<([usize; 3], [usize
     }
     (lower[0] <= upper[0] && lower[0] < dims[0])
         .then(|| (lower, [0, 1, 2].map(|axis| upper[axis] - lower[axis] + 1)))
+}
+
+/// By blocks without a branch: most rows of an image are outside.
+fn is_any_inside(row: &[bool]) -> bool {
+    let mut blocks = row.chunks(64);
+    blocks.any(|block| block.iter().fold(false, |any, &inside| any | inside))
 }
 
 fn voxels_of(

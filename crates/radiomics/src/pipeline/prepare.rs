@@ -24,10 +24,11 @@ pub(super) struct Prepared {
     pub pixel: PixelType,
     /// The region of the intensity classes.
     pub roi: CroppedRoi,
-    /// The region of the shape classes.
-    pub shape_region: Mask,
+    /// The region of the shape classes, if it is another one.
+    pub shape_region: Option<Mask>,
     pub intensities: Intensities,
     pub grids: Vec<GridSummary>,
+    /// Of all stages but the first.
     pub regions: Vec<RegionSummary>,
 }
 
@@ -49,7 +50,6 @@ pub(super) fn prepare(
 ) -> Result<Prepared, PipelineError> {
     let mut grids = vec![GridSummary::of(&image.geometry)];
     let mut regions = Vec::new();
-    regions.extend(RegionSummary::of(RegionStage::Original, mask));
     let image = normalised(image, settings)?;
     let (mut image, mut mask) = (image, Cow::Borrowed(mask));
     if let Some(resampling) = &settings.resample {
@@ -69,17 +69,20 @@ pub(super) fn prepare(
     if mask.geometry.dims != was_on {
         regions.extend(RegionSummary::of(RegionStage::Corrected, &mask));
     }
-    let values = image.to_f64();
-    let whole = cropped_roi(&mask, &image.geometry, settings)?;
+    let (values, whole) = rayon::join(
+        || image.to_f64(),
+        || cropped_roi(&mask, &image.geometry, settings),
+    );
+    let whole = whole?;
     let (roi, shape_region) = match &settings.resegment {
-        None => (whole, mask.into_owned()),
+        None => (whole, None),
         Some(resegmentation) => {
             let narrow = resegment(&values, &mask, resegmentation)?;
             let roi = cropped_roi(&narrow, &image.geometry, settings)?;
             regions.extend(RegionSummary::of(RegionStage::Resegmented, &narrow));
             let shape = match resegmentation.shape_too {
-                true => narrow,
-                false => crop_mask(&mask, roi.lower(), upper(&roi)),
+                true => None,
+                false => Some(crop_mask(&mask, roi.lower(), upper(&roi))),
             };
             (roi, shape)
         }

@@ -59,7 +59,7 @@ impl Spent {
 /// One thread beside two.
 pub struct Both {
     pub wall_s: [f64; 2],
-    /// CPU seconds of the busiest thread: the wall time is at least that, and hardly more on a quiet machine.
+    /// CPU seconds of the busiest thread: the wall time is at least that.
     pub busiest_s: [f64; 2],
     /// All features in every bit.
     pub equal: bool,
