@@ -137,6 +137,8 @@ pub struct Entry {
     pub origin: Origin,
     /// Positions in the producer's `per` along which it was gathered; see [`Plan::entry_axes`].
     pub(crate) gathered: u32,
+    /// Positions in the producer's `per` that the reference holds at a value.
+    pub(crate) held: u32,
 }
 
 /// Where an artefact comes from.

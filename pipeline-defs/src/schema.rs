@@ -102,7 +102,7 @@ fn step() -> Value {
             "in": { "type": "object", "description": "Port → step.port, cohort.item, cohort.table or tables.name." },
             "with": { "type": "object", "description": "Parameters; `preset` names a set of them." },
             "missing": { "enum": ["exclude", "fail"], "description": "What happens when an input was refused. Default: fail." },
-            "allow_leak": text("Why it may learn from rows it should not see; legal with profile = \"paper\" only."),
+            "allow_leak": chosen(text("Why it may learn from rows it should not see; legal with profile = \"paper\" only.")),
         },
         "allOf": in_studies().map(kind_rule).collect::<Vec<Value>>(),
     })

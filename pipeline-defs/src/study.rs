@@ -13,17 +13,21 @@
 //!
 //! **Steps.** `kind`; `per`, the axes along which it is repeated; `in`, port → `step.port`, `cohort.ITEM` (with
 //! `{axis}`), `cohort.table` (of each site) or `tables.NAME`, a list of these where a port gathers; `with`, parameters;
-//! `missing = "exclude" | "fail"`; `allow_leak = "reason"`. `kind`, an input, a parameter and all of `with` may be chosen
-//! by an axis: `{ by = "roi", tumour = …, peritumour = … }`, with an alternative for each of its values; an input that
+//! `missing = "exclude" | "fail"`; `allow_leak = "reason"`. `kind`, an input, a parameter, all of `with` and `allow_leak`
+//! may be chosen by an axis: `{ by = "roi", tumour = …, peritumour = … }`, with an alternative for each of its values; an input that
 //! may be left out may lack some. A parameter may be the value of an axis:
 //! `{ axis = "endpoint" }`; of a split axis it is the whole scheme.
+//!
+//! A reference may hold axes of the step it names at a value, as a task's address does: `fit[split=external].model`. What
+//! was learned there is of the training rows of that one split, and is no more of the split axis.
 //!
 //! **Who receives what.** An axis that producer and consumer share has one value. One that the consumer lacks is gathered:
 //! every value, in axis order, the producer's `per` from left to right; restricted to the members of the consumer's group
 //! of that axis. One that the producer lacks is broadcast. Patients come by (site, pseudonym) as bytes.
 //!
 //! **Profiles** are laid over the study: tables are merged, a quoted key with dots replaces what it names. Overrides
-//! (`--set`) come last.
+//! (`--set`) come last. A study with an axis `profile = ["careful", "paper"]` holds both at once with `profile = "both"`;
+//! another `profile` keeps that value of the axis alone.
 
 use std::collections::BTreeMap;
 
@@ -203,7 +207,7 @@ pub struct Step {
     /// What a gather does with refused inputs.
     pub missing: Missing,
     /// Why it may learn from rows it should not see; legal in the paper profile only.
-    pub allow_leak: Option<(String, Place)>,
+    pub allow_leak: Option<Choice<(String, Place)>>,
     /// Where it begins.
     pub place: Place,
 }
@@ -238,6 +242,8 @@ pub enum Reference {
         step: String,
         /// Its output.
         port: String,
+        /// Axes of the step held at one value: `fit[split=external].model`.
+        at: Vec<(String, String)>,
     },
     /// `cohort.t2w` or `cohort.mask_{reading}`: an item of each patient.
     Item(String),
@@ -304,7 +310,28 @@ impl Study {
     }
 }
 
+/// The name of the axis that holds the profiles of a study side by side.
+pub(crate) const PROFILE: &str = "profile";
+
 impl Step {
+    /// Why this step may leak at a task's axis values: a reason of its own in a study of the paper profile, or one that
+    /// is chosen by the axis `profile` for the value `paper`.
+    pub(crate) fn leak_reason(
+        &self,
+        study: &Study,
+        value_of: impl Fn(&str) -> Option<String>,
+    ) -> Option<&str> {
+        let in_paper = study.profile == "paper" || value_of(PROFILE).as_deref() == Some("paper");
+        let (reason, _) = match self.allow_leak.as_ref()? {
+            Choice::One(one) => one,
+            Choice::By { axis, options, .. } => {
+                let value = value_of(axis)?;
+                &options.iter().find(|(option, _)| *option == value)?.1
+            }
+        };
+        (in_paper && !reason.trim().is_empty()).then_some(reason)
+    }
+
     /// The kind, or one of them: alternatives share ports and role.
     pub fn any_kind(&self) -> Option<&'static KindSpec> {
         self.kind.options().next().copied()

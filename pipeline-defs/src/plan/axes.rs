@@ -6,7 +6,7 @@ use super::PlannedAxis;
 use crate::canonical::quoted;
 use crate::problem::{Place, Problem, Problems};
 use crate::snapshot::Snapshot;
-use crate::study::{AxisKind, SITE, Study, is_word};
+use crate::study::{AxisKind, Reference, SITE, Study, is_word};
 
 /// How an axis belongs to another.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -60,7 +60,35 @@ pub(super) fn resolve(
             members: patients_by_site(&axes[0].values, snapshot),
         };
     }
+    let held = held_splits(study, &axes);
+    axes.extend(held);
     axes
+}
+
+/// One axis without values for each value of a split at which a reference holds it: what was learned there belongs to
+/// that split alone.
+fn held_splits(study: &Study, axes: &[PlannedAxis]) -> Vec<PlannedAxis> {
+    let inputs = study.steps.iter().flat_map(|s| &s.inputs);
+    let references = inputs.flat_map(|i| i.from.options().flatten());
+    let mut names = std::collections::BTreeSet::new();
+    for (reference, _) in references {
+        let Reference::Step { at, .. } = reference else {
+            continue;
+        };
+        for (name, value) in at {
+            let of = find(axes, name).map(|i| &axes[i].relation);
+            if matches!(of, Some(Relation::Split | Relation::Nested { .. })) {
+                names.insert(held_name(name, value));
+            }
+        }
+    }
+    let plain = |name: &String| axis(name, Vec::new(), Relation::Plain);
+    names.iter().map(plain).collect()
+}
+
+/// The name of the axis that stands for a split held at a value. No axis of a study can be called so.
+pub(super) fn held_name(axis: &str, value: &str) -> String {
+    format!("{axis}={value}")
 }
 
 /// The axis of that name.

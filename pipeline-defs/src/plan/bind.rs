@@ -109,20 +109,21 @@ fn receive(
     consumer: &Consumer,
 ) -> Result<(), Problem> {
     match reference {
-        Reference::Step { step, port } => {
+        Reference::Step { step, port, at } => {
             let Some(producer) = plan.steps.iter().find(|s| s.name == *step).cloned() else {
                 return Ok(());
             };
             let Some((port, _)) = producer.kinds.first().and_then(|k| k.output(port)) else {
                 return Ok(());
             };
-            from_step(plan, &producer, port, consumer);
+            from_step(plan, &producer, port, at, consumer);
         }
         Reference::Table(name) => {
             let source = sources.table(plan, study, name)?;
             plan.entries.push(Entry {
                 origin: Origin::Source(source),
                 gathered: 0,
+                held: 0,
             });
         }
         Reference::SiteTable => {
@@ -135,6 +136,7 @@ fn receive(
                 plan.entries.push(Entry {
                     origin: Origin::Source(source),
                     gathered: u32::from(gathered),
+                    held: 0,
                 });
             }
         }
@@ -152,6 +154,7 @@ fn receive(
                 plan.entries.push(Entry {
                     origin: Origin::Source(source),
                     gathered: u32::from(gathered),
+                    held: 0,
                 });
             }
         }
@@ -159,28 +162,42 @@ fn receive(
     Ok(())
 }
 
-fn from_step(plan: &mut Plan, producer: &PlannedStep, port: u8, consumer: &Consumer) {
-    let mut mask = 0u32;
+fn from_step(
+    plan: &mut Plan,
+    producer: &PlannedStep,
+    port: u8,
+    at: &[(String, String)],
+    consumer: &Consumer,
+) {
+    let (mut mask, mut held) = (0u32, 0u32);
     let mut values: Vec<Vec<u32>> = Vec::with_capacity(producer.axes.len());
     for (position, &axis) in producer.axes.iter().enumerate() {
+        if let Some((_, value)) = at.iter().find(|(name, _)| *name == plan.axes[axis].name) {
+            // A value that the profile took away brings nothing.
+            let found = plan.axes[axis].values.iter().position(|v| v == value);
+            held |= 1 << position;
+            values.push(found.map(|v| v as u32).into_iter().collect());
+            continue;
+        }
         let (candidates, gathered) = candidates(&plan.axes, axis, consumer);
         mask |= u32::from(gathered) << position;
         values.push(candidates);
     }
     let sizes: Vec<usize> = values.iter().map(Vec::len).collect();
-    let mut at = vec![0u32; sizes.len()];
+    let mut cell = vec![0u32; sizes.len()];
     let mut coords = vec![0u32; sizes.len()];
     for _ in 0..sizes.iter().product::<usize>() {
         for (i, choice) in values.iter().enumerate() {
-            coords[i] = choice[at[i] as usize];
+            coords[i] = choice[cell[i] as usize];
         }
         if let Some(task) = plan.task_at(producer, &coords) {
             plan.entries.push(Entry {
                 origin: Origin::Output { task, port },
                 gathered: mask,
+                held,
             });
         }
-        advance(&mut at, &sizes);
+        advance(&mut cell, &sizes);
     }
 }
 

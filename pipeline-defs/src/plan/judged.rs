@@ -1,7 +1,7 @@
 //! Whose predictions are judged, against whose outcomes, and which rows count as training rows.
 
 use super::make::Reporter;
-use super::scope::{RowSet, Scope, parent, record};
+use super::scope::{RowSet, Scope, parent, reason_of, record};
 use super::{Plan, TaskIdx};
 use crate::study::{Step, Study};
 
@@ -34,7 +34,7 @@ pub(super) fn check(
     }
     for name in ["train_followup", "train_risk"] {
         if let Some(scope) = of(name) {
-            check_training_rows(plan, study, step, name, scope, risk, say);
+            check_training_rows(plan, study, step, task, name, scope, risk, say);
         }
     }
     check_evaluated_rows(plan, step, task, risk, say);
@@ -46,6 +46,7 @@ fn check_training_rows(
     plan: &mut Plan,
     study: &Study,
     step: &Step,
+    task: TaskIdx,
     port: &str,
     scope: Scope,
     risk: Scope,
@@ -65,7 +66,7 @@ fn check_training_rows(
         return;
     }
     let receives = scope.describe(&plan.axes);
-    if let (Some((reason, _)), "paper") = (&step.allow_leak, study.profile.as_str()) {
+    if let Some(reason) = reason_of(plan, study, step, task) {
         record(plan, step, port, receives, reason);
         return;
     }

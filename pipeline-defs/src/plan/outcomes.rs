@@ -5,6 +5,10 @@
 //! by name through the steps that collect, select and transform them. A table that was gathered from several is known
 //! to hold outcomes; which of the several brought them is not.
 
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+
 use super::make::Reporter;
 use super::{Leak, Plan};
 use crate::kinds::{ArtefactType, KindSpec, Role};
@@ -13,7 +17,8 @@ use crate::study::{Reference, Step, Study};
 /// Refuses fits whose predictors come from a table of outcomes, or records them where the paper profile allows it.
 /// `order` is topological.
 pub(super) fn check(plan: &mut Plan, study: &Study, order: &[usize], say: &mut Reporter) {
-    let outcomes = outcome_tables(study);
+    let clean = without_outcomes(plan, study);
+    let outcomes = outcome_tables(study, &clean);
     let mut offenders: Vec<&str> = Vec::new();
     for step in order.iter().map(|&i| &study.steps[i]) {
         if step.any_kind().is_none_or(|kind| kind.role != Role::Fit) {
@@ -21,7 +26,7 @@ pub(super) fn check(plan: &mut Plan, study: &Study, order: &[usize], say: &mut R
         }
         let mut came_from = Vec::new();
         for reference in references(step, "table").flatten() {
-            upstream(study, reference, &offenders, &mut came_from);
+            upstream(study, reference, &clean, &offenders, &mut came_from);
         }
         let found = outcomes.iter().find(|(table, _)| came_from.contains(table));
         if let Some((table, reader)) = found {
@@ -43,12 +48,12 @@ fn judge(
         "columns of `{}`, where step `{reader}` reads times and events",
         named(table)
     );
-    if let (Some((reason, _)), "paper") = (&step.allow_leak, study.profile.as_str()) {
+    if let Some(reason) = step.leak_reason(study, |_| None) {
         plan.leaks.push(Leak {
             step: step.name.clone(),
             port: "table".to_string(),
             receives,
-            reason: reason.clone(),
+            reason: reason.to_string(),
         });
         return;
     }
@@ -58,8 +63,40 @@ fn judge(
     say.step("outcome-leak", step, "table", message, repair);
 }
 
+/// The steps that take named columns of a table, none of them a time or an event: outcomes end there.
+fn without_outcomes<'a>(plan: &Plan, study: &'a Study) -> Vec<&'a str> {
+    let of_kind = |kind: &'static str| {
+        let steps = study.steps.iter();
+        steps.filter(move |s| s.any_kind().is_some_and(|k| k.name == kind))
+    };
+    let params = |step: &Step| -> Vec<Value> {
+        let planned = plan.steps.iter().find(|s| s.name == step.name);
+        let tasks = planned.map(|s| s.tasks.clone()).unwrap_or_default();
+        let texts: BTreeSet<&str> = tasks.map(|task| plan.params_of(task)).collect();
+        texts
+            .into_iter()
+            .filter_map(|text| serde_json::from_str(text).ok())
+            .collect()
+    };
+    let outcomes: BTreeSet<String> = of_kind("follow-up")
+        .flat_map(params)
+        .flat_map(|p| [p["time"].clone(), p["event"].clone()])
+        .filter_map(|name| name.as_str().map(str::to_string))
+        .collect();
+    let takes_one = |p: &Value| {
+        let columns = p["columns"].as_array().into_iter().flatten();
+        columns
+            .filter_map(Value::as_str)
+            .any(|c| outcomes.contains(c))
+    };
+    of_kind("model-columns")
+        .filter(|step| !params(step).iter().any(takes_one))
+        .map(|step| step.name.as_str())
+        .collect()
+}
+
 /// The tables that hold outcomes, each with the `follow-up` step that reads it.
-fn outcome_tables(study: &Study) -> Vec<(&Reference, &str)> {
+fn outcome_tables<'a>(study: &'a Study, clean: &[&str]) -> Vec<(&'a Reference, &'a str)> {
     let mut tables: Vec<(&Reference, &str)> = Vec::new();
     for step in &study.steps {
         if !step.kind.options().any(|kind| kind.name == "follow-up") {
@@ -71,7 +108,7 @@ fn outcome_tables(study: &Study) -> Vec<(&Reference, &str)> {
                 continue;
             }
             tables.push((table, &step.name));
-            for from in sources_of(study, table) {
+            for from in sources_of(study, table, clean) {
                 if let [one] = from.as_slice() {
                     read.push(one);
                 }
@@ -85,6 +122,7 @@ fn outcome_tables(study: &Study) -> Vec<(&Reference, &str)> {
 fn upstream<'a>(
     study: &'a Study,
     table: &'a Reference,
+    clean: &[&str],
     offenders: &[&str],
     found: &mut Vec<&'a Reference>,
 ) {
@@ -100,16 +138,19 @@ fn upstream<'a>(
         return;
     }
     found.push(table);
-    for from in sources_of(study, table).into_iter().flatten() {
-        upstream(study, from, offenders, found);
+    for from in sources_of(study, table, clean).into_iter().flatten() {
+        upstream(study, from, clean, offenders, found);
     }
 }
 
 /// The tables that a step makes a table from: one list for each alternative of each of its ports.
-fn sources_of<'a>(study: &'a Study, table: &Reference) -> Vec<Vec<&'a Reference>> {
-    let Reference::Step { step, port } = table else {
+fn sources_of<'a>(study: &'a Study, table: &Reference, clean: &[&str]) -> Vec<Vec<&'a Reference>> {
+    let Reference::Step { step, port, .. } = table else {
         return Vec::new();
     };
+    if clean.contains(&step.as_str()) {
+        return Vec::new();
+    }
     let made = |kind: &&KindSpec| {
         kind.output(port)
             .is_some_and(|(_, out)| out.ty == ArtefactType::Table)
@@ -144,7 +185,7 @@ fn references<'a>(
 
 fn named(reference: &Reference) -> String {
     match reference {
-        Reference::Step { step, port } => format!("{step}.{port}"),
+        Reference::Step { step, port, .. } => format!("{step}.{port}"),
         Reference::Item(item) => format!("cohort.{item}"),
         Reference::SiteTable => "cohort.table".to_string(),
         Reference::Table(table) => format!("tables.{table}"),

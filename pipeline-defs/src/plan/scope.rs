@@ -4,11 +4,11 @@
 //! without rows. Scopes are followed from the sources through every step; a step that breaks the rule is refused, or
 //! recorded with its reason where the paper profile allows it.
 
-use super::axes::{Relation, find};
+use super::axes::{Relation, find, held_name};
 use super::make::Reporter;
 use super::{Entry, Leak, Origin, Plan, PlannedAxis, TaskIdx, judged};
 use crate::kinds::{ArtefactType, InPort, Role, RowRule};
-use crate::study::{ParameterValue, Step, Study};
+use crate::study::{Choice, PROFILE, ParameterValue, Step, Study};
 
 /// Whose rows an artefact holds, and from which split's training rows it was learned.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -40,31 +40,7 @@ pub(super) fn check(plan: &mut Plan, study: &Study, step: &Step, say: &mut Repor
     let Some(tasks) = plan.steps.last().map(|s| s.tasks.clone()) else {
         return;
     };
-    if let Some((reason, place)) = &step.allow_leak {
-        let code = "allow-leak";
-        if study.profile != "paper" {
-            let message = "`allow_leak` is legal with profile = \"paper\" only";
-            say.other(
-                crate::problem::Problem::new(
-                    code,
-                    place,
-                    message,
-                    "take it out, or move it to [profiles.paper]",
-                )
-                .of_step(&step.name),
-            );
-        } else if reason.trim().is_empty() {
-            say.other(
-                crate::problem::Problem::new(
-                    code,
-                    place,
-                    "`allow_leak` needs a reason",
-                    "write one",
-                )
-                .of_step(&step.name),
-            );
-        }
-    }
+    check_reasons(study, step, say);
     for task in tasks {
         let inputs: Vec<(&'static str, Scope)> = plan
             .ports(task)
@@ -76,7 +52,7 @@ pub(super) fn check(plan: &mut Plan, study: &Study, step: &Step, say: &mut Repor
             Role::Fit => check_fit(plan, study, step, task, &inputs, say),
             Role::Evaluate => judged::check(plan, study, step, task, &inputs, say),
             Role::Select => check_select(plan, step, &inputs, say),
-            Role::Apply => check_apply(plan, step, &inputs, say),
+            Role::Apply => check_apply(plan, study, step, task, &inputs, say),
             Role::Split => check_split(plan, step, say),
             Role::Pointwise | Role::Gather | Role::Adapt => {}
         }
@@ -86,6 +62,54 @@ pub(super) fn check(plan: &mut Plan, study: &Study, step: &Step, say: &mut Repor
             plan.scopes.push(scope);
         }
     }
+}
+
+/// A leak has a reason, and only the paper profile may have one.
+fn check_reasons(study: &Study, step: &Step, say: &mut Reporter) {
+    let mut wrong = |place: &crate::problem::Place, message: &str, repair: &str| {
+        say.other(
+            crate::problem::Problem::new("allow-leak", place, message, repair).of_step(&step.name),
+        );
+    };
+    let legal = "`allow_leak` is legal with profile = \"paper\" only";
+    let Some(leak) = &step.allow_leak else { return };
+    for (reason, place) in leak.options() {
+        if reason.trim().is_empty() {
+            wrong(place, "`allow_leak` needs a reason", "write one");
+        }
+    }
+    match leak {
+        _ if study.profile == "paper" => {}
+        Choice::One((_, place)) => {
+            wrong(place, legal, "take it out, or move it to [profiles.paper]");
+        }
+        Choice::By {
+            axis,
+            options,
+            place,
+        } => {
+            let strange = options.iter().any(|(value, _)| value != "paper");
+            if axis != PROFILE || strange {
+                let repair = "write allow_leak = { by = \"profile\", paper = \"reason\" }";
+                wrong(place, legal, repair);
+            }
+        }
+    }
+}
+
+/// Why a task may leak.
+pub(super) fn reason_of<'a>(
+    plan: &Plan,
+    study: &Study,
+    step: &'a Step,
+    task: TaskIdx,
+) -> Option<&'a str> {
+    let value = |axis: &str| {
+        let mut axes = plan.axes_of(task);
+        axes.find(|(name, _)| *name == axis)
+            .map(|(_, value)| value.to_string())
+    };
+    step.leak_reason(study, value)
 }
 
 impl Plan {
@@ -114,7 +138,7 @@ fn port_scope(plan: &Plan, entries: &[Entry]) -> Scope {
     let mut joined = Scope::default();
     let mut last: Option<(Scope, u32)> = None;
     for entry in entries {
-        let scope = plan.scope_of(entry.origin);
+        let scope = held(plan, plan.scope_of(entry.origin), entry);
         if last == Some((scope, entry.gathered)) {
             continue; // hundreds of patients arrive alike
         }
@@ -122,6 +146,36 @@ fn port_scope(plan: &Plan, entries: &[Entry]) -> Scope {
         joined = join(joined, gathered(plan, scope, entry), &plan.axes);
     }
     joined
+}
+
+/// A scope whose split the reference holds at a value: it is of that one split from there on.
+fn held(plan: &Plan, scope: Scope, entry: &Entry) -> Scope {
+    let Origin::Output { task, .. } = entry.origin else {
+        return scope;
+    };
+    let step = plan.step_of(task);
+    let start = plan.tasks[task as usize].coords as usize;
+    let mut scope = scope;
+    for (position, &axis) in step.axes.iter().enumerate() {
+        if entry.held & (1 << position) == 0 {
+            continue;
+        }
+        let split = &plan.axes[axis];
+        let value = &split.values[plan.coords[start + position] as usize];
+        let Some(one) = find(&plan.axes, &held_name(&split.name, value)) else {
+            continue;
+        };
+        scope.rows = match scope.rows {
+            RowSet::Train(a) if a == axis => RowSet::Train(one),
+            RowSet::Test(a) if a == axis => RowSet::Test(one),
+            RowSet::Split(a) if a == axis => RowSet::Split(one),
+            other => other,
+        };
+        if scope.learned == Some(axis) {
+            scope.learned = Some(one);
+        }
+    }
+    scope
 }
 
 /// A scope after its artefact was gathered along axes.
@@ -258,6 +312,13 @@ fn output_scope(
         RowRule::Split => {
             split_axis(plan, step).map_or(Scope::default(), |axis| rows(RowSet::Split(axis)))
         }
+        RowRule::CrossFitted => match of("train_risk").rows {
+            RowSet::Train(axis) => Scope {
+                rows: RowSet::All,
+                learned: Some(axis),
+            },
+            _ => EVALUATED,
+        },
         RowRule::Evaluated => EVALUATED,
     }
 }
@@ -328,7 +389,14 @@ fn check_select(plan: &Plan, step: &Step, inputs: &[(&'static str, Scope)], say:
     }
 }
 
-fn check_apply(plan: &Plan, step: &Step, inputs: &[(&'static str, Scope)], say: &mut Reporter) {
+fn check_apply(
+    plan: &mut Plan,
+    study: &Study,
+    step: &Step,
+    task: TaskIdx,
+    inputs: &[(&'static str, Scope)],
+    say: &mut Reporter,
+) {
     for (port, scope) in inputs {
         if scope.rows == RowSet::Evaluated && !say.has_said("needs-axis", step, port) {
             let message = format!("port `{port}` receives what was gathered over a split");
@@ -347,11 +415,13 @@ fn check_apply(plan: &Plan, step: &Step, inputs: &[(&'static str, Scope)], say: 
         return;
     };
     if join_learned(Some(rows), Some(learned), &plan.axes).is_none() {
-        let message = format!(
-            "applies {} to {}",
-            model.describe(&plan.axes),
-            table.describe(&plan.axes)
-        );
+        let said = [model, table].map(|scope| scope.describe(&plan.axes));
+        if let Some(reason) = reason_of(plan, study, step, task) {
+            let receives = format!("{}, applied to {}", said[0], said[1]);
+            record(plan, step, "model", receives, reason);
+            return;
+        }
+        let message = format!("applies {} to {}", said[0], said[1]);
         say.step(
             "rows",
             step,
@@ -380,14 +450,14 @@ fn check_fit(
             RowSet::None => scope.learned,
             RowSet::Train(axis) => Some(axis),
             _ => {
-                leak(plan, study, step, port, *scope, say);
+                leak(plan, study, step, task, port, *scope, say);
                 continue;
             }
         };
         let outer = train.and_then(|axis| parent(&plan.axes, axis));
         let foreign = scope.learned.is_some() && scope.learned != train && scope.learned != outer;
         if foreign || (split.is_some() && train.is_some() && split != train) {
-            leak(plan, study, step, port, *scope, say);
+            leak(plan, study, step, task, port, *scope, say);
         }
         split = split.or(train);
     }
@@ -400,12 +470,20 @@ fn carries_no_value(port: &'static InPort) -> bool {
 }
 
 /// Records a leak that is allowed, refuses one that is not.
-fn leak(plan: &mut Plan, study: &Study, step: &Step, port: &str, scope: Scope, say: &mut Reporter) {
+fn leak(
+    plan: &mut Plan,
+    study: &Study,
+    step: &Step,
+    task: TaskIdx,
+    port: &str,
+    scope: Scope,
+    say: &mut Reporter,
+) {
     if say.has_said("needs-axis", step, port) {
         return; // said already, with the axis that repairs both
     }
     let receives = scope.describe(&plan.axes);
-    if let (Some((reason, _)), "paper") = (&step.allow_leak, study.profile.as_str()) {
+    if let Some(reason) = reason_of(plan, study, step, task) {
         record(plan, step, port, receives, reason);
         return;
     }

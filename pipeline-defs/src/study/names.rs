@@ -1,7 +1,7 @@
 //! Every name in a study against what it must name: axes, steps, ports, parameters' axes, tables.
 
 use super::axes::SITE;
-use super::choice::by_axis;
+use super::choice::{by_axis, static_values};
 use super::{
     Axis, AxisKind, ParameterValue, Publish, Reference, Step, StepInput, Study, TableKind,
 };
@@ -59,6 +59,7 @@ fn publish_names(study: &Study, publish: &Publish, problems: &mut Problems) {
     let reference = Reference::Step {
         step: step.clone(),
         port: port.clone(),
+        at: Vec::new(),
     };
     let out = found.any_kind().and_then(|kind| kind.output(port));
     if out.is_some_and(|(_, out)| out.class == Class::Site) {
@@ -186,6 +187,9 @@ fn step_names(study: &Study, step: &Step, problems: &mut Problems) {
         ));
     }
     by_axis(study, step, &step.kind, true, problems);
+    if let Some(reason) = &step.allow_leak {
+        by_axis(study, step, reason, false, problems);
+    }
     let Some(kind) = step.any_kind() else { return };
     if let Some(other) = step.kind.options().find(|other| !same_ports(kind, other)) {
         let message = format!(
@@ -283,7 +287,7 @@ fn item_axes(step: &Step, reference: &Reference, place: &Place, problems: &mut P
 
 fn reference_names(study: &Study, reference: &Reference, place: &Place, problems: &mut Problems) {
     match reference {
-        Reference::Step { step, port } => match study.step(step).map(|s| s.any_kind()) {
+        Reference::Step { step, port, at } => match study.step(step).map(|s| s.any_kind()) {
             None => {
                 let known = study
                     .steps
@@ -303,7 +307,7 @@ fn reference_names(study: &Study, reference: &Reference, place: &Place, problems
                 let repair = suggest(port, kind.outputs.iter().map(|p| p.name));
                 problems.push(Problem::new("unknown-port", place, message, repair));
             }
-            Some(_) => {}
+            Some(_) => held_names(study, step, at, place, problems),
         },
         Reference::Table(table) if !study.tables.contains_key(table) => {
             let repair = suggest(table, study.tables.keys().map(String::as_str));
@@ -332,6 +336,43 @@ fn reference_names(study: &Study, reference: &Reference, place: &Place, problems
             ));
         }
         _ => {}
+    }
+}
+
+/// What a reference holds are axes of the step it names, at values that they have.
+fn held_names(
+    study: &Study,
+    step: &str,
+    at: &[(String, String)],
+    place: &Place,
+    problems: &mut Problems,
+) {
+    let per: Vec<&str> = study
+        .step(step)
+        .map(|s| s.per.iter().map(|(name, _)| name.as_str()).collect())
+        .unwrap_or_default();
+    for (axis, value) in at {
+        let mut say = |message: String, repair: String| {
+            problems.push(Problem::new("held", place, message, repair));
+        };
+        if !per.contains(&axis.as_str()) {
+            let repair = suggest(axis, per.iter().copied());
+            say(format!("`{axis}` is no axis of step `{step}`"), repair);
+            continue;
+        }
+        let Some(values) = static_values(study, axis) else {
+            let message = format!("cannot hold `{axis}`, whose values come from the cohort");
+            say(
+                message,
+                "hold an axis whose values are written out".to_string(),
+            );
+            continue;
+        };
+        let elsewhere = study.values_elsewhere.get(axis);
+        if !values.contains(value) && !elsewhere.is_some_and(|e| e.contains(value)) {
+            let repair = suggest(value, values.iter().map(String::as_str));
+            say(format!("axis `{axis}` has no value `{value}`"), repair);
+        }
     }
 }
 
@@ -374,7 +415,7 @@ pub(crate) fn reference_type(
         Reference::Item(_) => Some(ArtefactType::Source),
         Reference::SiteTable => Some(ArtefactType::Table),
         Reference::Table(table) => study.tables.get(table).map(|t| table_type(t.kind)),
-        Reference::Step { step, port } => {
+        Reference::Step { step, port, .. } => {
             let step = study.step(step)?;
             let (_, out) = step.any_kind()?.output(port)?;
             let Some(like) = out.like else {

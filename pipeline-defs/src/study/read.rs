@@ -54,11 +54,12 @@ fn apply_overrides(root: &mut Node, sets: &[String]) -> Result<(), Problem> {
             .iter()
             .find(|f| f.name == name)
             .map(|f| f.node.clone());
-        if over.is_none() && name != "careful" && name != "paper" {
-            let names = known
-                .iter()
-                .map(|f| f.name.as_str())
-                .chain(["careful", "paper"]);
+        let axis = profile_axis(root);
+        let built_in = ["careful", "paper"]
+            .into_iter()
+            .chain(axis.is_some().then_some("both"));
+        if over.is_none() && !built_in.clone().any(|known| known == name) {
+            let names = known.iter().map(|f| f.name.as_str()).chain(built_in);
             let message = format!("unknown profile `{name}`");
             return Err(Problem::new(
                 "profile",
@@ -74,7 +75,38 @@ fn apply_overrides(root: &mut Node, sets: &[String]) -> Result<(), Problem> {
     for (path, node) in sets {
         root.set(&path, node);
     }
+    keep_profile(root);
     Ok(())
+}
+
+/// The values of an axis that holds the profiles side by side.
+fn profile_axis(root: &Node) -> Option<Vec<String>> {
+    let values = root.field("axes")?.field(super::PROFILE)?.as_array()?;
+    Some(
+        values
+            .iter()
+            .filter_map(Node::as_str)
+            .map(str::to_string)
+            .collect(),
+    )
+}
+
+/// A profile other than `both` keeps its value of the axis alone.
+fn keep_profile(root: &mut Node) {
+    let Some(values) = profile_axis(root) else {
+        return;
+    };
+    let Some(profile) = root.field("profile").cloned() else {
+        return;
+    };
+    let name = profile.as_str().unwrap_or_default();
+    if values.iter().any(|v| v == name) {
+        let one = Node {
+            value: NodeValue::Array(vec![profile.clone()]),
+            place: profile.place.clone(),
+        };
+        root.set(&["axes".to_string(), super::PROFILE.to_string()], one);
+    }
 }
 
 /// The values of every axis, in the text as it stands and under each of its profiles.
@@ -118,7 +150,7 @@ fn read(root: &Node, problems: &mut Problems) -> Study {
         profile: root
             .field("profile")
             .and_then(Node::as_str)
-            .unwrap_or("careful")
+            .unwrap_or_else(|| profile_axis(root).map_or("careful", |_| "both"))
             .to_string(),
         seed,
         sites,

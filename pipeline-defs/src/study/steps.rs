@@ -71,9 +71,11 @@ fn read_one(field: &Field, problems: &mut Problems) -> Option<Step> {
         missing: node
             .field("missing")
             .map_or(Missing::Fail, |n| missing(n, problems)),
-        allow_leak: node
-            .field("allow_leak")
-            .map(|n| (text(n, "allow_leak", problems), n.place.clone())),
+        allow_leak: node.field("allow_leak").and_then(|n| {
+            choice(n, problems, |n, p| {
+                Some((text(n, "allow_leak", p), n.place.clone()))
+            })
+        }),
         place: field.place.clone(),
     })
 }
@@ -155,6 +157,16 @@ fn references(node: &Node, port: &str, problems: &mut Problems) -> Vec<(Referenc
     let nodes = node.as_array().unwrap_or(std::slice::from_ref(node));
     let read = |node: &Node| {
         let name = text(node, port, problems);
+        let (name, at) = match held(&name) {
+            Some(found) => found,
+            None => {
+                let message = format!("`{name}` holds no axis at a value");
+                let repair = "write \"step[axis=value].port\", as a task's address";
+                problems
+                    .push(Problem::new("reference", &node.place, message, repair).of_port(port));
+                return None;
+            }
+        };
         let reference = match name.split_once('.') {
             _ if name.is_empty() => return None,
             Some(("cohort", "table")) => Reference::SiteTable,
@@ -163,6 +175,7 @@ fn references(node: &Node, port: &str, problems: &mut Problems) -> Vec<(Referenc
             Some((step, port)) => Reference::Step {
                 step: step.to_string(),
                 port: port.to_string(),
+                at,
             },
             None => {
                 let message = format!("`{name}` names no output");
@@ -175,6 +188,21 @@ fn references(node: &Node, port: &str, problems: &mut Problems) -> Vec<(Referenc
         Some((reference, node.place.clone()))
     };
     nodes.iter().filter_map(read).collect()
+}
+
+/// `step[axis=value,…].port` as `step.port` and what is held; `None` where the brackets are wrong.
+fn held(name: &str) -> Option<(String, Vec<(String, String)>)> {
+    let Some((step, rest)) = name.split_once('[') else {
+        return Some((name.to_string(), Vec::new()));
+    };
+    let (inside, port) = rest.split_once("].")?;
+    let pair = |text: &str| {
+        let (axis, value) = text.split_once('=')?;
+        let (axis, value) = (axis.trim(), value.trim());
+        (!axis.is_empty() && !value.is_empty()).then(|| (axis.to_string(), value.to_string()))
+    };
+    let at = inside.split(',').map(pair).collect::<Option<Vec<_>>>()?;
+    (!["cohort", "tables"].contains(&step)).then(|| (format!("{step}.{port}"), at))
 }
 
 fn parameters(node: &Node, problems: &mut Problems) -> Vec<Parameter> {
