@@ -118,6 +118,8 @@ pub struct PlannedStep {
     pub(crate) axes: Vec<usize>,
     /// Cell of the full grid → task, for steps whose grid has holes.
     pub(crate) grid: Option<Vec<u32>>,
+    /// The profile took away what it needs: it has no task.
+    pub(crate) gone: bool,
 }
 
 /// A port of a task, in order of its name.

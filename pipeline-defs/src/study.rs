@@ -19,7 +19,8 @@
 //! `{ axis = "endpoint" }`; of a split axis it is the whole scheme.
 //!
 //! A reference may hold axes of the step it names at a value, as a task's address does: `fit[split=external].model`. What
-//! was learned there is of the training rows of that one split, and is no more of the split axis.
+//! was learned there is of the training rows of that one split, and is no more of the split axis. A step that needs a
+//! value which the profile took away has no task, nor have those that need it.
 //!
 //! **Who receives what.** An axis that producer and consumer share has one value. One that the consumer lacks is gathered:
 //! every value, in axis order, the producer's `per` from left to right; restricted to the members of the consumer's group

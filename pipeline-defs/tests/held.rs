@@ -131,3 +131,37 @@ fn what_is_held_must_exist() {
         "",
     );
 }
+
+#[test]
+fn a_step_of_a_profile_that_was_left_out_is_gone_with_what_needs_it() {
+    let tail = "[steps.y1]\nkind = \"no-op\"\nper = [\"profile\"]\n[steps.z]\nkind = \"compare\"\nin = { metrics = \"w[profile=paper].metrics\" }\n[steps.w]\nkind = \"evaluate\"\nper = [\"profile\", \"split\"]\nwith = { rows = \"test\" }\n[steps.w.in]\nrisk = \"p.risk\"\nfollowup = \"y.test\"\n[steps.p]\nkind = \"predict\"\nper = [\"split\"]\nin = { model = \"f.model\", table = \"x.test\" }\n[steps.f]\nkind = \"fit-cox\"\nper = [\"split\"]\nin = { table = \"x.train\", followup = \"y.train\" }\n[steps.last]\nkind = \"exclusions\"\nin = { exclusions = \"none.exclusions\" }\n[steps.none]\nkind = \"exclusions\"\nin = { exclusions = \"both.excluded\" }\n[steps.both]\nkind = \"gather-table\"\nper = [\"profile\"]\nin = { features = \"features.features\" }\n[publish]\n\"c.csv\" = \"z.comparison\"\n";
+    let text = format!(
+        "{}{tail}",
+        HEAD.replace("[axes]", "[axes]\nprofile = [\"careful\", \"paper\"]")
+    );
+    let made = |set: &str| {
+        let study = parse(&text, "s.toml", &[set.to_string()]).unwrap_or_else(|p| panic!("{p}"));
+        let plan = plan(&study, &snapshot(&[("c1", 3), ("c2", 2)], &["t2w", "mask"]))
+            .unwrap_or_else(|p| panic!("{p}"));
+        let of_z = plan.steps().iter().find(|s| s.name == "z").unwrap();
+        (of_z.tasks.len(), plan.published().len())
+    };
+    assert_eq!(made("profile=both"), (1, 1));
+    assert_eq!(made("profile=careful"), (0, 0));
+}
+
+#[test]
+fn values_that_some_patients_have_are_an_axis_of_tables_too() {
+    let tail = "[steps.r]\nkind = \"extract-features\"\nper = [\"patient\", \"reading\"]\nin = { image = \"image.image\", mask = \"m.mask\" }\n[steps.m]\nkind = \"import-mask\"\nper = [\"patient\", \"reading\"]\nin = { mask = \"cohort.mask_{reading}\", image = \"image.image\" }\n[steps.z]\nkind = \"gather-table\"\nper = [\"reading\"]\nin = { features = \"r.features\" }\n";
+    let study = parse(&format!("{HEAD}{tail}"), "s.toml", &[]).unwrap_or_else(|p| panic!("{p}"));
+    let mut patients = snapshot(&[("c1", 3), ("c2", 2)], &["t2w", "mask"]);
+    for patient in patients.patients.iter_mut().take(2) {
+        for item in ["mask_r1s2", "mask_r2s1"] {
+            let digest = patient.items["mask"];
+            patient.items.insert(item.to_string(), digest);
+        }
+    }
+    let plan = plan(&study, &patients).unwrap_or_else(|p| panic!("{p}"));
+    let task = plan.parse_address("z[reading=r2s1]").unwrap();
+    assert_eq!(plan.entries(&plan.ports(task)[0]).len(), 2);
+}

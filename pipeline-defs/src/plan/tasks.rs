@@ -11,7 +11,7 @@ use super::{HUB, Plan, PlannedAxis, PlannedStep, Task};
 use crate::kinds::KindSpec;
 use crate::params;
 use crate::problem::Problem;
-use crate::study::{AxisKind, Choice, Parameter, ParameterValue, Step, Study};
+use crate::study::{AxisKind, Choice, Parameter, ParameterValue, Reference, Step, Study};
 
 /// More tasks than this in one step are taken for a mistake.
 const CELLS_MAX: usize = 20_000_000;
@@ -23,6 +23,11 @@ pub(super) fn add(plan: &mut Plan, study: &Study, step: &Step, say: &mut Reporte
         .iter()
         .filter_map(|(name, _)| find(&plan.axes, name))
         .collect();
+    if is_gone(plan, step) {
+        let first = plan.tasks.len() as u32;
+        plan.steps.push(planned(plan, step, axes, first, None));
+        return;
+    }
     let sizes: Vec<usize> = axes.iter().map(|&a| plan.axes[a].values.len()).collect();
     let cells = sizes.iter().try_fold(1usize, |n, &size| {
         n.checked_mul(size).filter(|&n| n <= CELLS_MAX)
@@ -59,6 +64,34 @@ pub(super) fn add(plan: &mut Plan, study: &Study, step: &Step, say: &mut Reporte
     plan.steps.push(planned(plan, step, axes, first, grid));
 }
 
+/// Whether the profile took away what a step cannot do without: a value at which its reference holds an axis, or a step
+/// that is gone itself.
+fn is_gone(plan: &Plan, step: &Step) -> bool {
+    let Some(kind) = step.any_kind() else {
+        return false;
+    };
+    let lacks = |reference: &Reference| match reference {
+        Reference::Step { step, at, .. } => {
+            let held_away = at.iter().any(|(axis, value)| {
+                let axis = find(&plan.axes, axis).map(|i| &plan.axes[i]);
+                axis.is_some_and(|axis| !axis.values.contains(value))
+            });
+            let producer = plan.steps.iter().find(|s| s.name == *step);
+            held_away || producer.is_some_and(|p| p.gone)
+        }
+        _ => false,
+    };
+    step.inputs.iter().any(|input| {
+        let required = kind.input(&input.port).is_some_and(|port| !port.optional);
+        match &input.from {
+            Choice::One(references) => {
+                required && !references.is_empty() && references.iter().all(|(r, _)| lacks(r))
+            }
+            Choice::By { .. } => false,
+        }
+    })
+}
+
 fn planned(
     plan: &Plan,
     step: &Step,
@@ -78,6 +111,7 @@ fn planned(
         kinds: step.kind.options().copied().collect(),
         axes,
         grid,
+        gone: is_gone(plan, step),
     }
 }
 

@@ -165,8 +165,7 @@ fn step_names(study: &Study, step: &Step, problems: &mut Problems) {
                 "name it once",
             ));
         }
-        if let Some(AxisKind::Sparse { of, .. } | AxisKind::Nested { of, .. }) =
-            study.axis(axis).map(|a| &a.kind)
+        if let Some(AxisKind::Nested { of, .. }) = study.axis(axis).map(|a| &a.kind)
             && !step.per.iter().any(|(other, _)| other == of)
         {
             let message = format!("axis `{axis}` exists within `{of}` only");
