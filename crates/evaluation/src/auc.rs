@@ -252,29 +252,49 @@ pub(crate) fn case_weights(
 }
 
 /// Rows in groups of equal risk, lowest first.
-struct RiskOrder {
+#[derive(Debug)]
+pub(crate) struct RiskOrder {
     rows: Vec<u32>,
     group_end: Vec<u32>,
 }
 
 impl RiskOrder {
     fn new(risk: &[f64]) -> RiskOrder {
+        let rows: Vec<usize> = (0..risk.len()).collect();
+        RiskOrder::of_rows(&rows, risk)
+    }
+
+    /// Of some rows of a set, `risk` one a row.
+    pub(crate) fn of_rows(rows: &[usize], risk: &[f64]) -> RiskOrder {
         let (rank, _) = dense_ranks(risk);
-        let mut rows: Vec<u32> = (0..risk.len() as u32).collect();
-        rows.sort_by_key(|&row| rank[row as usize]);
+        let mut order: Vec<usize> = (0..risk.len()).collect();
+        order.sort_by_key(|&at| rank[at]);
         let mut end = 0;
-        let group_end = rows
-            .chunk_by(|&a, &b| rank[a as usize] == rank[b as usize])
+        let group_end = order
+            .chunk_by(|&a, &b| rank[a] == rank[b])
             .map(|group| {
                 end += group.len() as u32;
                 end
             })
             .collect();
-        RiskOrder { rows, group_end }
+        RiskOrder {
+            rows: order.iter().map(|&at| rows[at] as u32).collect(),
+            group_end,
+        }
     }
 
     /// Σ case · control over pairs with the case above, half of it for ties, over Σ case · Σ control.
     fn area(&self, case: impl Fn(usize) -> f64, control: impl Fn(usize) -> f64) -> Option<f64> {
+        let (won, pairs) = self.won(case, control);
+        (pairs > 0.0).then(|| won / pairs)
+    }
+
+    /// Numerator and denominator of [`RiskOrder::area`].
+    pub(crate) fn won(
+        &self,
+        case: impl Fn(usize) -> f64,
+        control: impl Fn(usize) -> f64,
+    ) -> (f64, f64) {
         let (mut won, mut cases, mut below) = (0.0, 0.0, 0.0);
         let mut start = 0;
         for &end in &self.group_end {
@@ -288,19 +308,14 @@ impl RiskOrder {
             below += group_controls;
             start = end as usize;
         }
-        let pairs = cases * below;
-        (pairs > 0.0).then(|| won / pairs)
+        (won, cases * below)
     }
 }
 
 /// AUC(t) of resamples: everything that does not depend on the draw is sorted once.
 struct ResampledAuc<'a> {
-    follow_up: &'a FollowUp,
-    horizon: f64,
-    convention: AucConvention,
+    weights: CaseWeights<'a>,
     by_risk: RiskOrder,
-    /// Rows by ascending time, in groups of one time.
-    by_time: Vec<u32>,
 }
 
 impl<'a> ResampledAuc<'a> {
@@ -310,25 +325,19 @@ impl<'a> ResampledAuc<'a> {
         horizon: f64,
         convention: AucConvention,
     ) -> ResampledAuc<'a> {
-        let time = follow_up.time();
-        let mut by_time: Vec<u32> = (0..time.len() as u32).collect();
-        by_time.sort_by(|&a, &b| time[a as usize].total_cmp(&time[b as usize]));
         ResampledAuc {
-            follow_up,
-            horizon,
-            convention,
+            weights: CaseWeights::new(follow_up, horizon, convention),
             by_risk: RiskOrder::new(risk.values()),
-            by_time,
         }
     }
 
     fn value(&self, copies: &[u32]) -> Option<f64> {
-        let weight = self.weights(copies)?;
-        let time = self.follow_up.time();
+        let weight = self.weights.of(copies)?;
+        let (time, horizon) = (self.weights.follow_up.time(), self.weights.horizon);
         self.by_risk.area(
             |row| weight[row],
             |row| {
-                if time[row] > self.horizon {
+                if time[row] > horizon {
                     f64::from(copies[row])
                 } else {
                     0.0
@@ -336,9 +345,37 @@ impl<'a> ResampledAuc<'a> {
             },
         )
     }
+}
+
+/// Weights of the cases of resamples; rows are sorted by time once.
+#[derive(Debug)]
+pub(crate) struct CaseWeights<'a> {
+    follow_up: &'a FollowUp,
+    horizon: f64,
+    convention: AucConvention,
+    /// Rows by ascending time, in groups of one time.
+    by_time: Vec<u32>,
+}
+
+impl<'a> CaseWeights<'a> {
+    pub(crate) fn new(
+        follow_up: &'a FollowUp,
+        horizon: f64,
+        convention: AucConvention,
+    ) -> CaseWeights<'a> {
+        let time = follow_up.time();
+        let mut by_time: Vec<u32> = (0..time.len() as u32).collect();
+        by_time.sort_by(|&a, &b| time[a as usize].total_cmp(&time[b as usize]));
+        CaseWeights {
+            follow_up,
+            horizon,
+            convention,
+            by_time,
+        }
+    }
 
     /// copies/G of every case, walking through the times once; `None` where a case has no weight.
-    fn weights(&self, copies: &[u32]) -> Option<Vec<f64>> {
+    pub(crate) fn of(&self, copies: &[u32]) -> Option<Vec<f64>> {
         let (time, event) = (self.follow_up.time(), self.follow_up.event());
         let mut weight = vec![0.0; time.len()];
         let mut at_risk: u64 = copies.iter().map(|c| u64::from(*c)).sum();

@@ -99,12 +99,20 @@ impl Bootstrap {
         n: usize,
         statistic: impl Fn(&[u32]) -> Option<f64> + Sync,
     ) -> Vec<Option<f64>> {
+        self.each(n, |copies| statistic(copies).filter(|v| v.is_finite()))
+    }
+
+    /// Whatever `found` makes of every resample, in the order of the resamples.
+    pub fn each<T: Send>(&self, n: usize, found: impl Fn(&[u32]) -> T + Sync) -> Vec<T> {
         (0..self.resamples as u64)
             .into_par_iter()
-            .map(|resample| {
-                statistic(&resample_copies(n, self.seed, resample)).filter(|v| v.is_finite())
-            })
+            .map(|resample| found(&resample_copies(n, self.seed, resample)))
             .collect()
+    }
+
+    /// The coverage of its intervals.
+    pub fn level(&self) -> f64 {
+        self.level
     }
 }
 

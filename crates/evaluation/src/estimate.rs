@@ -146,6 +146,22 @@ pub enum MetricError {
         /// The value given.
         value: f64,
     },
+    /// A risk is NaN or infinite.
+    #[error("risk of row {row} is {value}, must be finite")]
+    Risk {
+        /// Row, counted from 0.
+        row: usize,
+        /// The value given.
+        value: f64,
+    },
+    /// A row that the follow-up does not have.
+    #[error("row {row} of {patients} patients, counted from 0")]
+    Row {
+        /// Row given.
+        row: usize,
+        /// Patients in the follow-up.
+        patients: usize,
+    },
     /// A threshold probability is outside (0, 1).
     #[error("threshold is {value}, must be above 0 and below 1")]
     Threshold {

@@ -13,6 +13,8 @@
 //! | what would new patients see? | [`correct_optimism`] |
 //! | is the table to be believed? | [`doctor`] |
 //! | is the best of many better than chance? | [`max_t()`] |
+//! | which of many models is the best, and what is the choice worth? | [`Contest`], [`rank_models`] |
+//! | what is the risk of a patient whom the model was fitted on? | [`cross_fitted_percentiles`] |
 //!
 //! It takes predictions and follow-up, never models. Whatever cannot be estimated is an [`Estimate::NotEstimable`]
 //! with its reason, never NaN. Times are in the unit of the follow-up (months inside the house).
@@ -26,6 +28,8 @@ mod brier;
 mod c_index;
 mod calibration;
 mod calibration_curve;
+mod contest;
+mod cross_fit;
 mod decision_curve;
 pub mod doctor;
 mod estimate;
@@ -34,6 +38,7 @@ mod max_t;
 mod nadeau_bengio;
 mod optimism;
 mod pairs;
+mod ranking;
 mod reclassification;
 mod roc;
 
@@ -52,10 +57,13 @@ pub use calibration::{CalibrationGroup, calibration};
 pub use calibration_curve::{
     CalibrationCurve, CalibrationSlope, Coefficient, calibration_curve, calibration_slope,
 };
+pub use contest::{Contest, Part};
+pub use cross_fit::{FoldRisks, at_percentile, cross_fitted_percentiles, percentile};
 pub use decision_curve::{DecisionPoint, decision_curve};
 pub use estimate::{Estimate, Estimated, Interval, MetricError, NotEstimable};
 pub use max_t::{MaxT, MaxTError, Simultaneous, max_t};
 pub use nadeau_bengio::{CorrectedError, CorrectedMean, corrected_interval};
 pub use optimism::{OptimismCorrected, OptimismDraw, OptimismError, correct_optimism};
+pub use ranking::{AgainstReference, BiasCorrected, NotRanked, Ranked, Ranking, rank_models};
 pub use reclassification::{Movement, Nri, Reclassified, Reweighting};
 pub use roc::{RocPoint, roc_curve};
