@@ -15,7 +15,7 @@ pub struct Measure {
     pub upper: Option<f64>,
     /// Patients.
     pub n: u64,
-    /// Events among them.
+    /// Events that the measure can see: beside a horizon those by the horizon.
     pub n_events: u64,
     /// Why there is no value, or no interval.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -33,6 +33,9 @@ pub struct Metrics {
     /// Where Uno's index stops looking: events from this time on are not its cases.
     #[serde(default)]
     pub tau: Option<f64>,
+    /// The horizons in their order: the keys of the maps below are sorted as text.
+    #[serde(default)]
+    pub horizons: Vec<f64>,
     /// Patients of the follow-up who have no risk.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub n_followup_left_aside: u64,
@@ -41,27 +44,30 @@ pub struct Metrics {
     pub null_model: bool,
     /// Harrell's index.
     pub harrell_c: Measure,
-    /// Uno's index of events before `tau`.
+    /// Uno's index of events before `tau`; none where the set does not support `tau`.
     pub uno_c: Measure,
     /// Cumulative/dynamic AUC by horizon; none where the set has too few cases or controls.
     pub auc: BTreeMap<String, Measure>,
-    /// Mean of the AUCs over the horizons that this set supports.
+    /// Unweighted mean of the AUCs over the horizons that this set supports.
     pub composite_auc: Measure,
     /// Brier score by horizon.
     pub brier: BTreeMap<String, Measure>,
     /// Brier score integrated over the horizons.
     pub ibs: Measure,
-    /// The same patients seen as a part of the whole set, for averages over folds; absent when the training rows are not
-    /// known.
+    /// Training and evaluated rows together, which say once for all folds what a horizon supports; absent when the
+    /// training rows are not known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub whole: Option<WholeSet>,
+    /// The evaluated rows alone, judged by what the whole set supports: what a mean over folds is made of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fold: Option<FoldValues>,
 }
 
 fn is_zero(n: &u64) -> bool {
     *n == 0
 }
 
-/// Training and evaluated rows together.
+/// Training and evaluated rows together. Nothing here is a value of the model.
 #[derive(Clone, Debug, PartialEq, Default, Serialize, Deserialize)]
 pub struct WholeSet {
     /// Patients of both.
@@ -70,16 +76,25 @@ pub struct WholeSet {
     pub n_events: u64,
     /// Training rows.
     pub n_train: u64,
-    /// AUC of the evaluated rows by horizon where the *whole* set has enough cases and controls.
-    pub auc: BTreeMap<String, Part>,
+    /// What they support, by horizon.
+    pub horizons: BTreeMap<String, Support>,
 }
 
-/// The value of a part of a set.
+/// What a set of patients says about a horizon.
 #[derive(Clone, Debug, PartialEq, Default, Serialize, Deserialize)]
-pub struct Part {
-    /// The value in this part.
-    pub value: Option<f64>,
-    /// Why the whole set supports none.
+pub struct Support {
+    /// Events by the horizon.
+    pub n_events: u64,
+    /// Why the set supports no value there.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
+}
+
+/// Values of the evaluated rows where the whole set supports them, however few rows these are.
+#[derive(Clone, Debug, PartialEq, Default, Serialize, Deserialize)]
+pub struct FoldValues {
+    /// AUC by horizon; none without a case or a control among the rows.
+    pub auc: BTreeMap<String, Option<f64>>,
+    /// Uno's index of events before `tau`.
+    pub uno_c: Option<f64>,
 }

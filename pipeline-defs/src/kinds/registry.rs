@@ -394,7 +394,7 @@ pub(super) const ALL: &[KindSpec] = &[
         ],
         cost: cost(1, 128, 0.2),
         seeded: true,
-        version: 2,
+        version: 3,
         ..hub(
             "evaluate",
             Role::Evaluate,
@@ -416,6 +416,7 @@ pub(super) const ALL: &[KindSpec] = &[
         )],
         cost: cost(1, 128, 0.1),
         seeded: true,
+        version: 2,
         ..hub(
             "reclassification",
             Role::Evaluate,
@@ -426,7 +427,7 @@ pub(super) const ALL: &[KindSpec] = &[
         inputs: JUDGE,
         outputs: &[out("calibration", Json, Open, "json", RowRule::Evaluated)],
         cost: cost(1, 64, 0.05),
-        version: 2,
+        version: 3,
         ..hub(
             "calibration",
             Role::Evaluate,
@@ -443,6 +444,7 @@ pub(super) const ALL: &[KindSpec] = &[
             RowRule::Evaluated,
         )],
         cost: cost(1, 64, 0.05),
+        version: 2,
         ..hub(
             "decision-curve",
             Role::Evaluate,
@@ -459,6 +461,7 @@ pub(super) const ALL: &[KindSpec] = &[
             RowRule::Evaluated,
         )],
         cost: cost(1, 64, 0.05),
+        version: 2,
         ..hub(
             "clinical-impact",
             Role::Evaluate,
@@ -595,7 +598,7 @@ pub(super) const ALL: &[KindSpec] = &[
             out("summary", Json, Open, "json", RowRule::Evaluated),
         ],
         cost: cost(1, 256, 0.05),
-        version: 2,
+        version: 3,
         ..hub(
             "compare",
             Role::Gather,

@@ -65,6 +65,8 @@ pub enum EvaluatedRows {
     Test,
     /// Rows the model was fitted on.
     Train,
+    /// Rows the model was fitted on, each predicted by the parts of the model that did not see it.
+    Oob,
 }
 
 impl Params for EvaluateParams {
@@ -93,7 +95,8 @@ impl Params for EvaluateParams {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CompareParams {
-    /// The profile as the comparison names it.
+    /// The profile of what was made along no axis `profile`. With `paper` an endpoint's model is the one that the external
+    /// patients put first, otherwise the one that cross-validation does.
     pub profile: String,
 }
 

@@ -105,7 +105,9 @@ fn check_evaluated_rows(plan: &Plan, step: &Step, task: TaskIdx, risk: Scope, sa
         );
     }
     if !says_test && matches!(risk.rows, RowSet::Test(_)) {
-        let message = "`rows` is \"train\", but port `risk` receives test rows";
+        let says_oob = plan.params_of(task).contains("\"rows\":\"oob\"");
+        let said = if says_oob { "oob" } else { "train" };
+        let message = format!("`rows` is \"{said}\", but port `risk` receives test rows");
         say.step("rows", step, "risk", message, "write rows = \"test\"");
     }
 }

@@ -1,24 +1,33 @@
-//! `compare`: all learners, regions and endpoints side by side.
+//! `compare`: all learners, regions, endpoints and profiles side by side.
 //!
 //! Sets: `external` is the test of the split `external` (or of a study without splits), with its bootstrap interval;
-//! `apparent` the training rows of the same fit; `cv` the mean over the folds of a repeat, then over the repeats, with the
-//! Nadeau–Bengio interval. What a horizon supports is decided once, on the whole set. Folds without a value are left out of
-//! the mean and counted in the reason, and so are the horizons that a composite AUC cannot cover. An endpoint's model is
-//! chosen among those that have a value in the most folds: means over different folds do not compare.
+//! `apparent` the training rows of the same fit and `oob` these rows predicted out of bag; `cv` the mean over the folds of a
+//! repeat, then over the repeats, with the Nadeau–Bengio interval. What a horizon supports is decided once, on the whole
+//! set. Folds without a value are left out of the mean and counted in the reason, and so are the horizons that a composite
+//! AUC cannot cover. An endpoint's model is chosen among those that have a value in the most folds: means over different
+//! folds do not compare. The profile `paper` chooses as the paper did, by the external patients; every other by
+//! cross-validation.
+
+mod best;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use artefact::comparison::{self, ComparisonRow};
 use artefact::metrics::{Measure, Metrics};
 use pipeline_defs::params::CompareParams;
-use serde_json::{Value, json};
 
 use super::average::{Fold, average};
 use super::measures::partial_mean;
 use crate::step::{Context, Input, Inputs, Produced, StepError};
 
-/// What is compared: endpoint, regions, learner.
-type Subject = (String, String, String);
+/// What is compared.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
+struct Subject {
+    profile: String,
+    endpoint: String,
+    roi_set: String,
+    learner: String,
+}
 
 /// One evaluation of a subject.
 struct Evaluated {
@@ -27,29 +36,19 @@ struct Evaluated {
     metrics: Result<Metrics, String>,
 }
 
+/// Sets in the order of the table.
+const SETS: [&str; 4] = ["apparent", "oob", "cv", "external"];
+
 pub(super) fn run(context: &Context, inputs: &Inputs) -> Result<Vec<Produced>, StepError> {
     let profile = context.params::<CompareParams>()?.profile;
-    let mut subjects: BTreeMap<Subject, Vec<Evaluated>> = BTreeMap::new();
-    for input in inputs.all("metrics") {
-        let axis = |name| input.axis(name).unwrap_or_default().to_owned();
-        subjects
-            .entry((axis("endpoint"), axis("roi_set"), axis("learner")))
-            .or_default()
-            .push(evaluated(input)?);
-    }
-    if subjects.is_empty() {
-        return Err(StepError::refuse(
-            "input-missing",
-            "there is nothing to compare",
-        ));
-    }
+    let subjects = subjects(&profile, inputs)?;
     let horizons = horizons(subjects.values().flatten());
     let mut rows = Vec::new();
     for (subject, all) in &subjects {
-        for set in ["apparent", "cv", "external"] {
+        for set in SETS {
             let of_set: Vec<&Evaluated> = all.iter().filter(|e| set_of(e) == Some(set)).collect();
             if !of_set.is_empty() {
-                rows.extend(rows_of(&profile, subject, set, &of_set, &horizons));
+                rows.extend(rows_of(subject, set, &of_set, &horizons));
             }
         }
     }
@@ -57,11 +56,55 @@ pub(super) fn run(context: &Context, inputs: &Inputs) -> Result<Vec<Produced>, S
         .iter()
         .map(|(subject, all)| (subject.clone(), folds_used(all)))
         .collect();
-    let summary = artefact::json::encode("summary", &summary(&profile, &rows, &folds_used))?;
+    let summary = best::summary(&profile, &rows, &folds_used);
     Ok(vec![
         Produced::bytes("comparison", comparison::encode(&rows)),
-        Produced::bytes("summary", summary),
+        Produced::bytes("summary", artefact::json::encode("summary", &summary)?),
     ])
+}
+
+/// The evaluations of every subject; each split and set of rows once.
+fn subjects(
+    profile: &str,
+    inputs: &Inputs,
+) -> Result<BTreeMap<Subject, Vec<Evaluated>>, StepError> {
+    let mut subjects: BTreeMap<Subject, Vec<Evaluated>> = BTreeMap::new();
+    for input in inputs.all("metrics") {
+        let axis = |name| input.axis(name).unwrap_or_default().to_owned();
+        let subject = Subject {
+            profile: input.axis("profile").unwrap_or(profile).to_owned(),
+            endpoint: axis("endpoint"),
+            roi_set: axis("roi_set"),
+            learner: axis("learner"),
+        };
+        let evaluated = evaluated(input)?;
+        let of_subject = subjects.entry(subject).or_default();
+        let is_same = |e: &Evaluated| (&e.split, &e.rows) == (&evaluated.split, &evaluated.rows);
+        if of_subject.iter().any(is_same) {
+            return Err(twice(input));
+        }
+        of_subject.push(evaluated);
+    }
+    if subjects.is_empty() {
+        return Err(StepError::refuse(
+            "input-missing",
+            "there is nothing to compare",
+        ));
+    }
+    Ok(subjects)
+}
+
+/// Two results for one row of the table: which of them would it be?
+fn twice(input: &Input) -> StepError {
+    let axes: Vec<String> = input.axes.iter().map(|(a, v)| format!("{a}={v}")).collect();
+    StepError::refuse(
+        "evaluated-twice",
+        format!(
+            "`metrics` has two results for one row of the comparison, the second at {}; a model is told by profile, endpoint, \
+             roi_set and learner, and judged once per split and rows: give any further axis a step of its own",
+            axes.join(", ")
+        ),
+    )
 }
 
 fn evaluated(input: &Input) -> Result<Evaluated, StepError> {
@@ -84,8 +127,9 @@ fn evaluated(input: &Input) -> Result<Evaluated, StepError> {
 fn set_of(evaluated: &Evaluated) -> Option<&'static str> {
     match (evaluated.split.as_str(), evaluated.rows.as_str()) {
         ("external", "train") => Some("apparent"),
+        ("external", "oob") => Some("oob"),
         ("external", _) => Some("external"),
-        (_, "train") => None,
+        (_, "train" | "oob") => None,
         _ => Some("cv"),
     }
 }
@@ -105,13 +149,11 @@ fn horizons<'a>(all: impl Iterator<Item = &'a Evaluated>) -> Vec<(String, f64)> 
 }
 
 fn rows_of(
-    profile: &str,
     subject: &Subject,
     set: &str,
     all: &[&Evaluated],
     horizons: &[(String, f64)],
 ) -> Vec<ComparisonRow> {
-    let (endpoint, roi_set, learner) = subject;
     let mut wanted: Vec<(&str, Option<&(String, f64)>)> =
         horizons.iter().map(|h| ("auc", Some(h))).collect();
     wanted.extend([
@@ -140,10 +182,10 @@ fn rows_of(
             found.reason = Some(notes.into_iter().flatten().collect::<Vec<_>>().join("; "));
         }
         ComparisonRow {
-            profile: profile.to_owned(),
-            endpoint: endpoint.clone(),
-            roi_set: roi_set.clone(),
-            learner: learner.clone(),
+            profile: subject.profile.clone(),
+            endpoint: subject.endpoint.clone(),
+            roi_set: subject.roi_set.clone(),
+            learner: subject.learner.clone(),
             set: set.to_owned(),
             metric: metric.to_owned(),
             horizon_months: horizon.map(|(_, h)| *h),
@@ -166,7 +208,7 @@ fn rows_of(
 fn left_out(all: &[&Evaluated], horizons: &[(String, f64)]) -> Option<String> {
     let metrics = all.iter().find_map(|e| e.metrics.as_ref().ok())?;
     let covered = |key: &String| match &metrics.whole {
-        Some(whole) => whole.auc.get(key).is_some_and(|p| p.reason.is_none()),
+        Some(whole) => whole.horizons.get(key).is_some_and(|s| s.reason.is_none()),
         None => metrics.auc.get(key).is_some_and(|m| m.value.is_some()),
     };
     let keys: Vec<String> = horizons.iter().map(|(key, _)| key.clone()).collect();
@@ -238,18 +280,35 @@ fn over_folds(all: &[&Evaluated], metric: &str, horizon: Option<&str>) -> Measur
                 .metrics
                 .as_ref()
                 .map_or(0, |m| m.harrell_c.n_events),
-            whole: evaluated
-                .metrics
-                .as_ref()
-                .ok()
-                .and_then(|m| m.whole.as_ref())
-                .map(|w| (w.n, w.n_events, w.n_train)),
+            whole: evaluated.metrics.as_ref().ok().and_then(|m| {
+                let whole = m.whole.as_ref()?;
+                Some((whole.n, events_seen(m, metric, horizon)?, whole.n_train))
+            }),
         }
     };
     average(&all.iter().map(fold).collect::<Vec<_>>())
 }
 
-/// The value of a fold; an AUC is judged by what the whole set supports.
+/// Events of the whole set that a metric can see: those by its last horizon, or all.
+fn events_seen(metrics: &Metrics, metric: &str, horizon: Option<&str>) -> Option<u64> {
+    let whole = metrics.whole.as_ref()?;
+    let supported = || {
+        let mut known = metrics.horizons.iter().rev();
+        known.find_map(|h| {
+            whole
+                .horizons
+                .get(&artefact::number::text(*h))
+                .filter(|s| s.reason.is_none())
+        })
+    };
+    Some(match (metric, horizon) {
+        (_, Some(horizon)) => whole.horizons.get(horizon)?.n_events,
+        ("harrell_c", None) => whole.n_events,
+        (_, None) => supported().map_or(0, |s| s.n_events),
+    })
+}
+
+/// The value of a fold; an AUC and Uno's index are judged by what the whole set supports.
 fn in_fold(metrics: &Metrics, metric: &str, horizon: Option<&str>) -> Result<f64, String> {
     let plain = |m: Option<&Measure>| match m {
         Some(Measure {
@@ -260,28 +319,31 @@ fn in_fold(metrics: &Metrics, metric: &str, horizon: Option<&str>) -> Result<f64
         }
         None => Err("not evaluated".to_owned()),
     };
-    let Some(whole) = &metrics.whole else {
+    let (Some(whole), Some(fold)) = (&metrics.whole, &metrics.fold) else {
         return plain(measure(metrics, metric, horizon));
     };
     let empty = || "NE: no case or no control in a fold".to_owned();
+    let at = |horizon: &str, value: Option<f64>| match whole.horizons.get(horizon) {
+        None => Err("not evaluated".to_owned()),
+        Some(support) => match &support.reason {
+            Some(reason) => Err(reason.clone()),
+            None => value.ok_or_else(empty),
+        },
+    };
+    let auc = |horizon: &str| fold.auc.get(horizon).copied().flatten();
     match (metric, horizon) {
-        ("auc", Some(horizon)) => match whole.auc.get(horizon) {
-            Some(part) => part
-                .value
-                .ok_or_else(|| part.reason.clone().unwrap_or_else(empty)),
-            None => Err("not evaluated".to_owned()),
+        ("auc", Some(horizon)) => at(horizon, auc(horizon)),
+        ("uno_c", None) => match metrics.tau {
+            Some(tau) => at(&artefact::number::text(tau), fold.uno_c),
+            None => fold.uno_c.ok_or_else(empty),
         },
         ("composite_auc", None) => {
-            let supported: Vec<Option<f64>> = whole
-                .auc
-                .values()
-                .filter(|part| part.reason.is_none())
-                .map(|part| part.value)
-                .collect();
+            let supported = whole.horizons.iter().filter(|(_, s)| s.reason.is_none());
+            let supported: Vec<Option<f64>> = supported.map(|(key, _)| auc(key)).collect();
             if supported.is_empty() {
                 return Err("NE: no horizon has an AUC".to_owned());
             }
-            let values: Option<Vec<f64>> = supported.iter().copied().collect();
+            let values: Option<Vec<f64>> = supported.into_iter().collect();
             values
                 .map(|v| v.iter().sum::<f64>() / v.len() as f64)
                 .ok_or_else(empty)
@@ -299,59 +361,12 @@ fn repeat_of(split: &str) -> u32 {
         .unwrap_or(1)
 }
 
-/// For each endpoint the model that cross-validation puts first, with what it reaches outside.
-fn summary(profile: &str, rows: &[ComparisonRow], folds_used: &BTreeMap<Subject, usize>) -> Value {
-    let used = |row: &ComparisonRow| {
-        let subject = (
-            row.endpoint.clone(),
-            row.roi_set.clone(),
-            row.learner.clone(),
-        );
-        folds_used.get(&subject).copied().unwrap_or_default()
-    };
-    let endpoints: BTreeSet<&String> = rows.iter().map(|r| &r.endpoint).collect();
-    let composite = |endpoint: &String, set: &str| -> Vec<&ComparisonRow> {
-        rows.iter()
-            .filter(|r| r.endpoint == *endpoint && r.set == set && r.metric == "composite_auc")
-            .collect()
-    };
-    let best = |endpoint: &String| -> Option<Value> {
-        let (by, candidates) = match composite(endpoint, "cv") {
-            none if none.is_empty() => ("external", composite(endpoint, "external")),
-            some => ("cv", some),
-        };
-        let most = candidates.iter().map(|row| used(row)).max();
-        let scored = candidates
-            .into_iter()
-            .filter(|row| Some(used(row)) == most)
-            .filter_map(|row| Some((row.value?, row)));
-        // Of equals the first in the order of the table.
-        let (_, first) = scored.reduce(|best, next| if next.0 > best.0 { next } else { best })?;
-        let outside = composite(endpoint, "external")
-            .into_iter()
-            .find(|r| (&r.roi_set, &r.learner) == (&first.roi_set, &first.learner));
-        Some(json!({
-            "endpoint": endpoint, "chosen_by": by, "metric": "composite_auc", "roi_set": first.roi_set, "learner": first.learner,
-            by: number(first), "external": outside.map(number),
-        }))
-    };
-    let models: BTreeSet<(&String, &String, &String)> = rows
-        .iter()
-        .map(|r| (&r.endpoint, &r.roi_set, &r.learner))
-        .collect();
-    json!({"profile": profile, "n_models": models.len(), "best": endpoints.into_iter().filter_map(best).collect::<Vec<_>>()})
-}
-
-fn number(row: &ComparisonRow) -> Value {
-    json!({"value": row.value, "lower": row.lower, "upper": row.upper, "n": row.n, "n_events": row.n_events, "reason": row.reason})
-}
-
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::super::fixture::{content, gathered, ports, refusal, run, run_on};
     use artefact::comparison::{ComparisonRow, decode};
-    use artefact::metrics::{Measure, Metrics, Part, WholeSet};
+    use artefact::metrics::{FoldValues, Measure, Metrics, Support, WholeSet};
     use artefact::refusal::Refusal;
     use serde_json::{Value, json};
 
@@ -365,6 +380,10 @@ mod tests {
             reason: None,
         };
         let ne = "NE: nobody is at risk at 60, follow-up ends at 48";
+        let support = |n_events, reason: Option<&str>| Support {
+            n_events,
+            reason: reason.map(str::to_owned),
+        };
         let metrics = Metrics {
             rows: "test".to_owned(),
             harrell_c: measure(c),
@@ -381,27 +400,20 @@ mod tests {
             ]
             .into(),
             composite_auc: measure(auc_12),
+            horizons: vec![12.0, 60.0],
             whole: Some(WholeSet {
                 n: 100,
                 n_events: 40,
                 n_train: 80,
-                auc: [
-                    (
-                        "12".to_owned(),
-                        Part {
-                            value: Some(auc_12),
-                            reason: None,
-                        },
-                    ),
-                    (
-                        "60".to_owned(),
-                        Part {
-                            value: None,
-                            reason: Some(ne.to_owned()),
-                        },
-                    ),
+                horizons: [
+                    ("12".to_owned(), support(25, None)),
+                    ("60".to_owned(), support(40, Some(ne))),
                 ]
                 .into(),
+            }),
+            fold: Some(FoldValues {
+                auc: [("12".to_owned(), Some(auc_12)), ("60".to_owned(), None)].into(),
+                uno_c: None,
             }),
             ..Metrics::default()
         };
@@ -464,7 +476,9 @@ mod tests {
             "mean of 0.7 and 0.9: {cv:?}"
         );
         assert!(cv.lower < cv.value && cv.value < cv.upper);
-        assert_eq!((cv.n, cv.n_events), (Some(100), Some(40)));
+        assert_eq!((cv.n, cv.n_events), (Some(100), Some(25)), "by 12 months");
+        let all = find(&rows, "cv", "harrell_c", None);
+        assert_eq!((all.n, all.n_events), (Some(100), Some(40)));
         let late = find(&rows, "cv", "auc", Some(60.0));
         assert_eq!(
             (late.value, late.reason.as_str()),
@@ -544,7 +558,7 @@ mod tests {
             .iter()
             .find(|r| r.learner == "rsf" && r.metric == "composite_auc")
             .unwrap();
-        assert_eq!(rsf.reason, "mean over 12 months; 60: NE");
+        assert_eq!(rsf.reason, "mean over horizons 12; 60: NE");
     }
 
     #[test]
@@ -571,6 +585,84 @@ mod tests {
             external.reason,
             "null model (all risks equal, as without a feature)"
         );
+    }
+
+    /// Axis values and bytes.
+    type Gathered<'a> = (Vec<(&'a str, &'a str)>, Result<Vec<u8>, Refusal>);
+
+    /// A label and metrics of a profile's model.
+    fn of_profile<'a>(
+        profile: &'a str,
+        learner: &'a str,
+        split: &'a str,
+        rows: &'a str,
+        auc: f64,
+    ) -> Gathered<'a> {
+        let label = vec![
+            ("endpoint", "dfs"),
+            ("learner", learner),
+            ("profile", profile),
+            ("roi_set", "tumour"),
+            ("rows", rows),
+            ("split", split),
+        ];
+        (label, Ok(metrics(auc, auc)))
+    }
+
+    #[test]
+    fn each_profile_chooses_by_its_own_rule() {
+        let mut entries = Vec::new();
+        for profile in ["careful", "paper"] {
+            for (learner, cv, external) in [("gbm", 0.8, 0.6), ("rsf", 0.7, 0.9)] {
+                entries.push(of_profile(profile, learner, "r1f1", "test", cv));
+                entries.push(of_profile(profile, learner, "r1f1", "oob", 0.1));
+                entries.push(of_profile(profile, learner, "external", "test", external));
+                entries.push(of_profile(profile, learner, "external", "train", 0.99));
+                entries.push(of_profile(profile, learner, "external", "oob", 0.75));
+            }
+        }
+        let out = run_on(
+            "compare",
+            json!({"profile": "ignored"}),
+            &ports(vec![("metrics", gathered(entries))]),
+        )
+        .unwrap();
+        let summary: Value = serde_json::from_slice(&content(&out, "summary")).unwrap();
+        let chosen: Vec<[&str; 3]> = summary["best"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|b| ["profile", "chosen_by", "learner"].map(|key| b[key].as_str().unwrap()))
+            .collect();
+        assert_eq!(
+            chosen,
+            [["careful", "cv", "gbm"], ["paper", "external", "rsf"]]
+        );
+        assert_eq!(summary["best"][0]["oob"]["value"], json!(0.75));
+        assert_eq!(summary["best"][1]["cv"]["value"], json!(0.7));
+        assert_eq!(summary["profiles"], json!(["careful", "paper"]));
+        assert_eq!(summary["n_models"], json!(4));
+        let rows = decode(&content(&out, "comparison")).unwrap();
+        assert_eq!(find(&rows, "oob", "harrell_c", None).value, Some(0.75));
+        assert_eq!(
+            rows.iter().filter(|r| r.profile == "paper").count(),
+            rows.len() / 2
+        );
+    }
+
+    #[test]
+    fn two_results_for_one_row_are_refused() {
+        let entries = vec![
+            of_profile("careful", "gbm", "r1f1", "test", 0.6),
+            of_profile("careful", "gbm", "r1f1", "test", 0.7),
+        ];
+        let (code, message) = refusal(run_on(
+            "compare",
+            json!({"profile": "careful"}),
+            &ports(vec![("metrics", gathered(entries))]),
+        ));
+        assert_eq!(code, "evaluated-twice");
+        assert!(message.contains("split=r1f1"), "{message}");
     }
 
     #[test]

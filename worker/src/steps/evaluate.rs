@@ -4,7 +4,7 @@
 //! With `train_followup` the censoring distribution G of Uno's index, the Brier scores and their integral is that of the
 //! training rows, as in scikit-survival (G read at T), and `weights` is `train`; without it G is that of the evaluated rows
 //! (Brier as riskRegression's `Score`, G read at T−; `auc = "uno"` reads it at T) and `weights` is `evaluated`. AUC(t)
-//! follows `auc` alone. Uno's index stops at `tau`, the last horizon.
+//! follows `auc` alone. Uno's index stops at `tau`, the last horizon, and has no value where the rows do not support it.
 //!
 //! # Agrees with
 //! scikit-survival 0.28 on held-out rows of gbsg, pbc and veteran: `concordance_index_ipcw` with τ, `brier_score`, 1e-9
@@ -255,11 +255,39 @@ mod tests {
         assert_eq!(out.auc["12"].value, None, "few cases in the fold alone");
         let whole = out.whole.unwrap();
         assert_eq!((whole.n, whole.n_train), (80, 64));
+        assert!(whole.horizons["36"].reason.is_none(), "{whole:?}");
+        assert!(whole.horizons["500"].reason.is_some());
+        assert!(whole.horizons["12"].n_events < whole.horizons["36"].n_events);
+        let fold = out.fold.unwrap();
+        assert!(fold.auc["36"].is_some() && fold.auc["500"].is_none());
+        assert_eq!(fold.uno_c, None, "nobody is followed to tau");
+    }
+
+    #[test]
+    fn events_are_those_by_the_horizon_and_an_unsupported_tau_has_no_index() {
+        let (table, followup) = learnable(80);
+        let ports = [("risk", risk(&table)), ("followup", followup.clone())];
+        let late = metrics(params(0), &ports);
+        let reason = late.uno_c.reason.unwrap();
         assert!(
-            whole.auc["36"].value.is_some() && whole.auc["36"].reason.is_none(),
-            "{whole:?}"
+            reason.starts_with("NE: nobody is at risk at 500"),
+            "{reason}"
         );
-        assert!(whole.auc["500"].reason.is_some());
+        let rows = FollowUpTable::decode(&followup).unwrap();
+        let by = |t: f64| {
+            let pairs = rows.time.iter().zip(&rows.event);
+            pairs.filter(|(time, event)| **event && **time <= t).count() as u64
+        };
+        assert!(by(12.0) < by(36.0) && by(36.0) < by(60.0));
+        assert_eq!(late.auc["12"].n_events, by(12.0));
+        assert_eq!(late.auc["36"].n_events, by(36.0));
+        assert_eq!(late.composite_auc.n_events, by(60.0), "the last supported");
+        assert_eq!(late.harrell_c.n_events, by(f64::INFINITY));
+        assert_eq!(late.horizons, [12.0, 36.0, 60.0, 500.0]);
+        let near = json!({"horizons": [36.0, 60.0], "auc": "score", "bootstrap": 0, "rows": "oob"});
+        let near = metrics(near, &ports);
+        assert_eq!(near.rows, "oob");
+        assert!(near.uno_c.value.is_some_and(|c| c > 0.8));
     }
 
     #[test]
@@ -309,12 +337,7 @@ mod tests {
         });
         let flat = flat.collect::<String>().into_bytes();
         let out = metrics(params(100), &[("risk", flat), ("followup", followup)]);
-        for found in [
-            &out.harrell_c,
-            &out.uno_c,
-            &out.auc["36"],
-            &out.composite_auc,
-        ] {
+        for found in [&out.harrell_c, &out.auc["36"], &out.composite_auc] {
             assert_eq!((found.value, found.lower), (Some(0.5), None), "{found:?}");
             assert!(found.reason.as_ref().unwrap().contains("same risk"));
         }
@@ -438,7 +461,7 @@ mod tests {
         );
         assert_eq!(
             out.composite_auc.reason.as_deref(),
-            Some("mean over 36, 60 months; 12: NE, 500: NE")
+            Some("mean over horizons 36, 60; 12: NE, 500: NE")
         );
     }
 }

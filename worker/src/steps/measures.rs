@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use artefact::metrics::{Measure, Metrics, Part, WholeSet};
+use artefact::metrics::{FoldValues, Measure, Metrics, Support, WholeSet};
 use cohort::FollowUp;
 use evaluation::{
     AucConvention, Bootstrap, BrierConvention, Estimate, Estimated, MetricError, NotEstimable,
@@ -29,6 +29,7 @@ pub(super) fn all(judged: &Judged) -> Result<Metrics, StepError> {
         rows: match judged.params.rows {
             EvaluatedRows::Test => "test",
             EvaluatedRows::Train => "train",
+            EvaluatedRows::Oob => "oob",
         }
         .to_owned(),
         weights: match judged.train {
@@ -37,20 +38,61 @@ pub(super) fn all(judged: &Judged) -> Result<Metrics, StepError> {
         }
         .to_owned(),
         tau: tau(judged),
+        horizons: horizons.clone(),
         n_followup_left_aside: judged.n_left_aside as u64,
         null_model: all_equal(judged),
         harrell_c: ranked(judged, measure(judged, harrell)?),
-        uno_c: ranked(judged, uno(judged)?),
-        auc: by_horizon(&|i| Ok(ranked(judged, guarded_auc(judged, horizons[i])?)))?,
+        uno_c: counted(ranked(judged, uno(judged)?), before_tau(judged)),
+        auc: by_horizon(&|i| {
+            let found = ranked(judged, guarded_auc(judged, horizons[i])?);
+            Ok(counted(
+                found,
+                cases_by(&judged.follow_up, horizons[i], judged.convention),
+            ))
+        })?,
         composite_auc: ranked(judged, composite(judged)?),
-        brier: by_horizon(&|i| brier_at(judged, i))?,
-        ibs: integrated(judged)?,
-        whole: judged
-            .whole
-            .as_ref()
-            .map(|whole| whole_set(judged, whole))
-            .transpose()?,
+        brier: by_horizon(&|i| {
+            let n_events = events_by(&judged.follow_up, horizons[i]);
+            Ok(counted(brier_at(judged, i)?, n_events))
+        })?,
+        ibs: counted(
+            integrated(judged)?,
+            horizons
+                .last()
+                .map_or(0, |last| events_by(&judged.follow_up, *last)),
+        ),
+        whole: whole_set(judged)?,
+        fold: fold_values(judged)?,
     })
+}
+
+/// The measure with the events that it can see.
+fn counted(found: Measure, n_events: u64) -> Measure {
+    Measure { n_events, ..found }
+}
+
+/// Events by a horizon.
+pub(super) fn events_by(follow_up: &FollowUp, horizon: f64) -> u64 {
+    count(follow_up, |time| time <= horizon)
+}
+
+/// Cases of an AUC at a horizon.
+fn cases_by(follow_up: &FollowUp, horizon: f64, convention: AucConvention) -> u64 {
+    match convention {
+        AucConvention::Score | AucConvention::Uno => events_by(follow_up, horizon),
+        AucConvention::TimeRoc => count(follow_up, |time| time < horizon),
+    }
+}
+
+/// Events that Uno's index can see.
+fn before_tau(judged: &Judged) -> u64 {
+    let tau = tau(judged).unwrap_or(f64::INFINITY);
+    count(&judged.follow_up, |time| time < tau)
+}
+
+fn count(follow_up: &FollowUp, seen: impl Fn(f64) -> bool) -> u64 {
+    let rows = follow_up.time().iter().zip(follow_up.event());
+    rows.filter(|&(&time, &event)| event && seen(time)).count() as u64
 }
 
 /// A measure of how risks rank patients. Where all risks are equal, as those of a model without features are, it is ½ in
@@ -265,8 +307,12 @@ fn composite(judged: &Judged) -> Result<Measure, StepError> {
     let used: Vec<String> = supported.iter().map(|h| key(*h)).collect();
     let notes = [partial_mean(&all, &used), found.reason.clone()];
     let notes: Vec<String> = notes.into_iter().flatten().collect();
+    let n_events = supported.last().map_or(0, |last| {
+        cases_by(&judged.follow_up, *last, judged.convention)
+    });
     Ok(Measure {
         reason: (!notes.is_empty()).then(|| notes.join("; ")),
+        n_events,
         ..found
     })
 }
@@ -280,7 +326,7 @@ pub(super) fn partial_mean(all: &[String], used: &[String]) -> Option<String> {
         .collect();
     (!left_out.is_empty()).then(|| {
         format!(
-            "mean over {} months; {}",
+            "mean over horizons {}; {}",
             used.join(", "),
             left_out.join(", ")
         )
@@ -299,8 +345,16 @@ fn tau(judged: &Judged) -> Option<f64> {
     judged.params.horizons.last().copied()
 }
 
+/// Uno's index where the rows support `tau`, by the rule of AUC(t): beyond the end of follow-up it would be the index at
+/// another time.
 fn uno(judged: &Judged) -> Result<Measure, StepError> {
     let tau = tau(judged);
+    if let Some(tau) = tau {
+        let guard = horizon_guard(&judged.follow_up, tau, judged.convention);
+        if let Err(reason) = settle(guard)? {
+            return Ok(nothing(judged, reason));
+        }
+    }
     let Some(train) = &judged.train else {
         return measure(judged, |bootstrap| {
             estimate_uno_c(&judged.risk, &judged.follow_up, tau, bootstrap)
@@ -375,26 +429,48 @@ fn integrated(judged: &Judged) -> Result<Measure, StepError> {
     })
 }
 
-fn whole_set(judged: &Judged, whole: &FollowUp) -> Result<WholeSet, StepError> {
-    let mut parts = BTreeMap::new();
+fn whole_set(judged: &Judged) -> Result<Option<WholeSet>, StepError> {
+    let Some(whole) = &judged.whole else {
+        return Ok(None);
+    };
+    let mut horizons = BTreeMap::new();
     for &horizon in &judged.params.horizons {
-        let part = match settle(horizon_guard(whole, horizon, judged.convention))? {
-            Ok(()) => Part {
-                value: plain_auc(judged, horizon)?.ok(),
-                reason: None,
-            },
-            Err(reason) => Part {
-                value: None,
-                reason: Some(reason),
-            },
+        let support = Support {
+            n_events: cases_by(whole, horizon, judged.convention),
+            reason: settle(horizon_guard(whole, horizon, judged.convention))?.err(),
         };
-        parts.insert(key(horizon), part);
+        horizons.insert(key(horizon), support);
     }
-    let n_train = judged.train.as_ref().map_or(0, FollowUp::len) as u64;
-    Ok(WholeSet {
+    Ok(Some(WholeSet {
         n: whole.len() as u64,
         n_events: whole.n_events() as u64,
-        n_train,
-        auc: parts,
-    })
+        n_train: judged.train.as_ref().map_or(0, FollowUp::len) as u64,
+        horizons,
+    }))
+}
+
+/// What the evaluated rows give where the whole set supports it.
+fn fold_values(judged: &Judged) -> Result<Option<FoldValues>, StepError> {
+    let (Some(whole), Some(train)) = (&judged.whole, &judged.train) else {
+        return Ok(None);
+    };
+    let supports = |horizon: f64| -> Result<bool, StepError> {
+        Ok(settle(horizon_guard(whole, horizon, judged.convention))?.is_ok())
+    };
+    let mut auc = BTreeMap::new();
+    for &horizon in &judged.params.horizons {
+        let value = match supports(horizon)? {
+            true => plain_auc(judged, horizon)?.ok(),
+            false => None,
+        };
+        auc.insert(key(horizon), value);
+    }
+    let uno_c = match tau(judged) {
+        Some(last) if !supports(last)? => None,
+        last => settle(uno_c(&judged.risk, &judged.follow_up, train, last))?.ok(),
+    };
+    Ok(Some(FoldValues {
+        auc,
+        uno_c: uno_c.map(|c| c.value),
+    }))
 }

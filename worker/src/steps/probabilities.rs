@@ -7,6 +7,7 @@ use cohort::FollowUp;
 use evaluation::MetricError;
 use serde_json::{Value, json};
 
+use super::measures::events_by;
 use super::patients::{Patients, follow_up_of};
 use super::refuse::refuse;
 use crate::step::{Inputs, StepError};
@@ -92,10 +93,10 @@ pub(super) fn or_reason<T>(
     }
 }
 
-/// An answer with how many patients and events it rests on.
+/// An answer with how many patients, and events by the horizon, it rests on.
 pub(super) fn with_counts(mut answer: Value, follow_up: &FollowUp, horizon: f64) -> Value {
     answer["horizon"] = json!(horizon);
     answer["n"] = json!(follow_up.len());
-    answer["n_events"] = json!(follow_up.n_events());
+    answer["n_events"] = json!(events_by(follow_up, horizon));
     answer
 }

@@ -1,11 +1,15 @@
 //! `reclassification`: whether a new model moves patients to the right side of the old one.
 
 use artefact::metrics::Measure;
-use evaluation::{Bootstrap, Estimate, MetricError, Movement, Reclassified, Reweighting};
+use cohort::FollowUp;
+use evaluation::{
+    AucConvention, Bootstrap, Estimate, MetricError, Movement, NotEstimable, Reclassified,
+    Reweighting, horizon_guard,
+};
 use pipeline_defs::params::{NriCensoring, ReclassificationParams};
 use serde_json::json;
 
-use super::measures::measured;
+use super::measures::{events_by, measured};
 use super::probabilities::{Predicted, with_counts};
 use super::refuse::refuse;
 use crate::step::{Context, Inputs, Produced, StepError};
@@ -32,8 +36,18 @@ pub(super) fn run(context: &Context, inputs: &Inputs) -> Result<Vec<Produced>, S
         NriCensoring::Km => Reweighting::KaplanMeier,
         NriCensoring::Ipw => Reweighting::Ipcw,
     };
+    let without = unsupported(&follow_up, params.horizon)?;
+    let n_events = events_by(&follow_up, params.horizon);
     let measure = |estimate: &dyn Fn(Option<&Bootstrap>) -> Result<Estimate, MetricError>| {
-        measured(bootstrap.as_ref(), estimate)
+        let found = match &without {
+            Some(reason) => Measure {
+                n: follow_up.len() as u64,
+                reason: Some(format!("NE: {reason}")),
+                ..Measure::default()
+            },
+            None => measured(bootstrap.as_ref(), estimate)?,
+        };
+        Ok::<Measure, StepError>(Measure { n_events, ..found })
     };
     let nri = |part: usize| -> Result<Measure, StepError> {
         measure(&|bootstrap| {
@@ -50,6 +64,15 @@ pub(super) fn run(context: &Context, inputs: &Inputs) -> Result<Vec<Produced>, S
     let answer = with_counts(answer, &follow_up, params.horizon);
     let bytes = artefact::json::encode("reclassification", &answer)?;
     Ok(vec![Produced::bytes("reclassification", bytes)])
+}
+
+/// Why the follow-up supports no statement at the horizon, by the rule of AUC(t): a handful of cases moves anywhere.
+fn unsupported(follow_up: &FollowUp, horizon: f64) -> Result<Option<NotEstimable>, StepError> {
+    match horizon_guard(follow_up, horizon, AucConvention::Score) {
+        Ok(()) => Ok(None),
+        Err(MetricError::NotEstimable(reason)) => Ok(Some(reason)),
+        Err(other) => Err(refuse("metric", &other)),
+    }
 }
 
 #[cfg(test)]
@@ -93,6 +116,12 @@ mod tests {
             late["nri"]["reason"].as_str().unwrap().starts_with("NE"),
             "{late}"
         );
+        let early = at(12.0);
+        assert_eq!(
+            early["idi"]["reason"], "NE: 2 cases at 12, must be at least 5",
+            "{early}"
+        );
+        assert_eq!(early["idi"]["n_events"], json!(2));
     }
 
     #[test]
