@@ -2,6 +2,7 @@
 //!
 //! Everything the planner knows about a kind stands here, in data. The code of a kind lives with the worker.
 
+mod between;
 mod ports;
 mod registry;
 
@@ -206,12 +207,31 @@ impl KindSpec {
 
 /// The kind of that name.
 pub fn kind(name: &str) -> Option<&'static KindSpec> {
-    registry::ALL.iter().find(|k| k.name == name)
+    ALL.iter().find(|k| k.name == name)
 }
 
-/// Every kind, in the order of a study's corridor.
+/// Every kind.
 pub fn all() -> &'static [KindSpec] {
-    registry::ALL
+    ALL
+}
+
+const N: usize = registry::ALL.len() + between::ALL.len();
+
+/// The files of the registry as one.
+static ALL: &[KindSpec] = &joined([registry::ALL, between::ALL]);
+
+const fn joined<const PARTS: usize>(parts: [&[KindSpec]; PARTS]) -> [KindSpec; N] {
+    let mut all = [registry::ALL[0]; N];
+    let (mut part, mut n) = (0, 0);
+    while part < PARTS {
+        let mut i = 0;
+        while i < parts[part].len() {
+            all[n] = parts[part][i];
+            (i, n) = (i + 1, n + 1);
+        }
+        part += 1;
+    }
+    all
 }
 
 impl fmt::Display for Role {

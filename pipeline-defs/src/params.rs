@@ -14,6 +14,7 @@ mod harmonise;
 mod imaging;
 mod learners;
 mod networks;
+mod readings;
 mod svm;
 mod tables;
 mod tune;
@@ -50,6 +51,10 @@ pub use learners::{
     RsfParams, SplitRule, Ties, ZphTransform,
 };
 pub use networks::{Activation, CutRule, DeepSurvParams, DnnSurvParams, NetworkTies, Optimizer};
+pub use readings::{
+    JoinPrefix, JoinTablesParams, ReadingRule, ReliabilityJudged, ReliabilityParams,
+    SelectRowsParams, WhenFew,
+};
 pub use svm::{Kernel, Scaling, SvmLoss, SvmParams, TiedTimes};
 pub use tables::{
     Centre, EligibleParams, FollowUpParams, ImputeParams, Lasso, LassoChoice, Scale,
@@ -77,6 +82,7 @@ pub const ADDED_LATER: &[(&str, &str, &str)] = &[
     ("fit-svm", "tune", "null"),
     ("import-mask", "region", "null"),
     ("n4-bias-correction", "spline_distance_mm", "null"),
+    ("select-rows", "allow_empty", "false"),
     ("cox-regression", "strata", "null"),
     ("cox-regression", "weights", "null"),
     ("cox-regression", "zph", "\"km\""),
@@ -145,7 +151,6 @@ impl Params for NoParams {
         "gather-table",
         "gather-cohort",
         "roster",
-        "select-rows",
         "apply-impute",
         "apply-standardise",
         "apply-selection",
@@ -457,6 +462,9 @@ fn entry(kind: &str) -> Option<ParamsEntry> {
         .or_else(|| of::<ReportParams>(kind))
         .or_else(|| of::<CrossValidateParams>(kind))
         .or_else(|| of::<NoOpParams>(kind))
+        .or_else(|| of::<ReliabilityParams>(kind))
+        .or_else(|| of::<JoinTablesParams>(kind))
+        .or_else(|| of::<SelectRowsParams>(kind))
 }
 
 /// The schema without references, so that it can stand inside another.

@@ -156,6 +156,9 @@ pub struct SelectionModel {
     /// Why no column was selected.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub empty: Option<String>,
+    /// What else is to be known about the choice.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
     /// Counts stage by stage.
     pub funnel: Vec<FunnelStage>,
     /// The other columns.
@@ -168,7 +171,7 @@ pub struct SelectionModel {
 /// Counts before and after a stage of the selection.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct FunnelStage {
-    /// `constant`, `redundancy` or `lasso`.
+    /// `reliability`, `constant`, `redundancy` or `lasso`.
     pub stage: String,
     /// Columns that came in.
     pub n_in: u64,
@@ -181,7 +184,7 @@ pub struct FunnelStage {
 pub struct DroppedFeature {
     /// Its name.
     pub feature: String,
-    /// `constant`, `redundant` or `not-selected`.
+    /// `unreliable`, `constant`, `redundant` or `not-selected`.
     pub reason: String,
     /// For a redundant one: the column that says the same.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -139,40 +139,20 @@ impl IccTable {
 /// digits), relative 1e-9, tests/parity_agreement.rs
 /// # Differs from     psych with its default `lmer = TRUE`, which sets negative components of variance to 0
 pub fn icc(readings: ArrayView2<f64>, level: f64) -> Result<IccTable, IccError> {
-    let (n, k) = readings.dim();
-    if n < 2 || k < 2 {
-        return Err(IccError::TooFew {
-            n_patients: n,
-            n_readings: k,
-        });
-    }
-    if !(level > 0.0 && level < 1.0) {
-        return Err(IccError::Level { level });
-    }
-    if let Some(((row, reading), &value)) = readings.indexed_iter().find(|(_, v)| !v.is_finite()) {
-        return Err(IccError::NotFinite {
-            row,
-            reading,
-            value,
-        });
-    }
-    let first = readings[[0, 0]];
-    if readings.iter().all(|&v| v == first) {
-        return Err(IccError::NoVariation { value: first });
-    }
-    let squares = mean_squares(readings);
-    let anova = Anova {
-        n: n as f64,
-        k: k as f64,
-        squares,
-        tail: 0.5 - level / 2.0,
-    };
+    let anova = Anova::of(readings, level)?;
     Ok(IccTable {
-        n_patients: n,
-        n_readings: k,
-        mean_squares: squares,
+        n_patients: readings.nrows(),
+        n_readings: readings.ncols(),
+        mean_squares: anova.squares,
         forms: IccForm::ALL.map(|form| anova.icc(form)),
     })
+}
+
+/// One form of [`icc`], without the cost of the other five.
+///
+/// # Errors           see [`IccError`]
+pub fn icc_of_form(readings: ArrayView2<f64>, level: f64, form: IccForm) -> Result<Icc, IccError> {
+    Ok(Anova::of(readings, level)?.icc(form))
 }
 
 fn mean_squares(x: ArrayView2<f64>) -> MeanSquares {
@@ -219,6 +199,38 @@ struct Anova {
 }
 
 impl Anova {
+    fn of(readings: ArrayView2<f64>, level: f64) -> Result<Anova, IccError> {
+        let (n, k) = readings.dim();
+        if n < 2 || k < 2 {
+            return Err(IccError::TooFew {
+                n_patients: n,
+                n_readings: k,
+            });
+        }
+        if !(level > 0.0 && level < 1.0) {
+            return Err(IccError::Level { level });
+        }
+        if let Some(((row, reading), &value)) =
+            readings.indexed_iter().find(|(_, v)| !v.is_finite())
+        {
+            return Err(IccError::NotFinite {
+                row,
+                reading,
+                value,
+            });
+        }
+        let first = readings[[0, 0]];
+        if readings.iter().all(|&v| v == first) {
+            return Err(IccError::NoVariation { value: first });
+        }
+        Ok(Anova {
+            n: n as f64,
+            k: k as f64,
+            squares: mean_squares(readings),
+            tail: 0.5 - level / 2.0,
+        })
+    }
+
     fn icc(&self, form: IccForm) -> Icc {
         let (n, k) = (self.n, self.k);
         let MeanSquares {

@@ -22,6 +22,7 @@ mod linalg;
 pub mod nomogram;
 pub mod radiobiology;
 pub mod redundancy;
+pub mod reliability;
 pub mod selection;
 pub mod spearman;
 pub mod special;

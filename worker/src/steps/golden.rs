@@ -281,6 +281,7 @@ impl Chain {
         let noisy = String::from_utf8_lossy(&table)
             .replace(",3", ",4")
             .into_bytes();
+        self.readings(&table, &noisy);
         self.step(
             "icc",
             json!({}),
@@ -292,6 +293,18 @@ impl Chain {
         for kind in ["apply-combat", "adapt-combat"] {
             self.apply(kind, "fit-combat.model", table.clone());
         }
+    }
+
+    fn readings(&mut self, table: &[u8], again: &[u8]) {
+        let entry = |axis, value| (vec![(axis, value)], Ok(again.to_vec()));
+        let mut inputs = super::fixture::inputs(&[("table", table.to_vec())]);
+        let readings = vec![entry("reading", "r1s2"), entry("reading", "r2s1")];
+        inputs
+            .ports
+            .insert("readings".to_owned(), gathered(readings));
+        self.run("fit-reliability", json!({}), &inputs);
+        let regions = vec![entry("roi", "tumour"), entry("roi", "rim")];
+        self.gathering("join-tables", json!({}), "tables", gathered(regions));
     }
 
     fn expression(&mut self) {

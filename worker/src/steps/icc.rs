@@ -91,7 +91,7 @@ fn row(name: &str, readings: &[[f64; 2]], params: &IccParams) -> Result<String, 
     ))
 }
 
-fn form(named: Named) -> IccForm {
+pub(super) fn form(named: Named) -> IccForm {
     match named {
         Named::OneWay => IccForm::OneWay,
         Named::Agreement => IccForm::Agreement,

@@ -32,6 +32,7 @@ mod fit_deepsurv;
 mod fit_dnnsurv;
 mod fit_gbm;
 mod fit_impute;
+mod fit_reliability;
 mod fit_rsf;
 mod fit_selection;
 mod fit_standardise;
@@ -48,6 +49,7 @@ mod icc;
 mod import_image;
 mod import_mask;
 mod importance;
+mod join_tables;
 mod kaplan_meier;
 mod labels;
 mod lasso_cox;
@@ -97,7 +99,7 @@ pub fn run(kind: &str, context: &Context, inputs: &Inputs) -> Result<Vec<Produce
 /// The kinds that [`run`] knows.
 pub const KINDS: &[&str] = &names(STEPS);
 
-const STEPS: &[(&str, Run); 55] = &[
+const STEPS: &[(&str, Run); 57] = &[
     ("adapt-combat", combat::adapt),
     ("apply-combat", combat::apply),
     ("apply-impute", apply_impute::run),
@@ -127,6 +129,7 @@ const STEPS: &[(&str, Run); 55] = &[
     ("fit-dnnsurv", fit_dnnsurv::run),
     ("fit-gbm", fit_gbm::run),
     ("fit-impute", fit_impute::run),
+    ("fit-reliability", fit_reliability::run),
     ("fit-rsf", fit_rsf::run),
     ("fit-selection", fit_selection::run),
     ("fit-standardise", fit_standardise::run),
@@ -139,6 +142,7 @@ const STEPS: &[(&str, Run); 55] = &[
     ("import-image", import_image::run),
     ("import-mask", import_mask::run),
     ("importance", importance::run),
+    ("join-tables", join_tables::run),
     ("kaplan-meier", kaplan_meier::run),
     ("lasso-cox", lasso_cox::run),
     ("make-splits", make_splits::run),

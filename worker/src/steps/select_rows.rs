@@ -6,11 +6,13 @@ use std::ops::Range;
 use artefact::split::SplitTable;
 use artefact::{RowId, ids, lines};
 use bytes::Bytes;
+use pipeline_defs::params::SelectRowsParams;
 
 use super::patients::Patients;
 use crate::step::{Content, Context, Inputs, Produced, StepError};
 
-pub(super) fn run(_context: &Context, inputs: &Inputs) -> Result<Vec<Produced>, StepError> {
+pub(super) fn run(context: &Context, inputs: &Inputs) -> Result<Vec<Produced>, StepError> {
+    let params: SelectRowsParams = context.params()?;
     let table = inputs.one("table")?;
     let split = SplitTable::decode(inputs.one("split")?)?;
     let eligible = inputs
@@ -36,8 +38,8 @@ pub(super) fn run(_context: &Context, inputs: &Inputs) -> Result<Vec<Produced>, 
         };
     }
     Ok(vec![
-        view("train", table, &in_train)?,
-        view("test", table, &in_test)?,
+        view("train", table, &in_train, params.allow_empty)?,
+        view("test", table, &in_test, params.allow_empty)?,
     ])
 }
 
@@ -45,8 +47,9 @@ fn view(
     port: &'static str,
     table: &Bytes,
     wanted: &BTreeSet<RowId>,
+    allow_empty: bool,
 ) -> Result<Produced, StepError> {
-    if wanted.is_empty() {
+    if wanted.is_empty() && !allow_empty {
         return Err(StepError::refuse(
             "no-row-left",
             format!("no patient of the table is a {port} row of this split"),
@@ -123,5 +126,12 @@ mod tests {
         ));
         assert_eq!(code, "no-row-left");
         assert!(message.contains("test row"), "{message}");
+        let split = b"patient_id,role\np1,train\nq9,test\n".to_vec();
+        let ports = [("table", TABLE.to_vec()), ("split", split)];
+        let out = run("select-rows", json!({"allow_empty": true}), &ports).unwrap();
+        let Content::Rows { ranges, .. } = &out[1].content else {
+            panic!("not a view: {out:?}");
+        };
+        assert_eq!(materialise(TABLE, ranges), b"patient_id,site,a\n");
     }
 }

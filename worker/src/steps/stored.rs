@@ -114,6 +114,7 @@ pub(super) fn from_selection(fitted: Selection, lambda: Option<f64>) -> models::
         features: fitted.features,
         coefficients: fitted.coefficients,
         empty: fitted.empty.map(why_empty),
+        note: None,
         funnel: fitted.funnel.iter().map(stage).collect(),
         dropped: fitted.dropped.into_iter().map(dropped).collect(),
         lambda,
