@@ -322,7 +322,9 @@ impl Step {
         study: &Study,
         value_of: impl Fn(&str) -> Option<String>,
     ) -> Option<&str> {
-        let in_paper = study.profile == "paper" || value_of(PROFILE).as_deref() == Some("paper");
+        let in_paper = study.profile == "paper"
+            || value_of(PROFILE).as_deref() == Some("paper")
+            || self.of_paper_only(study);
         let (reason, _) = match self.allow_leak.as_ref()? {
             Choice::One(one) => one,
             Choice::By { axis, options, .. } => {
@@ -331,6 +333,33 @@ impl Step {
             }
         };
         (in_paper && !reason.trim().is_empty()).then_some(reason)
+    }
+
+    /// Whether a port that must be bound receives nothing but what holds the profile at `paper`: the step is gone
+    /// elsewhere.
+    pub(crate) fn of_paper_only(&self, study: &Study) -> bool {
+        self.of_paper(study, study.steps.len())
+    }
+
+    fn of_paper(&self, study: &Study, depth: usize) -> bool {
+        let Some(kind) = self.any_kind() else {
+            return false;
+        };
+        let of_paper = |(reference, _): &(Reference, Place)| match reference {
+            Reference::Step { step, at, .. } => {
+                let held = at.iter().any(|(a, v)| a == PROFILE && v == "paper");
+                let above = study.step(step).filter(|_| depth > 0);
+                held || above.is_some_and(|above| above.of_paper(study, depth - 1))
+            }
+            _ => false,
+        };
+        self.inputs.iter().any(|input| {
+            let required = kind.input(&input.port).is_some_and(|port| !port.optional);
+            match &input.from {
+                Choice::One(list) => required && !list.is_empty() && list.iter().all(of_paper),
+                Choice::By { .. } => false,
+            }
+        })
     }
 
     /// The kind, or one of them: alternatives share ports and role.

@@ -165,3 +165,29 @@ fn values_that_some_patients_have_are_an_axis_of_tables_too() {
     let task = plan.parse_address("z[reading=r2s1]").unwrap();
     assert_eq!(plan.entries(&plan.ports(task)[0]).len(), 2);
 }
+
+#[test]
+fn a_step_of_the_paper_alone_may_leak_with_a_plain_reason() {
+    let tail = "[steps.t]\nkind = \"gather-table\"\nper = [\"profile\"]\nin = { features = \"features.features\" }\n[steps.z]\nkind = \"fit-combat\"\nallow_leak = \"pooled\"\nin = { table = \"t[profile=paper].table\" }\n";
+    let text = format!(
+        "{}{tail}",
+        HEAD.replace("[axes]", "[axes]\nprofile = [\"careful\", \"paper\"]")
+    );
+    let made = |text: &str, set: &str| {
+        let study = parse(text, "s.toml", &[set.to_string()]).unwrap_or_else(|p| panic!("{p}"));
+        plan(&study, &snapshot(&[("c1", 3), ("c2", 2)], &["t2w", "mask"]))
+    };
+    let leaks = |set| {
+        made(&text, set)
+            .unwrap_or_else(|p| panic!("{p}"))
+            .leaks()
+            .len()
+    };
+    assert_eq!(
+        ["profile=both", "profile=paper", "profile=careful"].map(leaks),
+        [1, 1, 0]
+    );
+    let careful = text.replace("t[profile=paper]", "t[profile=careful]");
+    let problems = made(&careful, "profile=both").unwrap_err().to_string();
+    assert!(problems.contains("legal with profile"), "{problems}");
+}

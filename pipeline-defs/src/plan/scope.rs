@@ -48,19 +48,39 @@ pub(super) fn check(plan: &mut Plan, study: &Study, step: &Step, say: &mut Repor
             .map(|port| (port.name, port_scope(plan, plan.entries(port))))
             .collect();
         let kind = plan.kind_of(task);
+        let mut forgiven = false;
         match kind.role {
             Role::Fit => check_fit(plan, study, step, task, &inputs, say),
             Role::Evaluate => judged::check(plan, study, step, task, &inputs, say),
             Role::Select => check_select(plan, step, &inputs, say),
-            Role::Apply => check_apply(plan, study, step, task, &inputs, say),
+            Role::Apply | Role::Adapt => {
+                forgiven = check_apply(plan, study, step, task, &inputs, say);
+            }
             Role::Split => check_split(plan, step, say),
-            Role::Pointwise | Role::Gather | Role::Adapt => {}
+            Role::Pointwise | Role::Gather => {}
         }
         plan.tasks[task as usize].scopes = plan.scopes.len() as u32;
         for output in kind.outputs {
             let scope = output_scope(plan, step, output.rows, &inputs);
-            plan.scopes.push(scope);
+            plan.scopes
+                .push(match forgiven && output.rows == RowRule::OfTable {
+                    true => taken(&inputs),
+                    false => scope,
+                });
         }
+    }
+}
+
+/// A table to which a leak was applied, recorded with its reason, goes on as rows of its own split.
+fn taken(inputs: &[(&'static str, Scope)]) -> Scope {
+    let table = inputs.iter().find(|(port, _)| *port == "table");
+    let table = table.map_or(Scope::default(), |(_, scope)| *scope);
+    match table.rows {
+        RowSet::Train(axis) | RowSet::Test(axis) => Scope {
+            learned: Some(axis),
+            ..table
+        },
+        _ => table,
     }
 }
 
@@ -79,7 +99,7 @@ fn check_reasons(study: &Study, step: &Step, say: &mut Reporter) {
         }
     }
     match leak {
-        _ if study.profile == "paper" => {}
+        _ if study.profile == "paper" || step.of_paper_only(study) => {}
         Choice::One((_, place)) => {
             wrong(place, legal, "take it out, or move it to [profiles.paper]");
         }
@@ -389,6 +409,7 @@ fn check_select(plan: &Plan, step: &Step, inputs: &[(&'static str, Scope)], say:
     }
 }
 
+/// Whether a leak was found that the paper profile allows.
 fn check_apply(
     plan: &mut Plan,
     study: &Study,
@@ -396,7 +417,7 @@ fn check_apply(
     task: TaskIdx,
     inputs: &[(&'static str, Scope)],
     say: &mut Reporter,
-) {
+) -> bool {
     for (port, scope) in inputs {
         if scope.rows == RowSet::Evaluated && !say.has_said("needs-axis", step, port) {
             let message = format!("port `{port}` receives what was gathered over a split");
@@ -412,14 +433,14 @@ fn check_apply(
     let (table, model) = (of("table"), of("model"));
     let (RowSet::Train(rows) | RowSet::Test(rows), Some(learned)) = (table.rows, model.learned)
     else {
-        return;
+        return false;
     };
     if join_learned(Some(rows), Some(learned), &plan.axes).is_none() {
         let said = [model, table].map(|scope| scope.describe(&plan.axes));
         if let Some(reason) = reason_of(plan, study, step, task) {
             let receives = format!("{}, applied to {}", said[0], said[1]);
             record(plan, step, "model", receives, reason);
-            return;
+            return true;
         }
         let message = format!("applies {} to {}", said[0], said[1]);
         say.step(
@@ -430,6 +451,7 @@ fn check_apply(
             "use one split for both: rows of another may have taught the model",
         );
     }
+    false
 }
 
 fn check_fit(

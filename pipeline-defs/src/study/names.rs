@@ -224,9 +224,10 @@ fn step_names(study: &Study, step: &Step, problems: &mut Problems) {
     parameter_names(study, step, problems);
 }
 
-/// Kinds chosen by an axis share role, ports and types.
+/// Kinds chosen by an axis share role, ports and types; outputs beyond those of the first alternative are nobody's input.
 fn same_ports(first: &KindSpec, other: &KindSpec) -> bool {
-    first.role == other.role && first.inputs == other.inputs && first.outputs == other.outputs
+    let outputs = || first.outputs.iter().zip(other.outputs);
+    first.role == other.role && first.inputs == other.inputs && outputs().all(|(a, b)| a == b)
 }
 
 fn input_names(

@@ -112,7 +112,9 @@ fn evaluated(input: &Input) -> Result<Evaluated, StepError> {
         Ok(bytes) => Ok(artefact::json::decode::<Metrics>("metrics", bytes)?),
         Err(refusal) => Err(format!("{}: {}", refusal.code, refusal.message)),
     };
-    let said = input.axis("rows").map(str::to_owned);
+    // `fitted_rows` are those of the external split's training rows: as fitted, or out of bag.
+    let said = input.axis("rows").or(input.axis("fitted_rows"));
+    let said = said.map(str::to_owned);
     let rows = said
         .or_else(|| metrics.as_ref().ok().map(|m| m.rows.clone()))
         .unwrap_or_else(|| "test".to_owned());
