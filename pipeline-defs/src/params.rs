@@ -52,8 +52,9 @@ pub use learners::{
 };
 pub use networks::{Activation, CutRule, DeepSurvParams, DnnSurvParams, NetworkTies, Optimizer};
 pub use readings::{
-    JoinPrefix, JoinTablesParams, ReadingRule, ReliabilityJudged, ReliabilityParams,
-    SelectRowsParams, WhenFew,
+    AcquisitionParams, JoinPrefix, JoinTablesParams, NoiseFeaturesParams, ReadingRule,
+    ReliabilityJudged, ReliabilityParams, SelectRowsParams, SelectSiteParams, ShuffleMaskParams,
+    WhenFew,
 };
 pub use svm::{Kernel, Scaling, SvmLoss, SvmParams, TiedTimes};
 pub use tables::{
@@ -82,6 +83,7 @@ pub const ADDED_LATER: &[(&str, &str, &str)] = &[
     ("fit-svm", "tune", "null"),
     ("import-mask", "region", "null"),
     ("n4-bias-correction", "spline_distance_mm", "null"),
+    ("predict", "out_of_bag", "false"),
     ("select-rows", "allow_empty", "false"),
     ("cox-regression", "strata", "null"),
     ("cox-regression", "weights", "null"),
@@ -155,6 +157,9 @@ impl Params for NoParams {
         "apply-standardise",
         "apply-selection",
         "exclusions",
+        "compare-masks",
+        "permute-outcome",
+        "missing-table",
     ];
     fn presets() -> Vec<(&'static str, NoParams)> {
         vec![("none", NoParams {})]
@@ -465,6 +470,10 @@ fn entry(kind: &str) -> Option<ParamsEntry> {
         .or_else(|| of::<ReliabilityParams>(kind))
         .or_else(|| of::<JoinTablesParams>(kind))
         .or_else(|| of::<SelectRowsParams>(kind))
+        .or_else(|| of::<NoiseFeaturesParams>(kind))
+        .or_else(|| of::<ShuffleMaskParams>(kind))
+        .or_else(|| of::<SelectSiteParams>(kind))
+        .or_else(|| of::<AcquisitionParams>(kind))
 }
 
 /// The schema without references, so that it can stand inside another.

@@ -13,6 +13,8 @@
 //! | [`edt`], [`components`], [`body`] | distance transform, connected components, Otsu threshold and body mask |
 //! | [`normalise`], [`resample`], [`crop`] | z-score, another voxel spacing, a box of an image |
 //! | [`roi`] | the peritumoural ring |
+//! | [`agreement`] | overlap and distance of two delineations |
+//! | [`relocate`] | a region moved elsewhere in the body, as a control |
 //! | [`n4`] | bias-field correction |
 //! | [`doctor`] | what is wrong with an image, a delineation or both, and the safe repair |
 //! | [`overlay`] | a picture of a region on its image |
@@ -22,6 +24,7 @@
 //! lengths are millimetres and world coordinates are RAS+. Nothing here knows about patients' outcomes, and nothing
 //! is serialised other than images.
 
+pub mod agreement;
 pub mod body;
 pub mod canonical;
 pub mod components;
@@ -40,6 +43,7 @@ pub mod normalise;
 pub mod nrrd;
 pub mod overlay;
 pub mod phantom;
+pub mod relocate;
 pub mod resample;
 pub mod roi;
 pub mod volume;

@@ -29,7 +29,8 @@ pub fn event_stratified_folds(
     Some(fold)
 }
 
-fn shuffle(rows: &mut [usize], rng: &mut ChaCha8Rng) {
+/// Fisher–Yates from the end.
+pub(crate) fn shuffle(rows: &mut [usize], rng: &mut ChaCha8Rng) {
     for last in (1..rows.len()).rev() {
         rows.swap(last, below(last as u64 + 1, rng) as usize);
     }

@@ -12,6 +12,7 @@ pub mod combat;
 pub mod compare;
 pub mod competing;
 pub mod concordance;
+pub mod controls;
 pub mod cox;
 pub mod cut_point;
 pub mod folds;

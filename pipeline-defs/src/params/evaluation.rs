@@ -12,6 +12,10 @@ use super::{OutOfRange, Params, ParamsError, rising, within};
 pub struct PredictParams {
     /// Times at which survival is predicted, in the unit of the follow-up (months in a study), rising from above 0.
     pub horizons: Vec<f64>,
+    /// Predicts each training patient from the trees that did not see them, which only a forest can; `table` is then the one
+    /// that it was fitted on. Source: false.
+    #[serde(default)]
+    pub out_of_bag: bool,
 }
 
 impl Params for PredictParams {
@@ -21,6 +25,7 @@ impl Params for PredictParams {
             "paper",
             PredictParams {
                 horizons: vec![12.0, 36.0, 60.0],
+                out_of_bag: false,
             },
         )]
     }

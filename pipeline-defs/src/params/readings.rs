@@ -154,3 +154,118 @@ impl Params for SelectRowsParams {
         vec![("none", SelectRowsParams { allow_empty: false })]
     }
 }
+
+/// Parameters of `noise-features`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NoiseFeaturesParams {
+    /// Numbers drawn for each patient, 1 to 100000. Source: as many as the paper has features, 1409.
+    pub n: u32,
+}
+
+impl Params for NoiseFeaturesParams {
+    const KINDS: &'static [&'static str] = &["noise-features"];
+    fn presets() -> Vec<(&'static str, NoiseFeaturesParams)> {
+        vec![("paper", NoiseFeaturesParams { n: 1409 })]
+    }
+    fn check(&self) -> Result<(), OutOfRange> {
+        within(
+            (1..=100_000).contains(&self.n),
+            "n",
+            self.n,
+            "from 1 to 100000",
+        )
+    }
+}
+
+/// Parameters of `shuffle-mask`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ShuffleMaskParams {
+    /// Share of the region's voxels that may be common to the new place and the old, 0 to 1. Source: 0.25, so that large
+    /// tumours find a place in a small field of view.
+    pub max_overlap: f64,
+}
+
+impl Params for ShuffleMaskParams {
+    const KINDS: &'static [&'static str] = &["shuffle-mask"];
+    fn presets() -> Vec<(&'static str, ShuffleMaskParams)> {
+        vec![("elsewhere", ShuffleMaskParams { max_overlap: 0.25 })]
+    }
+    fn check(&self) -> Result<(), OutOfRange> {
+        within(
+            (0.0..=1.0).contains(&self.max_overlap),
+            "max_overlap",
+            self.max_overlap,
+            "from 0 to 1",
+        )
+    }
+}
+
+/// Parameters of `select-site`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SelectSiteParams {
+    /// Centres whose rows stay; empty for all.
+    pub sites: Vec<String>,
+    /// Centres whose rows go.
+    pub leave_out: Vec<String>,
+}
+
+impl Params for SelectSiteParams {
+    const KINDS: &'static [&'static str] = &["select-site"];
+    fn presets() -> Vec<(&'static str, SelectSiteParams)> {
+        let all = SelectSiteParams {
+            sites: Vec::new(),
+            leave_out: Vec::new(),
+        };
+        vec![("all", all)]
+    }
+    fn check(&self) -> Result<(), OutOfRange> {
+        let both = self.sites.iter().find(|s| self.leave_out.contains(s));
+        within(
+            both.is_none(),
+            "leave_out",
+            both.map_or("", String::as_str),
+            "no centre that `sites` names",
+        )
+    }
+}
+
+/// Parameters of `acquisition-table`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AcquisitionParams {
+    /// A spacing deviates when it is further than this share from its centre's median, ≥ 0. Source: 0.05.
+    pub tolerance: f64,
+    /// Fewer grey levels in a region deviate. Source: PyRadiomics' advice, 16.
+    pub grey_levels_min: u32,
+    /// More grey levels deviate. Source: PyRadiomics' advice, 128.
+    pub grey_levels_max: u32,
+}
+
+impl Params for AcquisitionParams {
+    const KINDS: &'static [&'static str] = &["acquisition-table"];
+    fn presets() -> Vec<(&'static str, AcquisitionParams)> {
+        let protocol = AcquisitionParams {
+            tolerance: 0.05,
+            grey_levels_min: 16,
+            grey_levels_max: 128,
+        };
+        vec![("protocol", protocol)]
+    }
+    fn check(&self) -> Result<(), OutOfRange> {
+        within(
+            self.tolerance >= 0.0 && self.tolerance.is_finite(),
+            "tolerance",
+            self.tolerance,
+            "at least 0",
+        )?;
+        within(
+            self.grey_levels_min <= self.grey_levels_max,
+            "grey_levels_min",
+            self.grey_levels_min,
+            "at most `grey_levels_max`",
+        )
+    }
+}

@@ -26,7 +26,7 @@ pub(super) fn check(plan: &mut Plan, step: &Step, say: &mut Reporter) {
                 step,
                 "",
                 message,
-                "only extract-features releases what it makes from pixels",
+                "only extract-features, compare-masks and noise-features release what they make from pixels",
             );
         }
     }

@@ -313,6 +313,37 @@ mod tests {
         assert_eq!(mean(&done, "c1"), mean(&all, "c1"), "the reference stays");
     }
 
+    /// Folds inside one centre: the fit has that centre alone, and the test rows may have a few of another.
+    #[test]
+    fn a_fit_on_one_centre_leaves_it_as_it_is_and_takes_few_rows_of_another() {
+        let towards = params(|p| p.reference = Some("c1".into()));
+        let fitted = run("fit-combat", towards, &[("table", table(&["c1"]))]).unwrap();
+        let adapt = |table: Vec<u8>| {
+            let ports = [("model", content(&fitted, "model")), ("table", table)];
+            run("adapt-combat", by_site(), &ports).unwrap()
+        };
+        assert_eq!(content(&adapt(table(&["c1"])), "table"), {
+            let table = artefact::table::Table::decode(&table(&["c1"])).unwrap();
+            table.encode().unwrap()
+        });
+        let all = String::from_utf8(table(&["c1", "c2"])).unwrap();
+        for n in [1, 2, 20] {
+            // the header, 20 rows of the reference, and the first of the other centre
+            let few: String = all.split_inclusive('\n').take(21 + n).collect();
+            let out = adapt(few.clone().into_bytes());
+            let done = content(&out, "table");
+            assert_eq!(mean(&done, "c1"), mean(few.as_bytes(), "c1"));
+            let model: Value = serde_json::from_slice(&content(&out, "model")).unwrap();
+            let site = &model["sites"][1];
+            assert_eq!(
+                (&site["site"], &site["n_patients"]),
+                (&"c2".into(), &n.into())
+            );
+            assert_eq!(site["note"].is_string(), n == 1, "{site}");
+            assert!(mean(&done, "c2").abs() < mean(few.as_bytes(), "c2").abs());
+        }
+    }
+
     #[test]
     fn rows_without_a_site_are_refused() {
         let table = b"patient_id,a,b\np1,1,2\np2,2,3\n".to_vec();

@@ -131,6 +131,32 @@ impl Chain {
         let features = [("image", volume_bytes()), ("mask", mask_bytes())];
         self.step("extract-features", json!({}), &features);
         self.step("no-op", json!({"value": 7}), &[]);
+        self.controls();
+    }
+
+    fn controls(&mut self) {
+        let ring = self.made("peritumoural-ring.mask");
+        self.step(
+            "compare-masks",
+            json!({}),
+            &[("first", mask_bytes()), ("second", ring)],
+        );
+        let pixels = [("image", volume_bytes()), ("mask", mask_bytes())];
+        self.step("noise-features", json!({"n": 20}), &pixels);
+        self.step("shuffle-mask", json!({"max_overlap": 1.0}), &pixels);
+        let diagnostics = self.made("extract-features.diagnostics");
+        let entry = (vec![("patient", "p1"), ("site", "c1")], Ok(diagnostics));
+        self.gathering(
+            "acquisition-table",
+            json!({}),
+            "diagnostics",
+            gathered(vec![entry]),
+        );
+        let (table, followup) = learnable(60);
+        self.step("permute-outcome", json!({}), &[("table", followup)]);
+        let first = json!({"sites": ["c1"]});
+        self.step("select-site", first, &[("table", table.clone())]);
+        self.step("missing-table", json!({}), &[("table", table)]);
     }
 
     fn tables(&mut self) {

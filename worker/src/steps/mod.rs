@@ -3,6 +3,7 @@
 //! A new kind: its row in `pipeline-defs`' registry and parameters, a file here, its line in [`STEPS`], a golden digest in
 //! `golden.rs`. The registry and this table are held together by a test, both ways.
 
+mod acquisition_table;
 mod apply_impute;
 mod apply_selection;
 mod apply_standardise;
@@ -13,6 +14,7 @@ mod calibration;
 mod clinical_impact;
 mod combat;
 mod compare;
+mod compare_masks;
 mod competing_risks;
 mod cox_regression;
 mod cross_validate;
@@ -58,12 +60,15 @@ mod learners;
 mod make_splits;
 mod matrix;
 mod measures;
+mod missing_table;
 mod n4_bias_correction;
 mod no_op;
+mod noise_features;
 mod nomogram;
 mod panels;
 mod patients;
 mod peritumoural_ring;
+mod permute_outcome;
 mod pixels;
 mod predict;
 mod probabilities;
@@ -72,6 +77,8 @@ mod refuse;
 mod report;
 mod roster;
 mod select_rows;
+mod select_site;
+mod shuffle_mask;
 mod spearman_filter;
 mod stability_selection;
 mod stored;
@@ -99,7 +106,8 @@ pub fn run(kind: &str, context: &Context, inputs: &Inputs) -> Result<Vec<Produce
 /// The kinds that [`run`] knows.
 pub const KINDS: &[&str] = &names(STEPS);
 
-const STEPS: &[(&str, Run); 57] = &[
+const STEPS: &[(&str, Run); 64] = &[
+    ("acquisition-table", acquisition_table::run),
     ("adapt-combat", combat::adapt),
     ("apply-combat", combat::apply),
     ("apply-impute", apply_impute::run),
@@ -111,6 +119,7 @@ const STEPS: &[(&str, Run); 57] = &[
     ("clinical-impact", clinical_impact::run),
     ("combat", combat::run),
     ("compare", compare::run),
+    ("compare-masks", compare_masks::run),
     ("competing-risks", competing_risks::run),
     ("cox-regression", cox_regression::run),
     ("cross-validate", cross_validate::run),
@@ -146,15 +155,20 @@ const STEPS: &[(&str, Run); 57] = &[
     ("kaplan-meier", kaplan_meier::run),
     ("lasso-cox", lasso_cox::run),
     ("make-splits", make_splits::run),
+    ("missing-table", missing_table::run),
     ("n4-bias-correction", n4_bias_correction::run),
     ("no-op", no_op::run),
+    ("noise-features", noise_features::run),
     ("nomogram", nomogram::run),
     ("peritumoural-ring", peritumoural_ring::run),
+    ("permute-outcome", permute_outcome::run),
     ("predict", predict::run),
     ("reclassification", reclassification::run),
     ("report", report::run),
     ("roster", roster::run),
     ("select-rows", select_rows::run),
+    ("select-site", select_site::run),
+    ("shuffle-mask", shuffle_mask::run),
     ("spearman-filter", spearman_filter::run),
     ("stability-selection", stability_selection::run),
 ];

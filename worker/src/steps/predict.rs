@@ -4,6 +4,7 @@ use artefact::RowId;
 use artefact::predictions::{RiskTable, SurvivalTable};
 use artefact::table::Table;
 use pipeline_defs::params::PredictParams;
+use survival::Model;
 
 use super::matrix::Matrix;
 use super::refuse::refuse;
@@ -16,6 +17,9 @@ pub(super) fn run(context: &Context, inputs: &Inputs) -> Result<Vec<Produced>, S
     let matrix =
         Matrix::design(&Table::decode(inputs.one("table")?)?).pick(model.feature_names())?;
     matrix.complete()?;
+    if params.out_of_bag {
+        return out_of_bag(model.as_ref(), matrix.rows);
+    }
     let x = &matrix.x;
     let refused = |e| refuse(learn::predict_code(&e), &e);
     let risk = model.risk(x.view()).map_err(refused)?;
@@ -44,6 +48,50 @@ pub(super) fn run(context: &Context, inputs: &Inputs) -> Result<Vec<Produced>, S
     };
     Ok(vec![
         Produced::bytes("risk", risk.encode()),
+        Produced::bytes("survival", survival.encode()),
+    ])
+}
+
+/// Risks that a forest kept of its own training rows, each from the trees that did not see it. It keeps no survival of them.
+fn out_of_bag(model: &dyn Model, rows: Vec<RowId>) -> Result<Vec<Produced>, StepError> {
+    let Some(kept) = model.out_of_bag_risk() else {
+        return Err(StepError::refuse(
+            "no-out-of-bag",
+            "this learner sees every training row: only a forest has predictions of rows that a part of it did not see",
+        ));
+    };
+    if kept.len() != rows.len() {
+        return Err(StepError::refuse(
+            "rows-differ",
+            format!(
+                "the forest was fitted on {} rows, `table` has {}; give it the table that it was fitted on",
+                kept.len(),
+                rows.len()
+            ),
+        ));
+    }
+    // a fit reads its rows by (site, patient)
+    let mut order: Vec<usize> = (0..rows.len()).collect();
+    order.sort_by(|a, b| rows[*a].cmp(&rows[*b]));
+    let mut risk = vec![0.0; rows.len()];
+    for (at, kept) in order.into_iter().zip(kept) {
+        risk[at] = kept.ok_or_else(|| {
+            StepError::refuse(
+                "no-out-of-bag",
+                format!(
+                    "patient `{}` is in the sample of every tree; grow more trees",
+                    rows[at].patient_id
+                ),
+            )
+        })?;
+    }
+    let survival = SurvivalTable {
+        survival: vec![Vec::new(); rows.len()],
+        rows: rows.clone(),
+        times: Vec::new(),
+    };
+    Ok(vec![
+        Produced::bytes("risk", RiskTable { rows, risk }.encode()),
         Produced::bytes("survival", survival.encode()),
     ])
 }
@@ -124,6 +172,60 @@ mod tests {
         let survival = SurvivalTable::decode(&content(&out, "survival")).unwrap();
         assert_eq!(survival.times, [12.0, 36.0]);
         assert!(survival.survival.iter().all(|row| row[0] >= row[1]));
+    }
+
+    #[test]
+    fn out_of_bag_risks_are_those_of_the_fit_and_other_learners_refuse() {
+        let params = RsfParams {
+            num_trees: 40,
+            ..RsfParams::ranger_defaults()
+        };
+        let params = serde_json::to_value(&params).unwrap();
+        let model = content(&run("fit-rsf", params, &ports()).unwrap(), "model");
+        let table = ports().remove(0).1;
+        let ask = |model: &[u8], table: &[u8]| {
+            let ports = [("model", model.to_vec()), ("table", table.to_vec())];
+            run(
+                "predict",
+                json!({"horizons": [12.0], "out_of_bag": true}),
+                &ports,
+            )
+        };
+        let out = ask(&model, &table).unwrap();
+        let risk = RiskTable::decode(&content(&out, "risk")).unwrap();
+        let stored: serde_json::Value = serde_json::from_slice(&model).unwrap();
+        let mut sorted = Table::decode(&table).unwrap();
+        sorted.sort_rows();
+        for (row, kept) in sorted
+            .rows
+            .iter()
+            .zip(stored["out_of_bag"].as_array().unwrap())
+        {
+            let at = risk.rows.iter().position(|r| r == row).unwrap();
+            assert_eq!(risk.risk[at], kept.as_f64().unwrap());
+        }
+        let ports = [("model", model.clone()), ("table", table.clone())];
+        let apparent = run("predict", json!({"horizons": [12.0]}), &ports).unwrap();
+        assert_ne!(content(&apparent, "risk"), content(&out, "risk"));
+        let survival = SurvivalTable::decode(&content(&out, "survival")).unwrap();
+        assert!(survival.times.is_empty() && survival.rows.len() == 60);
+        let fewer: Vec<u8> = table
+            .split_inclusive(|b| *b == b'\n')
+            .take(31)
+            .flatten()
+            .copied()
+            .collect();
+        assert_eq!(refusal(ask(&model, &fewer)).0, "rows-differ");
+        let (table, followup) = learnable(60);
+        let table = only(&table, &["signal"]);
+        let cox = run(
+            "fit-cox",
+            json!({"ties": "efron"}),
+            &[("table", table.clone()), ("followup", followup)],
+        );
+        let (code, message) = refusal(ask(&content(&cox.unwrap(), "model"), &table));
+        assert_eq!(code, "no-out-of-bag");
+        assert!(message.contains("only a forest"), "{message}");
     }
 
     #[test]

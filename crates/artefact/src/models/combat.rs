@@ -42,6 +42,9 @@ pub struct CombatSite {
     pub shift: Vec<f64>,
     /// Ratio of variances of each feature.
     pub scale: Vec<f64>,
+    /// What else is to be known about them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
 }
 
 impl StoredModel for CombatModel {

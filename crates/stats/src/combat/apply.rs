@@ -56,6 +56,10 @@ impl Combat {
     ///
     /// Fit on the reference site only, then adapt: the same as fitting both with that reference.
     ///
+    /// # Ties and edges
+    /// A site of one patient has no scale: it is shifted only, as in the mean-only form, which shrinks the shift by what the features
+    /// have in common; without a prior it is refused, for its shift would take all that is its patient's own.
+    ///
     /// # Errors
     /// The fit has no reference, the site is known already or too small, or the table does not fit.
     pub fn adapt(
@@ -75,7 +79,11 @@ impl Combat {
         if self.effect(&site).is_some() {
             return Err(CombatError::KnownSite { site });
         }
-        let at_least = if self.params.mean_only { 1 } else { 2 };
+        let mean_only = self.params.mean_only || x.nrows() == 1;
+        let at_least = match (self.params.mean_only, self.params.prior) {
+            (false, Prior::None) => 2,
+            _ => 1,
+        };
         if x.nrows() < at_least {
             return Err(CombatError::SmallSite {
                 site,
@@ -83,7 +91,6 @@ impl Combat {
                 at_least,
             });
         }
-        let mean_only = self.params.mean_only;
         let moments: Vec<Moments> = (columns.iter().enumerate())
             .map(|(j, &column)| {
                 let z =
@@ -146,6 +153,7 @@ mod tests {
     #![allow(clippy::unwrap_used, clippy::expect_used)]
     use super::super::{CombatParams, fit_combat};
     use super::*;
+    use ndarray::Axis;
 
     fn table(n: usize, p: usize) -> (Array2<f64>, Vec<String>, Vec<String>) {
         let x = Array2::from_shape_fn((n, p), |(i, j)| {
@@ -205,6 +213,59 @@ mod tests {
             ),
             Err(CombatError::Confounded { covariate: 0 })
         );
+    }
+
+    /// Training rows are all of the reference, as where one centre's folds are learned from.
+    #[test]
+    fn a_fit_on_the_reference_alone_brings_others_to_it_and_leaves_its_own() {
+        let (x, names, _) = table(40, 30);
+        let rows =
+            |first: usize, n: usize| -> Vec<usize> { (first..40).step_by(2).take(n).collect() };
+        let none = |n: usize| Array2::<f64>::zeros((n, 0));
+        let of = |site: &str, n: usize| vec![site.to_string(); n];
+        let (a, b) = (
+            x.select(Axis(0), &rows(0, 20)),
+            x.select(Axis(0), &rows(1, 20)),
+        );
+        let towards = CombatParams::towards("a");
+        let fit = fit_combat(a.view(), &names, &of("a", 20), none(20).view(), &towards).unwrap();
+        let own = fit
+            .apply(a.view(), &names, &of("a", 20), none(20).view())
+            .unwrap();
+        assert_eq!(own.x, a);
+        for n in [20, 2, 1] {
+            let few = b.select(Axis(0), &(0..n).collect::<Vec<_>>());
+            let adapted = fit.adapt(few.view(), &names, "b", none(n).view()).unwrap();
+            let effect = adapted.effect("b").unwrap();
+            assert_eq!(effect.n_patients, n);
+            assert_eq!(effect.scale.iter().all(|s| *s == 1.0), n == 1);
+            let near = |x: &Array2<f64>| -> f64 {
+                let off = |j: usize| {
+                    (x.column(j).sum() / x.nrows() as f64 - fit.location[j]) / fit.std_dev[j]
+                };
+                (0..30).map(|j| off(j).abs()).sum::<f64>() / 30.0
+            };
+            let out = adapted
+                .apply(few.view(), &names, &of("b", n), none(n).view())
+                .unwrap();
+            assert!(
+                near(&out.x) < 0.5 * near(&few),
+                "{n}: {} {}",
+                near(&out.x),
+                near(&few)
+            );
+            assert!(out.x.iter().all(|v| v.is_finite()));
+        }
+        let bare = CombatParams {
+            prior: Prior::None,
+            ..towards
+        };
+        let fit = fit_combat(a.view(), &names, &of("a", 20), none(20).view(), &bare).unwrap();
+        let one = b.select(Axis(0), &[0]);
+        assert!(matches!(
+            fit.adapt(one.view(), &names, "b", none(1).view()),
+            Err(CombatError::SmallSite { at_least: 2, .. })
+        ));
     }
 
     #[test]

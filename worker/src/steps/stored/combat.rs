@@ -31,6 +31,8 @@ pub(in crate::steps) fn from_combat(named: NamedCombat) -> CombatModel {
             .sites
             .into_iter()
             .map(|s| CombatSite {
+                note: (s.n_patients == 1 && !combat.params.mean_only)
+                    .then(|| "one patient: shifted only".to_owned()),
                 site: s.site,
                 n_patients: s.n_patients as u64,
                 shift: s.shift,
