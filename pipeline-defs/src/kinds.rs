@@ -3,6 +3,7 @@
 //! Everything the planner knows about a kind stands here, in data. The code of a kind lives with the worker.
 
 mod between;
+mod conclusions;
 mod ports;
 mod registry;
 

@@ -7,6 +7,7 @@
 mod analyses;
 mod boosting;
 mod clinical;
+mod conclusions;
 mod evaluation;
 mod features;
 mod findings;
@@ -31,6 +32,10 @@ pub use boosting::{
 pub use clinical::{
     CalibrationParams, ClinicalImpactParams, DecisionCurveParams, NriCensoring,
     ReclassificationParams,
+};
+pub use conclusions::{
+    ColumnTransform, ModelColumnsParams, RadscoreParams, RadscoreTraining, RankModelsParams,
+    RankedSet, UnivariableTableParams,
 };
 pub use evaluation::{
     AucConvention, CompareParams, CrossValidateParams, EvaluateParams, EvaluatedRows, NoOpParams,
@@ -160,6 +165,8 @@ impl Params for NoParams {
         "compare-masks",
         "permute-outcome",
         "missing-table",
+        "optimism-waterfall",
+        "funnel",
     ];
     fn presets() -> Vec<(&'static str, NoParams)> {
         vec![("none", NoParams {})]
@@ -464,6 +471,10 @@ fn entry(kind: &str) -> Option<ParamsEntry> {
         .or_else(|| of::<DecisionCurveParams>(kind))
         .or_else(|| of::<ClinicalImpactParams>(kind))
         .or_else(|| of::<CompareParams>(kind))
+        .or_else(|| of::<RadscoreParams>(kind))
+        .or_else(|| of::<ModelColumnsParams>(kind))
+        .or_else(|| of::<UnivariableTableParams>(kind))
+        .or_else(|| of::<RankModelsParams>(kind))
         .or_else(|| of::<ReportParams>(kind))
         .or_else(|| of::<CrossValidateParams>(kind))
         .or_else(|| of::<NoOpParams>(kind))

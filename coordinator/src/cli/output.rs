@@ -147,33 +147,40 @@ pub(super) fn print_comparison(csv_path: &Path) -> anyhow::Result<()> {
             .with_context(|| format!("comparison.csv has no column {name}"))
     };
     let columns = [
-        "endpoint", "roi_set", "learner", "set", "metric", "value", "lower", "upper", "reason",
-        "n", "n_events",
+        "profile", "endpoint", "roi_set", "learner", "set", "metric", "value", "lower", "upper",
+        "reason", "n", "n_events",
     ]
     .map(at);
     let columns = columns.into_iter().collect::<Result<Vec<_>, _>>()?;
-    let mut models: BTreeMap<[String; 3], Shown> = BTreeMap::new();
-    let mut sizes: BTreeMap<(String, String), String> = BTreeMap::new();
+    let mut models: BTreeMap<[String; 4], Shown> = BTreeMap::new();
+    let mut sizes: BTreeMap<[String; 3], String> = BTreeMap::new();
     for record in reader.records() {
         let record = record?;
         let cell = |i: usize| record.get(columns[i]).unwrap_or("").to_owned();
-        if cell(4) == "composite_auc" || cell(4) == "harrell_c" {
-            let shown = estimate(&cell(5), &cell(6), &cell(7), &cell(8));
+        if cell(5) == "composite_auc" || cell(5) == "harrell_c" {
+            let shown = estimate(&cell(6), &cell(7), &cell(8), &cell(9));
             models
-                .entry([cell(0), cell(1), cell(2)])
+                .entry([cell(0), cell(1), cell(2), cell(3)])
                 .or_default()
-                .insert((cell(3), cell(4)), shown);
+                .insert((cell(4), cell(5)), shown);
         }
-        if cell(4) == "harrell_c" && !cell(9).is_empty() {
+        if cell(5) == "harrell_c" && !cell(10).is_empty() {
             sizes.insert(
-                (cell(0), cell(3)),
-                format!("{} patients, {} events", cell(9), cell(10)),
+                [cell(0), cell(1), cell(4)],
+                format!("{} patients, {} events", cell(10), cell(11)),
             );
         }
     }
+    // A study of one profile is not told its name in every row.
+    let first = models.keys().next().map(|[profile, ..]| profile.clone());
+    let several = models
+        .keys()
+        .any(|[profile, ..]| Some(profile) != first.as_ref());
+    let named = usize::from(!several);
     let mut table = comfy_table::Table::new();
     table.load_style(comfy_table::presets::UTF8_FULL_CONDENSED);
-    table.set_header([
+    let header = [
+        "profile",
         "endpoint",
         "region",
         "learner",
@@ -182,7 +189,8 @@ pub(super) fn print_comparison(csv_path: &Path) -> anyhow::Result<()> {
         "C, cross-validated",
         "C, external",
         "AUC, apparent",
-    ]);
+    ];
+    table.set_header(&header[named..]);
     for (model, shown) in models {
         let get = |(set, metric): (&str, &str)| {
             shown
@@ -197,12 +205,12 @@ pub(super) fn print_comparison(csv_path: &Path) -> anyhow::Result<()> {
             ("external", "harrell_c"),
             ("apparent", "composite_auc"),
         ];
-        table.add_row(model.into_iter().chain(values.map(get)));
+        table.add_row(model.into_iter().skip(named).chain(values.map(get)));
     }
     out!("{table}");
     out!("AUC: mean over the horizons that a set supports. In brackets 95 % intervals.");
-    for ((endpoint, set), size) in sizes {
-        out!("{endpoint}, {set}: {size}");
+    for (place, size) in sizes {
+        out!("{}: {size}", place[named..].join(", "));
     }
     Ok(())
 }

@@ -99,7 +99,8 @@ impl<'a> Contest<'a> {
             .is_some_and(|parts| parts.iter().any(|part| part.ranks))
     }
 
-    /// The composite AUC of every model when patient i counts `copies[i]` times; `None` without a pair to compare.
+    /// The composite AUC of every model when patient i counts `copies[i]` times; `None` without a pair to
+    /// compare, or where the counts are not one a patient.
     ///
     /// # Formula
     /// AUC(t) = Σ_p Σ_{i,j in p} c_i w_i c_j [ 1(r_i > r_j) + ½·1(r_i = r_j) ] / Σ_p Σ_{i,j in p} c_i w_i c_j over the parts p of a
@@ -115,13 +116,16 @@ impl<'a> Contest<'a> {
 
     /// [`Contest::values`] of one model.
     pub fn value(&self, model: usize, copies: &[u32]) -> Option<f64> {
-        let found = self.at(copies, model..(model + 1).min(self.models.len()));
+        if model >= self.models.len() {
+            return None;
+        }
+        let found = self.at(copies, model..model + 1);
         found.first().copied().flatten()
     }
 
     fn at(&self, copies: &[u32], models: std::ops::Range<usize>) -> Vec<Option<f64>> {
         let none = vec![None; models.len()];
-        if self.supported.is_empty() {
+        if self.supported.is_empty() || copies.len() != self.follow_up.len() {
             return none;
         }
         let mut sums = vec![Some(0.0); models.len()];

@@ -512,6 +512,12 @@ mod tests {
         assert_eq!(found.models[0].interval, Err(NotRanked::NoHorizon));
         assert_eq!(found.bias_corrected, Err(NotRanked::NoHorizon));
         assert_eq!((found.best, found.n_complete), (None, 0));
+        assert_eq!(
+            contest.values(&[1, 1]),
+            [None],
+            "two counts of three patients"
+        );
+        assert_eq!(contest.value(1, &[1, 1, 1]), None, "no such model");
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use super::ArtefactType::*;
 use super::Class::{Hub, Open, Site};
+use super::conclusions;
 use super::ports::{
     APPLY, APPLY_HARMONISED, HARMONISE, JUDGE, LEARN, MODEL, TABLE, cost, hub, many, many_maybe,
     maybe, one, out, pointwise,
@@ -605,6 +606,12 @@ pub(super) const ALL: &[KindSpec] = &[
             "all learners, regions and endpoints side by side",
         )
     },
+    conclusions::RADSCORE,
+    conclusions::MODEL_COLUMNS,
+    conclusions::UNIVARIABLE_TABLE,
+    conclusions::RANK_MODELS,
+    conclusions::OPTIMISM_WATERFALL,
+    conclusions::FUNNEL,
     KindSpec {
         inputs: &[many("exclusions", &[Exclusions])],
         outputs: &[out("exclusions", Exclusions, Hub, "csv", RowRule::None)],

@@ -18,6 +18,7 @@ use pipeline_defs::params::CompareParams;
 
 use super::average::{Fold, average};
 use super::measures::partial_mean;
+use super::risks::repeat_of;
 use crate::step::{Context, Input, Inputs, Produced, StepError};
 
 /// What is compared.
@@ -352,15 +353,6 @@ fn in_fold(metrics: &Metrics, metric: &str, horizon: Option<&str>) -> Result<f64
         }
         _ => plain(measure(metrics, metric, horizon)),
     }
-}
-
-/// `r3f1` is of repeat 3; folds that were given are one repeat.
-fn repeat_of(split: &str) -> u32 {
-    split
-        .strip_prefix('r')
-        .and_then(|rest| rest.split('f').next())
-        .and_then(|n| n.parse().ok())
-        .unwrap_or(1)
 }
 
 #[cfg(test)]

@@ -300,6 +300,75 @@ impl Chain {
             .ports
             .insert("curves".to_owned(), gathered(vec![(label(), Ok(curves))]));
         self.run("report", json!({}), &inputs);
+        self.conclusions();
+    }
+
+    fn conclusions(&mut self) {
+        let (table, followup) = learnable(60);
+        let risks = |of: fn(u32) -> u32| -> Vec<u8> {
+            let site = |i: u32| if i % 4 == 3 { "c2" } else { "c1" };
+            let row = |i: u32| format!("p{i:03},{},{}\n", site(i), of(i));
+            let rows: String = (0..60).map(row).collect();
+            format!("patient_id,site,risk\n{rows}").into_bytes()
+        };
+        let half = |bytes: &[u8], first: bool| -> Vec<u8> {
+            let text = String::from_utf8_lossy(bytes).into_owned();
+            let kept = text.lines().enumerate();
+            let kept = kept.filter(|(i, _)| *i == 0 || (*i <= 30) == first);
+            kept.map(|(_, line)| format!("{line}\n"))
+                .collect::<String>()
+                .into_bytes()
+        };
+        let model = |learner, split| {
+            vec![
+                ("learner", learner),
+                ("roi_set", "tumour"),
+                ("split", split),
+            ]
+        };
+        let (signal, noise) = (risks(|i| (i * 37) % 101), risks(|i| (i * 7) % 80));
+        let both = gathered(vec![
+            (model("gbm", "external"), Ok(noise)),
+            (model("rsf", "external"), Ok(signal.clone())),
+        ]);
+        let mut inputs = super::fixture::inputs(&[("followup", followup.clone())]);
+        inputs.ports.insert("risks".to_owned(), both);
+        let few = json!({"endpoint": "dfs", "horizons": [24, 48], "bootstrap": 100});
+        self.run("rank-models", few, &inputs);
+        let best = json!({"profile": "careful", "endpoint": "dfs", "roi_set": "tumour", "learner": "rsf", "chosen_by": "cv"});
+        let summary = json!({"best": [best]}).to_string().into_bytes();
+        let mut inputs = super::fixture::inputs(&[("summary", summary.clone())]);
+        let of = |split, bytes| (model("rsf", split), Ok(bytes));
+        let (first, second) = (half(&signal, true), half(&signal, false));
+        let test = vec![of("r1f1", first.clone()), of("r1f2", second.clone())];
+        let train = vec![
+            of("r1f1", second),
+            of("r1f2", first),
+            of("external", signal),
+        ];
+        inputs.ports.insert("test_risk".to_owned(), gathered(test));
+        inputs
+            .ports
+            .insert("train_risk".to_owned(), gathered(train));
+        self.run("radscore", json!({}), &inputs);
+        let (scores, cut) = (self.made("radscore.table"), self.made("cut-point.cut"));
+        let ports = [
+            ("table", table.clone()),
+            ("scores", scores),
+            ("cuts", cut.clone()),
+        ];
+        let columns = json!({"columns": ["signal", "noise", "radscore"], "dichotomise": true});
+        self.step("model-columns", columns, &ports);
+        let ports = [("table", table), ("followup", followup), ("cuts", cut)];
+        self.step("univariable-table", json!({}), &ports);
+        let selection = self.made("fit-selection.model");
+        self.step("funnel", json!({}), &[("selection", selection)]);
+        let ports = [
+            ("comparison", self.made("compare.comparison")),
+            ("summary", summary),
+            ("ranks", self.made("rank-models.rank")),
+        ];
+        self.step("optimism-waterfall", json!({}), &ports);
     }
 
     fn readings_and_sites(&mut self) {

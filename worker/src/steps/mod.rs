@@ -20,6 +20,7 @@ mod cox_regression;
 mod cross_validate;
 mod curves;
 mod cut_point;
+mod cuts;
 mod decision_curve;
 mod differential_expression;
 mod eligible;
@@ -43,6 +44,7 @@ mod fit_xgboost;
 #[cfg(test)]
 mod fixture;
 mod follow_up;
+mod funnel;
 mod gather_cohort;
 mod gather_table;
 #[cfg(test)]
@@ -61,10 +63,12 @@ mod make_splits;
 mod matrix;
 mod measures;
 mod missing_table;
+mod model_columns;
 mod n4_bias_correction;
 mod no_op;
 mod noise_features;
 mod nomogram;
+mod optimism_waterfall;
 mod panels;
 mod patients;
 mod peritumoural_ring;
@@ -72,9 +76,12 @@ mod permute_outcome;
 mod pixels;
 mod predict;
 mod probabilities;
+mod radscore;
+mod rank_models;
 mod reclassification;
 mod refuse;
 mod report;
+mod risks;
 mod roster;
 mod select_rows;
 mod select_site;
@@ -83,6 +90,7 @@ mod spearman_filter;
 mod stability_selection;
 mod stored;
 mod tuned;
+mod univariable_table;
 
 use crate::step::{Context, Inputs, Produced, StepError};
 
@@ -106,7 +114,7 @@ pub fn run(kind: &str, context: &Context, inputs: &Inputs) -> Result<Vec<Produce
 /// The kinds that [`run`] knows.
 pub const KINDS: &[&str] = &names(STEPS);
 
-const STEPS: &[(&str, Run); 64] = &[
+const STEPS: &[(&str, Run); 70] = &[
     ("acquisition-table", acquisition_table::run),
     ("adapt-combat", combat::adapt),
     ("apply-combat", combat::apply),
@@ -145,6 +153,7 @@ const STEPS: &[(&str, Run); 64] = &[
     ("fit-svm", fit_svm::run),
     ("fit-xgboost", fit_xgboost::run),
     ("follow-up", follow_up::run),
+    ("funnel", funnel::run),
     ("gather-cohort", gather_cohort::run),
     ("gather-table", gather_table::run),
     ("icc", icc::run),
@@ -156,13 +165,17 @@ const STEPS: &[(&str, Run); 64] = &[
     ("lasso-cox", lasso_cox::run),
     ("make-splits", make_splits::run),
     ("missing-table", missing_table::run),
+    ("model-columns", model_columns::run),
     ("n4-bias-correction", n4_bias_correction::run),
     ("no-op", no_op::run),
     ("noise-features", noise_features::run),
     ("nomogram", nomogram::run),
+    ("optimism-waterfall", optimism_waterfall::run),
     ("peritumoural-ring", peritumoural_ring::run),
     ("permute-outcome", permute_outcome::run),
     ("predict", predict::run),
+    ("radscore", radscore::run),
+    ("rank-models", rank_models::run),
     ("reclassification", reclassification::run),
     ("report", report::run),
     ("roster", roster::run),
@@ -171,6 +184,7 @@ const STEPS: &[(&str, Run); 64] = &[
     ("shuffle-mask", shuffle_mask::run),
     ("spearman-filter", spearman_filter::run),
     ("stability-selection", stability_selection::run),
+    ("univariable-table", univariable_table::run),
 ];
 
 const fn names<const N: usize>(steps: &[(&'static str, Run); N]) -> [&'static str; N] {

@@ -48,9 +48,11 @@ fn best(
         };
         rows.iter().filter(is).collect()
     };
-    // The paper looked at the validation centre to choose; where it has no value there is nothing to copy.
+    // The paper looked at the validation centre to choose. A careful study does so only where it has nothing else, and not
+    // because its cross-validation has no value.
+    let has_value = composite("external").iter().any(|row| row.value.is_some());
     let order = match profile {
-        "paper" => ["external", "cv"],
+        "paper" if has_value => ["external", "cv"],
         _ => ["cv", "external"],
     };
     let by = order.into_iter().find(|set| !composite(set).is_empty())?;

@@ -1,0 +1,275 @@
+//! `optimism-waterfall`: from the apparent performance to the external one, step by step.
+//!
+//! Rungs of an endpoint, each the composite AUC of the model that its profile chose: `paper-apparent`, the paper's model on
+//! its own training rows; `paper-cv`, the same model in folds with everything before the learner learned once from all rows;
+//! `careful-cv`, the careful profile's model with everything inside the folds; `bias-corrected`, the choice among the models
+//! paid for; `external`, that model on the other site. A rung without a value has a reason, and the next one differs from the
+//! last that has one.
+
+use std::collections::BTreeSet;
+
+use artefact::comparison::{self, ComparisonRow};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use crate::step::{Context, Inputs, Produced, StepError};
+
+/// What `compare` says beside its rows.
+#[derive(Deserialize)]
+struct Summary {
+    best: Vec<Best>,
+}
+
+/// The model chosen for a profile and an endpoint.
+#[derive(Deserialize)]
+struct Best {
+    #[serde(default)]
+    profile: String,
+    endpoint: String,
+    roi_set: String,
+    learner: String,
+}
+
+/// What `rank-models` says of a set.
+#[derive(Deserialize)]
+struct Rank {
+    #[serde(default)]
+    profile: String,
+    #[serde(default)]
+    endpoint: String,
+    set: String,
+    bias_corrected: Option<Corrected>,
+    #[serde(default)]
+    reason: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Corrected {
+    value: Option<f64>,
+    lower: Option<f64>,
+    upper: Option<f64>,
+    #[serde(default)]
+    reason: Option<String>,
+}
+
+/// The rungs read from the comparison: name, label, profile, set.
+const RUNGS: [(&str, &str, &str, &str); 5] = [
+    (
+        "paper-apparent",
+        "the paper's model on its training rows",
+        "paper",
+        "apparent",
+    ),
+    (
+        "paper-cv",
+        "in folds, features selected once outside",
+        "paper",
+        "cv",
+    ),
+    (
+        "careful-cv",
+        "in folds, everything learned inside",
+        "careful",
+        "cv",
+    ),
+    (
+        "bias-corrected",
+        "the choice of the model paid for",
+        "careful",
+        "cv",
+    ),
+    ("external", "on the other site", "careful", "external"),
+];
+
+/// A value or the reason why there is none.
+struct Found {
+    value: Option<f64>,
+    lower: Option<f64>,
+    upper: Option<f64>,
+    reason: String,
+}
+
+impl Found {
+    fn nothing(reason: impl Into<String>) -> Found {
+        Found {
+            value: None,
+            lower: None,
+            upper: None,
+            reason: reason.into(),
+        }
+    }
+}
+
+pub(super) fn run(_context: &Context, inputs: &Inputs) -> Result<Vec<Produced>, StepError> {
+    let rows = comparison::decode(inputs.one("comparison")?)?;
+    let summary: Summary = artefact::json::decode("summary", inputs.one("summary")?)?;
+    let ranks = ranks(inputs)?;
+    let endpoints: BTreeSet<&str> = rows.iter().map(|r| r.endpoint.as_str()).collect();
+    let all: Vec<Value> = endpoints
+        .into_iter()
+        .map(|endpoint| json!({"endpoint": endpoint, "rungs": rungs(endpoint, &rows, &summary, &ranks)}))
+        .collect();
+    let answer = json!({"metric": "composite_auc", "endpoints": all});
+    let bytes = artefact::json::encode("waterfall", &answer)?;
+    Ok(vec![Produced::bytes("waterfall", bytes)])
+}
+
+/// The rankings, told apart by what they say or by the axes they were gathered along.
+fn ranks(inputs: &Inputs) -> Result<Vec<Rank>, StepError> {
+    let mut ranks = Vec::new();
+    for input in inputs.all("ranks") {
+        let Ok(bytes) = &input.content else { continue };
+        let mut rank: Rank = artefact::json::decode("ranking", bytes)?;
+        for (said, axis) in [
+            (&mut rank.profile, "profile"),
+            (&mut rank.endpoint, "endpoint"),
+        ] {
+            if let Some(value) = input.axis(axis) {
+                *said = value.to_owned();
+            }
+        }
+        ranks.push(rank);
+    }
+    Ok(ranks)
+}
+
+fn rungs(endpoint: &str, rows: &[ComparisonRow], summary: &Summary, ranks: &[Rank]) -> Vec<Value> {
+    let mut rungs = Vec::with_capacity(RUNGS.len());
+    let mut last: Option<f64> = None;
+    for (name, label, profile, set) in RUNGS {
+        let best = summary
+            .best
+            .iter()
+            .find(|b| (b.profile.as_str(), b.endpoint.as_str()) == (profile, endpoint));
+        let found = match (name, best) {
+            (_, None) => Found::nothing(format!("no model of the profile `{profile}` was chosen")),
+            ("bias-corrected", Some(_)) => corrected(profile, endpoint, ranks),
+            (_, Some(best)) => of_comparison(best, set, rows),
+        };
+        let difference = found.value.zip(last).map(|(value, last)| value - last);
+        rungs.push(json!({
+            "name": name, "label": label, "profile": profile, "set": set,
+            "value": found.value, "lower": found.lower, "upper": found.upper, "difference": difference,
+            "roi_set": best.map(|b| &b.roi_set), "learner": best.map(|b| &b.learner),
+            "reason": (!found.reason.is_empty()).then_some(found.reason),
+        }));
+        last = found.value.or(last);
+    }
+    rungs
+}
+
+fn of_comparison(best: &Best, set: &str, rows: &[ComparisonRow]) -> Found {
+    let is = |r: &&ComparisonRow| {
+        (&r.profile, &r.endpoint, &r.roi_set, &r.learner)
+            == (&best.profile, &best.endpoint, &best.roi_set, &best.learner)
+            && (r.set.as_str(), r.metric.as_str()) == (set, "composite_auc")
+    };
+    match rows.iter().find(is) {
+        Some(row) => Found {
+            value: row.value,
+            lower: row.lower,
+            upper: row.upper,
+            reason: row.reason.clone(),
+        },
+        None => Found::nothing(format!("the comparison has no set `{set}` of this model")),
+    }
+}
+
+fn corrected(profile: &str, endpoint: &str, ranks: &[Rank]) -> Found {
+    let is = |r: &&Rank| {
+        (r.profile.as_str(), r.endpoint.as_str(), r.set.as_str()) == (profile, endpoint, "cv")
+    };
+    let Some(rank) = ranks.iter().find(is) else {
+        return Found::nothing(
+            "`ranks` has no ranking of the set `cv` of this profile and endpoint",
+        );
+    };
+    match &rank.bias_corrected {
+        Some(found) => Found {
+            value: found.value,
+            lower: found.lower,
+            upper: found.upper,
+            reason: found.reason.clone().unwrap_or_default(),
+        },
+        None => Found::nothing(
+            rank.reason
+                .clone()
+                .unwrap_or_else(|| "not estimated".to_owned()),
+        ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::super::fixture::{content, inputs, run_on};
+    use crate::step::Inputs;
+    use artefact::comparison::{ComparisonRow, encode};
+    use serde_json::{Value, json};
+
+    fn row(profile: &str, learner: &str, set: &str, value: f64) -> ComparisonRow {
+        ComparisonRow {
+            profile: profile.to_owned(),
+            endpoint: "dfs".to_owned(),
+            roi_set: "both".to_owned(),
+            learner: learner.to_owned(),
+            set: set.to_owned(),
+            metric: "composite_auc".to_owned(),
+            value: Some(value),
+            ..ComparisonRow::default()
+        }
+    }
+
+    fn study(with_rank: bool) -> Inputs {
+        let rows = [
+            row("paper", "gbm", "apparent", 0.99),
+            row("paper", "gbm", "cv", 0.84),
+            row("paper", "gbm", "external", 0.81),
+            row("careful", "rsf", "cv", 0.7),
+            row("careful", "rsf", "external", 0.66),
+            row("careful", "gbm", "cv", 0.69),
+        ];
+        let best = |profile: &str, learner: &str| json!({"profile": profile, "endpoint": "dfs", "roi_set": "both", "learner": learner});
+        let summary = json!({"best": [best("careful", "rsf"), best("paper", "gbm")]});
+        let rank = |set: &str, value: f64| {
+            let corrected = json!({"value": value, "lower": 0.6, "upper": 0.75, "reason": null});
+            json!({"profile": "careful", "endpoint": "dfs", "set": set, "bias_corrected": corrected, "reason": null})
+        };
+        let mut ports = vec![
+            ("comparison", encode(&rows)),
+            ("summary", serde_json::to_vec(&summary).unwrap()),
+        ];
+        if with_rank {
+            ports.push(("ranks", rank("external", 0.1).to_string().into_bytes()));
+            ports.push(("ranks", rank("cv", 0.68).to_string().into_bytes()));
+        }
+        inputs(&ports)
+    }
+
+    fn rungs(with_rank: bool) -> Vec<Value> {
+        let out = run_on("optimism-waterfall", json!({}), &study(with_rank)).unwrap();
+        let found: Value = serde_json::from_slice(&content(&out, "waterfall")).unwrap();
+        found["endpoints"][0]["rungs"].as_array().unwrap().clone()
+    }
+
+    #[test]
+    fn each_rung_is_its_profile_s_model_and_differs_from_the_last() {
+        let rungs = rungs(true);
+        let values: Vec<f64> = rungs.iter().map(|r| r["value"].as_f64().unwrap()).collect();
+        assert_eq!(values, [0.99, 0.84, 0.7, 0.68, 0.66]);
+        assert_eq!(rungs[0]["difference"], Value::Null);
+        assert!((rungs[1]["difference"].as_f64().unwrap() + 0.15).abs() < 1e-12);
+        assert_eq!(
+            (&rungs[1]["learner"], &rungs[4]["learner"]),
+            (&json!("gbm"), &json!("rsf"))
+        );
+    }
+
+    #[test]
+    fn a_rung_that_is_missing_has_a_reason_and_is_stepped_over() {
+        let rungs = rungs(false);
+        assert_eq!(rungs[3]["value"], Value::Null);
+        assert!(rungs[3]["reason"].as_str().unwrap().contains("`ranks`"));
+        assert!((rungs[4]["difference"].as_f64().unwrap() + 0.04).abs() < 1e-12);
+    }
+}
