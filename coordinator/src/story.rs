@@ -1,11 +1,12 @@
 //! What only the shell can tell of a run: who ran what when, where numbers came from.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use digest::Digest;
-use pipeline_defs::plan::{Entry, Origin, Plan, PlannedStep, Published};
+use pipeline_defs::plan::{Entry, Origin, Plan, PlannedStep, Published, TaskIdx};
 use report::RunStory;
-use report::story::{DagStep, ProvenanceRow, SpanRow};
+use report::story::{ArtefactRow, DagStep, InputRow, ProvenanceRow, SpanRow, StepSetting};
+use report::values::Leak;
 use serde::{Serialize, Serializer};
 
 use crate::finish::{Finished, phase_counts};
@@ -141,9 +142,153 @@ pub fn into_page(page: &str, run: &Finished, data_digest: &Digest) -> String {
             .iter()
             .map(|p| provenance(run, p))
             .collect(),
+        artefacts: lineage(run, &report::story::mentioned(page)),
+        settings: run.plan.steps().iter().flat_map(|s| settings(&run.plan, s)).collect(),
+        leaks: run.plan.leaks().iter().map(leak).collect(),
         counts,
     };
     report::fill(page, &story)
+}
+
+fn leak(leak: &pipeline_defs::plan::Leak) -> Leak {
+    Leak {
+        step: leak.step.clone(),
+        port: leak.port.clone(),
+        reason: format!("receives {}: {}", leak.receives, leak.reason),
+    }
+}
+
+/// Tasks that the lineage of a page tells of at most; those that are nearest to the page come first.
+const LINEAGE_MAX: usize = 3_000;
+/// Inputs of one port that are named one by one.
+const NAMED_MAX: usize = 400;
+
+/// Where the named artefacts came from, and theirs in turn, down to what is made patient by patient.
+fn lineage(run: &Finished, named: &[String]) -> Vec<ArtefactRow> {
+    let plan = &run.plan;
+    let wanted: BTreeSet<&str> = named.iter().map(String::as_str).collect();
+    let mut queue: VecDeque<(TaskIdx, u8)> = VecDeque::new();
+    for task in 0..run.tasks.len() as TaskIdx {
+        for port in 0..plan.kind_of(task).outputs.len() as u8 {
+            let digest = run.output(task, port).map(|d| d.to_string());
+            if digest.is_some_and(|d| wanted.contains(d.as_str())) {
+                queue.push_back((task, port));
+            }
+        }
+    }
+    let mut seen: BTreeSet<(TaskIdx, u8)> = queue.iter().copied().collect();
+    let mut rows = Vec::new();
+    while let Some((task, port)) = queue.pop_front() {
+        let Some(digest) = run.output(task, port) else {
+            continue;
+        };
+        let mut inputs = Vec::new();
+        for p in plan.ports(task) {
+            let entries = plan.entries(p);
+            let above = entries.iter().filter_map(|e| match e.origin {
+                Origin::Output { task, port } if plan.patient_of(task).is_none() => {
+                    Some((task, port))
+                }
+                _ => None,
+            });
+            let above: Vec<(TaskIdx, u8)> = above.collect();
+            if above.len() < entries.len() && entries.len() > 1 || above.len() > NAMED_MAX {
+                inputs.push(InputRow {
+                    port: p.name.to_owned(),
+                    from: format!("{} artefacts of {}", entries.len(), producers(plan, entries)),
+                    digest: String::new(),
+                });
+                continue;
+            }
+            inputs.extend(entries.iter().map(|e| input_row(run, p.name, e)));
+            for output in above {
+                if seen.len() < LINEAGE_MAX && seen.insert(output) {
+                    queue.push_back(output);
+                }
+            }
+        }
+        rows.push(ArtefactRow {
+            digest: digest.to_string(),
+            port: plan.kind_of(task).outputs[usize::from(port)].name.to_owned(),
+            task: plan.address(task),
+            recipe: recipe(run, task),
+            inputs,
+        });
+    }
+    rows
+}
+
+fn input_row(run: &Finished, port: &str, entry: &Entry) -> InputRow {
+    let (from, digest) = match entry.origin {
+        Origin::Source(source) => (run.plan.source(source).name.clone(), None),
+        Origin::Output { task, port } => (run.plan.address(task), run.output(task, port)),
+    };
+    InputRow {
+        port: port.to_owned(),
+        from,
+        digest: digest.map(|d| d.to_string()).unwrap_or_default(),
+    }
+}
+
+fn recipe(run: &Finished, task: TaskIdx) -> String {
+    let recipe = run.tasks[task as usize].recipe;
+    recipe.map(|r| r.to_string()).unwrap_or_default()
+}
+
+/// The settings of a step: one entry for each kind and text of parameters, with the axis values for which they hold.
+fn settings(plan: &Plan, step: &PlannedStep) -> Vec<StepSetting> {
+    let mut found: Vec<(&str, &str, Vec<TaskIdx>)> = Vec::new();
+    for task in step.tasks.clone() {
+        let (kind, params) = (plan.kind_of(task).name, plan.params_of(task));
+        match found.iter_mut().find(|(k, p, _)| (*k, *p) == (kind, params)) {
+            Some((_, _, tasks)) => tasks.push(task),
+            // a step whose parameters differ from task to task is told by its first ones
+            None if found.len() < 24 => found.push((kind, params, vec![task])),
+            None => {}
+        }
+    }
+    let alone = found.len() == 1;
+    let setting = |(kind, params, tasks): &(&str, &str, Vec<TaskIdx>)| {
+        let mut parameters = Vec::new();
+        if let Ok(value) = serde_json::from_str::<serde_json::Value>(params) {
+            flat("", &value, &mut parameters);
+        }
+        StepSetting {
+            step: step.name.clone(),
+            kind: (*kind).to_owned(),
+            at: if alone { String::new() } else { common_axes(plan, tasks) },
+            n_tasks: tasks.len(),
+            parameters,
+        }
+    };
+    found.iter().map(setting).collect()
+}
+
+/// Axis values that all of these tasks share: `profile=careful`.
+fn common_axes(plan: &Plan, tasks: &[TaskIdx]) -> String {
+    let Some((first, rest)) = tasks.split_first() else {
+        return String::new();
+    };
+    let mut common: Vec<(&str, &str)> = plan.axes_of(*first).collect();
+    for task in rest {
+        let of: Vec<(&str, &str)> = plan.axes_of(*task).collect();
+        common.retain(|pair| of.contains(pair));
+    }
+    let said: Vec<String> = common.iter().map(|(a, v)| format!("{a}={v}")).collect();
+    said.join(", ")
+}
+
+/// Names with dots and values as JSON.
+fn flat(name: &str, value: &serde_json::Value, out: &mut Vec<(String, String)>) {
+    match value {
+        serde_json::Value::Object(map) if !map.is_empty() => {
+            for (key, value) in map {
+                let inner = if name.is_empty() { key.clone() } else { format!("{name}.{key}") };
+                flat(&inner, value, out);
+            }
+        }
+        value => out.push((name.to_owned(), value.to_string())),
+    }
 }
 
 fn dag_step(plan: &Plan, step: &PlannedStep) -> DagStep {
@@ -205,10 +350,7 @@ fn provenance(run: &Finished, published: &Published) -> ProvenanceRow {
     ProvenanceRow {
         file: published.path.clone(),
         task: run.plan.address(published.task),
-        recipe: run.tasks[published.task as usize]
-            .recipe
-            .map(|r| r.to_string())
-            .unwrap_or_default(),
+        recipe: recipe(run, published.task),
         inputs: inputs.collect(),
     }
 }
@@ -266,6 +408,28 @@ mod tests {
             status: proto::RunStatus::default(),
             submitted_ms: 1_000,
         }
+    }
+
+    #[test]
+    fn the_page_says_how_each_step_was_set() {
+        let mark = "<!--radloom:methods-->x<!--/radloom:methods-->";
+        let page = into_page(mark, &finished(), &Digest::of(b"data"));
+        assert!(page.contains("<td>s</td><td>no-op</td>"), "{page}");
+        assert!(page.contains("<code>value</code></td><td><code>null</code>"), "{page}");
+    }
+
+    #[test]
+    fn the_lineage_names_the_task_of_an_artefact_once() {
+        let mut run = finished();
+        for (i, task) in run.tasks.iter_mut().enumerate() {
+            task.outputs_at = i as u32;
+        }
+        run.outputs = vec![Digest::of(b"one"), Digest::of(b"two")];
+        let rows = lineage(&run, &[Digest::of(b"two").to_string()]);
+        assert_eq!(rows.len(), 1);
+        assert_eq!((rows[0].task.as_str(), rows[0].inputs.len()), ("s[a=y]", 0));
+        assert_eq!(rows[0].recipe, Digest::of(b"recipe").to_string());
+        assert!(lineage(&run, &[]).is_empty());
     }
 
     #[test]

@@ -39,7 +39,7 @@ pub use conclusions::{
 };
 pub use evaluation::{
     AucConvention, CompareParams, CrossValidateParams, EvaluateParams, EvaluatedRows, NoOpParams,
-    PredictParams, ReportParams,
+    PredictParams, ReportLanguage, ReportParams,
 };
 pub use features::{
     CustomSettings, ExtractParams, FeatureClasses, FeatureSettings, ImageTypes, Interpolator,
@@ -87,6 +87,7 @@ pub const ADDED_LATER: &[(&str, &str, &str)] = &[
     ("fit-rsf", "tune", "null"),
     ("fit-svm", "tune", "null"),
     ("import-mask", "region", "null"),
+    ("report", "language", "\"en\""),
     ("n4-bias-correction", "spline_distance_mm", "null"),
     ("predict", "out_of_bag", "false"),
     ("select-rows", "allow_empty", "false"),

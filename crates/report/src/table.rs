@@ -3,6 +3,7 @@
 use crate::escape::{csv_field, markup};
 use crate::number::{count, fixed};
 use crate::values::Estimate;
+use crate::words::Language;
 use std::fmt::Write as _;
 
 /// One cell.
@@ -16,6 +17,8 @@ pub enum Cell {
     Count(usize),
     /// An estimate: `0.781 (0.702–0.853)` with n as its tooltip.
     Estimate(Estimate, usize),
+    /// A number as another step has written it, with the value to sort by.
+    Written(String, f64),
     /// Nothing, and why (may be empty).
     Absent(String),
 }
@@ -26,6 +29,11 @@ impl Cell {
         Cell::Text(text.to_owned())
     }
 
+    /// Nothing, without a reason.
+    pub fn none() -> Cell {
+        Cell::Absent(String::new())
+    }
+
     fn csv(&self) -> String {
         match self {
             Cell::Text(text) => csv_field(text),
@@ -33,16 +41,20 @@ impl Cell {
             Cell::Number(..) => String::new(),
             Cell::Count(n) => n.to_string(),
             Cell::Estimate(e, decimals) => csv_field(&e.text(*decimals)),
+            Cell::Written(text, _) => text.clone(),
             Cell::Absent(reason) => csv_field(reason),
         }
     }
 
-    fn html(&self) -> String {
+    fn html(&self, language: Language) -> String {
         match self {
             Cell::Text(text) if text.chars().count() <= 24 => {
-                format!("<td class=\"word\">{}</td>", markup(text))
+                format!("<td class=\"word\">{}</td>", markup(language.say(text)))
             }
-            Cell::Text(text) => format!("<td>{}</td>", markup(text)),
+            Cell::Text(text) => format!("<td>{}</td>", markup(language.say(text))),
+            Cell::Written(text, v) => {
+                format!("<td class=\"num\" data-v=\"{v}\">{}</td>", markup(text))
+            }
             Cell::Number(v, decimals) => {
                 let key = if v.is_finite() {
                     v.to_string()
@@ -87,6 +99,8 @@ pub struct Table {
     pub notes: Vec<String>,
     /// Can be sorted and filtered on the page.
     pub interactive: bool,
+    /// Long: shown in a box that scrolls.
+    pub tall: bool,
 }
 
 impl Table {
@@ -105,6 +119,11 @@ impl Table {
             columns,
             ..Table::default()
         }
+    }
+
+    /// Adds a note below.
+    pub fn note(&mut self, text: &str) {
+        self.notes.push(text.to_owned());
     }
 
     /// Offers a choice of values above these columns, and sorting by each.
@@ -129,7 +148,7 @@ impl Table {
     }
 
     /// The table as HTML: a rule above, one under the header, one below.
-    pub fn html(&self) -> String {
+    pub fn html(&self, language: Language) -> String {
         let class = if self.interactive {
             "three-line live"
         } else {
@@ -137,7 +156,9 @@ impl Table {
         };
         let id = crate::escape::slug(&self.name);
         let mut out = format!(
-            "<div class=\"table\"><table class=\"{class}\" id=\"{id}\">\n<caption>{}</caption>\n<thead><tr>",
+            "<div class=\"{}\" tabindex=\"0\" role=\"group\" aria-label=\"{}\"><table class=\"{class}\" id=\"{id}\">\n<caption>{}</caption>\n<thead><tr>",
+            if self.tall { "table tall" } else { "table" },
+            markup(&self.caption),
             markup(&self.caption)
         );
         for column in &self.columns {
@@ -149,12 +170,12 @@ impl Table {
             let _ = write!(
                 out,
                 "<th scope=\"col\"{filter}>{}</th>",
-                markup(&column.name)
+                markup(language.say(&column.name))
             );
         }
         out.push_str("</tr></thead>\n<tbody>\n");
         for row in &self.rows {
-            let cells: String = row.iter().map(Cell::html).collect();
+            let cells: String = row.iter().map(|c| c.html(language)).collect();
             let _ = writeln!(out, "<tr>{cells}</tr>");
         }
         out.push_str("</tbody></table>");
@@ -209,7 +230,7 @@ mod tests {
             table.csv(),
             "feature,value,n,auc\n\"<img src=x onerror=alert(1)>,\",0.3333333333333333,12,0.75 (0.70–0.80)\n'=1+1,,not measured,NE\n"
         );
-        let html = table.html();
+        let html = table.html(Language::English);
         assert_eq!(well_formed(&html), Ok(()));
         assert!(!html.contains("<img") && html.contains("title=\"n = 80, 16 events\""));
         assert!(html.contains("title=\"at risk 0\">NE"));

@@ -138,9 +138,20 @@ pub struct Leak {
     pub reason: String,
 }
 
+/// Something that a profile takes over from a paper although it is known to mislead.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Problem {
+    /// The profile.
+    pub profile: String,
+    /// What it is, in a sentence.
+    pub text: String,
+}
+
 /// The model to report for an endpoint, chosen elsewhere.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Headline {
+    /// The profile; empty where a study has one.
+    pub profile: String,
     /// `dfs`, `os` …
     pub endpoint: String,
     /// The chosen learner.

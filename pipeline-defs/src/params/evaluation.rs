@@ -125,6 +125,20 @@ pub struct ReportParams {
     pub title: String,
     /// The profile as the report names it.
     pub profile: String,
+    /// The language of headings, captions, legends and headers: `en` or `zh`.
+    #[serde(default)]
+    pub language: ReportLanguage,
+}
+
+/// The language of a report.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum ReportLanguage {
+    /// English.
+    #[default]
+    En,
+    /// Simplified Chinese.
+    Zh,
 }
 
 impl Params for ReportParams {
@@ -135,6 +149,7 @@ impl Params for ReportParams {
             ReportParams {
                 title: "Radiomics survival study".into(),
                 profile: "careful".into(),
+                language: ReportLanguage::En,
             },
         )]
     }

@@ -1,28 +1,27 @@
 //! The panels of the report's curves.
 
+use std::collections::BTreeMap;
+
 use artefact::comparison::ComparisonRow;
 use artefact::curves::{Curves, Group};
+use report::Language;
 use report::figure::{kaplan_meier as km, roc};
+use report::part::cohort::Sheet;
+use report::part::performance::Measured;
+use report::part::{Sourced, Subject};
 use report::values::{Estimate, display_name};
 
-use super::report::{Best, estimate};
+use super::report::{Best, SetCurves, estimate, read};
+use crate::step::{Inputs, StepError};
 
 /// Distance of the ticks of a time axis, months, and the most of them.
 const TICK_MONTHS: f64 = 12.0;
 const TICKS_MAX: f64 = 12.0;
 
 /// One panel a set, one curve a horizon.
-pub(super) fn roc(
-    best: &Best,
-    curves: &[(&'static str, Curves)],
-    rows: &[ComparisonRow],
-) -> Vec<roc::Panel> {
-    let panel = |(set, curves): &(&'static str, Curves)| {
-        let of_set = |r: &&ComparisonRow| {
-            (r.set.as_str(), &r.endpoint, &r.roi_set, &r.learner)
-                == (*set, &best.endpoint, &best.roi_set, &best.learner)
-                && r.metric == "auc"
-        };
+pub(super) fn roc(best: &Best, curves: &[SetCurves], rows: &[ComparisonRow]) -> Vec<roc::Panel> {
+    let panel = |SetCurves { set, curves, .. }: &SetCurves| {
+        let of_set = |r: &&ComparisonRow| best.is_of(r) && r.set == *set && r.metric == "auc";
         let curve = |row: &ComparisonRow| {
             let horizon = artefact::number::text(row.horizon_months.unwrap_or_default());
             let points = curves.roc.get(&horizon).filter(|_| row.value.is_some());
@@ -56,17 +55,12 @@ pub(super) fn roc(
 }
 
 /// One panel a set.
-pub(super) fn kaplan_meier(best: &Best, curves: &[(&'static str, Curves)]) -> Vec<km::Panel> {
-    let panel = |(set, curves): &(&'static str, Curves)| {
+pub(super) fn kaplan_meier(best: &Best, curves: &[SetCurves]) -> Vec<km::Panel> {
+    let panel = |SetCurves { set, curves, .. }: &SetCurves| {
         let ticks = ticks(&curves.km.groups);
         km::Panel {
             title: title(best, set),
-            outcome: match best.endpoint.as_str() {
-                "dfs" => "disease-free survival",
-                "os" => "overall survival",
-                _ => "survival",
-            }
-            .to_owned(),
+            outcome: outcome(&best.endpoint).to_owned(),
             unit: "months".to_owned(),
             groups: curves.km.groups.iter().map(|g| group(g, &ticks)).collect(),
             ticks,
@@ -79,6 +73,172 @@ pub(super) fn kaplan_meier(best: &Best, curves: &[(&'static str, Curves)]) -> Ve
         }
     };
     curves.iter().map(panel).collect()
+}
+
+fn outcome(endpoint: &str) -> &'static str {
+    match endpoint {
+        "dfs" => "disease-free survival",
+        "os" => "overall survival",
+        _ => "survival",
+    }
+}
+
+/// One panel a model and set: ROC curves with the areas that its metrics tell.
+pub(super) fn clinical(
+    language: Language,
+    curves: Vec<Sourced<Curves>>,
+    metrics: &[Sourced<Measured>],
+) -> Vec<Sourced<roc::Panel>> {
+    let panel = |subject: &Subject, curves: &Curves| {
+        let of = metrics.iter().find(|m| m.subject == *subject);
+        let measured = of.and_then(|m| m.value.as_ref().ok());
+        let curve = |(horizon, points): (&String, &artefact::curves::Roc)| {
+            let at = horizon.parse::<f64>().ok();
+            let auc = measured.and_then(|m| {
+                let is = |m: &&(String, Option<f64>, Estimate)| m.0 == "auc" && m.1 == at;
+                m.measures.iter().find(is).map(|m| m.2.clone())
+            });
+            let points = points.false_positive.iter().zip(&points.true_positive);
+            roc::Curve {
+                label: language.fill("{0} months", &[horizon]),
+                points: points.map(|(x, y)| (*x, *y)).collect(),
+                auc: auc.unwrap_or_else(|| Estimate::absent("its area was not given")),
+            }
+        };
+        roc::Panel {
+            title: subject.words(language, &["endpoint", "profile"]),
+            curves: by_number(&curves.roc).into_iter().map(curve).collect(),
+        }
+    };
+    let of = |one: Sourced<Curves>| Sourced {
+        value: one
+            .value
+            .as_ref()
+            .map(|c| panel(&one.subject, c))
+            .map_err(Clone::clone),
+        subject: one.subject,
+        artefact: one.artefact,
+    };
+    curves.into_iter().map(of).collect()
+}
+
+/// Entries by their horizon as a number: `12` before `120` and after `6`.
+fn by_number<T>(of: &BTreeMap<String, T>) -> Vec<(&String, &T)> {
+    let mut out: Vec<(&String, &T)> = of.iter().collect();
+    let key = |h: &str| h.parse::<f64>().unwrap_or(f64::INFINITY);
+    out.sort_by(|a, b| key(a.0).total_cmp(&key(b.0)));
+    out
+}
+
+/// Survival curves by group. The step gives curves as CSV and tests as JSON; either may be connected, and those of the same
+/// axis values belong together.
+pub(super) fn survival(
+    language: Language,
+    inputs: &Inputs,
+) -> Result<Vec<Sourced<km::Panel>>, StepError> {
+    let is_json = |bytes: &[u8]| bytes.first() == Some(&b'{');
+    let told = read::all(inputs, "km", |_, b| match is_json(b) {
+        true => read::json("survival curves", b).map(Some),
+        false => Ok(None),
+    })?;
+    let lines = read::all(inputs, "km", |_, b| match is_json(b) {
+        true => Ok(None),
+        false => read::sheet("km", b).map(Some),
+    })?;
+    let mut out = Vec::new();
+    for one in lines {
+        let sheet = match one.value {
+            Ok(Some(sheet)) => sheet,
+            Ok(None) => continue,
+            Err(reason) => {
+                out.push(Sourced {
+                    value: Err(reason),
+                    ..empty(one.subject, one.artefact)
+                });
+                continue;
+            }
+        };
+        let with = told
+            .iter()
+            .find(|t| t.subject == one.subject && matches!(t.value, Ok(Some(_))));
+        let test = with
+            .and_then(|t| t.value.as_ref().ok())
+            .and_then(Option::as_ref);
+        let panel = survival_panel(language, &one.subject, &sheet, test)?;
+        out.push(Sourced {
+            value: Ok(panel),
+            ..empty(one.subject, one.artefact)
+        });
+    }
+    Ok(out)
+}
+
+fn empty(subject: Subject, artefact: String) -> Sourced<km::Panel> {
+    Sourced {
+        subject,
+        artefact,
+        value: Err(String::new()),
+    }
+}
+
+fn survival_panel(
+    language: Language,
+    subject: &Subject,
+    sheet: &Sheet,
+    test: Option<&serde_json::Value>,
+) -> Result<km::Panel, StepError> {
+    let columns = read::Columns::of("km", sheet, &["group", "time", "n_risk", "survival"])?;
+    let mut groups: Vec<Group> = Vec::new();
+    for row in columns.rows() {
+        let name = row.text("group");
+        if groups.last().is_none_or(|g| g.group != name) {
+            groups.push(Group {
+                group: name.to_owned(),
+                ..Group::default()
+            });
+        }
+        let (Some(group), Some(time), Some(survival)) = (
+            groups.last_mut(),
+            row.number("time"),
+            row.number("survival"),
+        ) else {
+            continue;
+        };
+        let at_risk = row.count("n_risk").unwrap_or(0) as u64;
+        if group.time.is_empty() {
+            group.n = at_risk;
+        }
+        group.time.push(time);
+        group.survival.push(survival);
+        group.lower.push(row.number("lower_loglog"));
+        group.upper.push(row.number("upper_loglog"));
+        group.n_risk.push(at_risk);
+        group
+            .n_censored
+            .push(row.count("n_censored").unwrap_or(0) as u64);
+        group.n_events += row.count("n_events").unwrap_or(0) as u64;
+    }
+    // the curve of all patients is drawn where there are no groups
+    if groups.len() > 1 {
+        groups.retain(|g| !g.group.is_empty());
+    }
+    let ticks = ticks(&groups);
+    let shown = |g: &Group| km::Group {
+        label: match g.group.as_str() {
+            "" => language.say("all patients").to_owned(),
+            name => name.to_owned(),
+        },
+        ..group(g, &ticks)
+    };
+    Ok(km::Panel {
+        title: subject.words(language, &["endpoint", "profile"]),
+        outcome: outcome(subject.get("endpoint")).to_owned(),
+        unit: "months".to_owned(),
+        groups: groups.iter().map(shown).collect(),
+        ticks,
+        log_rank_p: test.and_then(|t| t["log_rank"]["rho_0"]["p"].as_f64()),
+        cut: test.map(|t| read::word(t, "group")).unwrap_or_default(),
+    })
 }
 
 fn title(best: &Best, set: &str) -> String {

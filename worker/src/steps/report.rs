@@ -1,13 +1,22 @@
 //! `report`: the report as one page, with its figures and tables.
 
+mod clinical;
+mod features;
+mod flow;
+pub(super) mod read;
+#[cfg(test)]
+mod whole;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use artefact::comparison::{self, ComparisonRow};
 use artefact::curves::Curves;
 use artefact::{bundle, exclusions};
-use pipeline_defs::params::ReportParams;
-use report::values::{self, Estimate, Headline, MethodFact};
-use report::{Report, report_page};
+use pipeline_defs::params::{ReportLanguage, ReportParams};
+use report::part::ranking::Ranking;
+use report::part::{Sourced, Subject};
+use report::values::{self, Estimate, Headline, MethodFact, Problem};
+use report::{Language, Report};
 use serde::Deserialize;
 
 use super::panels;
@@ -22,6 +31,9 @@ struct Summary {
 /// The model chosen for an endpoint.
 #[derive(Deserialize)]
 pub(super) struct Best {
+    /// The profile; empty in a study with one.
+    #[serde(default)]
+    pub profile: String,
     pub endpoint: String,
     pub roi_set: String,
     pub learner: String,
@@ -29,75 +41,223 @@ pub(super) struct Best {
     metric: String,
 }
 
+impl Best {
+    fn subject(&self) -> Subject {
+        Subject::of(&[("endpoint", &self.endpoint), ("profile", &self.profile)])
+    }
+
+    pub(super) fn is_of(&self, row: &ComparisonRow) -> bool {
+        (&row.endpoint, &row.roi_set, &row.learner)
+            == (&self.endpoint, &self.roi_set, &self.learner)
+            && (self.profile.is_empty() || row.profile == self.profile)
+    }
+}
+
 pub(super) fn run(context: &Context, inputs: &Inputs) -> Result<Vec<Produced>, StepError> {
     let params: ReportParams = context.params()?;
-    let rows = comparison::decode(inputs.one("comparison")?)?;
+    let compared = inputs.one("comparison")?;
+    let rows = comparison::decode(compared)?;
     let summary: Summary = artefact::json::decode("summary", inputs.one("summary")?)?;
     let mut report = Report::by_composite_auc(&params.title, &params.profile);
-    report.interval_note =
-        "95 % intervals: Nadeau–Bengio over the folds in cross-validation, percentile bootstrap elsewhere".to_owned();
+    report.language = match params.language {
+        ReportLanguage::En => Language::English,
+        ReportLanguage::Zh => Language::Chinese,
+    };
+    report.comparison_digest = digest::Digest::of(compared).to_string();
+    report.interval_note = report.language.say(INTERVALS).to_owned();
     report.headlines = summary
         .best
         .iter()
         .map(|best| headline(best, &rows))
         .collect();
+    report.problems = problems(&summary, &rows);
     for best in &summary.best {
         let curves = chosen_curves(inputs, best)?;
-        report
-            .roc
-            .push((best.endpoint.clone(), panels::roc(best, &curves, &rows)));
-        report
-            .kaplan_meier
-            .push((best.endpoint.clone(), panels::kaplan_meier(best, &curves)));
+        let roc = panels::roc(best, &curves, &rows);
+        let km = panels::kaplan_meier(best, &curves);
+        let artefact = curves.first().map_or("", |c| c.digest.as_str());
+        report.roc.push(of_best(best, artefact, roc));
+        report.kaplan_meier.push(of_best(best, artefact, km));
     }
-    if let Some(bytes) = inputs.optional("exclusions")? {
-        report.exclusions = exclusions::decode(bytes)?
-            .into_iter()
-            .map(exclusion)
-            .collect();
-    }
+    fill(&mut report, inputs)?;
+    let left_out = match inputs.optional("exclusions")? {
+        Some(bytes) => exclusions::decode(bytes)?,
+        None => Vec::new(),
+    };
+    report.flow = flow::flow(&rows, &left_out, &report.baseline);
+    report.exclusions = left_out.into_iter().map(exclusion).collect();
     report.methods = methods();
     report.comparison = rows.into_iter().map(row).collect();
     let files = |files: Vec<(String, String)>| {
         bundle::encode(&files.into_iter().collect::<BTreeMap<_, _>>())
     };
+    let rendered = report::render(&report);
     Ok(vec![
-        Produced::bytes("report", report_page(&report).into_bytes()),
-        Produced::bytes("figures", files(report::figures(&report))?),
-        Produced::bytes("tables", files(report::tables(&report))?),
+        Produced::bytes("report", rendered.page.into_bytes()),
+        Produced::bytes("figures", files(rendered.figures)?),
+        Produced::bytes("tables", files(rendered.tables)?),
     ])
 }
 
+/// What the intervals of the comparison are.
+const INTERVALS: &str = "95 % intervals: Nadeau–Bengio over the folds in cross-validation, percentile bootstrap elsewhere";
+
+fn of_best<T>(best: &Best, artefact: &str, value: T) -> Sourced<T> {
+    Sourced {
+        subject: best.subject(),
+        artefact: artefact.to_owned(),
+        value: Ok(value),
+    }
+}
+
+/// The ports beside the comparison; each may be absent.
+fn fill(report: &mut Report, inputs: &Inputs) -> Result<(), StepError> {
+    use read::all;
+    report.waterfall = all(inputs, "waterfall", |_, b| features::waterfall(b))?;
+    report.rank = ranked(inputs, "rank")?;
+    report.controls = ranked(inputs, "controls")?;
+    report.icc = all(inputs, "icc", features::reliability)?;
+    report.funnel = all(inputs, "funnel", |_, b| features::funnel(b))?;
+    report.frequency = all(inputs, "frequency", |_, b| features::frequency(b))?;
+    report.agreement = all(inputs, "agreement", features::agreement)?;
+    report.genes = all(inputs, "genes", |_, b| features::genes(b))?;
+    report.enrichment = all(inputs, "enrichment", |_, b| features::gene_sets(b))?;
+    report.novelty = all(inputs, "novelty", |_, b| features::novelty(b))?;
+    report.baseline = all(inputs, "baseline", |_, b| read::sheet("baseline", b))?;
+    report.missing = all(inputs, "missing", |_, b| read::sheet("missing", b))?;
+    report.acquisition = all(inputs, "acquisition", |_, b| read::sheet("acquisition", b))?;
+    report.univariable = all(inputs, "univariable", |_, b| clinical::univariable(b))?;
+    report.cuts = all(inputs, "cuts", |_, b| clinical::cut(b))?;
+    report.cox = all(inputs, "cox", |_, b| clinical::cox(b))?;
+    report.nomogram = all(inputs, "nomogram", |_, b| clinical::nomogram(b))?;
+    report.calibration = timed(all(inputs, "calibration", |_, b| clinical::calibration(b))?);
+    report.decision = timed(all(inputs, "decision", |_, b| clinical::decision(b))?);
+    report.impact = timed(all(inputs, "impact", |_, b| clinical::impact(b))?);
+    report.reclassification = timed(all(inputs, "reclassification", |_, b| {
+        clinical::reclassification(b)
+    })?);
+    report.clinical_metrics = all(inputs, "clinical_metrics", |_, b| clinical::measured(b))?;
+    let curves = all(inputs, "clinical_curves", |_, b| {
+        Ok(artefact::json::decode::<Curves>("curves", b)?)
+    })?;
+    report.clinical_curves = panels::clinical(report.language, curves, &report.clinical_metrics);
+    report.survival = panels::survival(report.language, inputs)?;
+    Ok(())
+}
+
+/// Values with the horizon that they tell of themselves.
+fn timed<T>(all: Vec<Sourced<(T, Option<f64>)>>) -> Vec<Sourced<T>> {
+    let of = |one: Sourced<(T, Option<f64>)>| {
+        let (value, horizon) = match one.value {
+            Ok((value, horizon)) => (Ok(value), horizon),
+            Err(reason) => (Err(reason), None),
+        };
+        let mut one = Sourced {
+            subject: one.subject,
+            artefact: one.artefact,
+            value,
+        };
+        let months = horizon.map(artefact::number::text).unwrap_or_default();
+        read::at(&mut one, "horizon", &months);
+        one
+    };
+    all.into_iter().map(of).collect()
+}
+
+/// Rankings with the endpoint and profile that they tell of themselves.
+fn ranked(inputs: &Inputs, port: &str) -> Result<Vec<Sourced<Ranking>>, StepError> {
+    let found = read::all(inputs, port, |_, b| features::ranking(b))?;
+    let of = |one: Sourced<(Ranking, [String; 2])>| {
+        let (value, said) = match one.value {
+            Ok((value, said)) => (Ok(value), said),
+            Err(reason) => (Err(reason), Default::default()),
+        };
+        let mut one = Sourced {
+            subject: one.subject,
+            artefact: one.artefact,
+            value,
+        };
+        read::at(&mut one, "endpoint", &said[0]);
+        read::at(&mut one, "profile", &said[1]);
+        one
+    };
+    Ok(found.into_iter().map(of).collect())
+}
+
+/// What the comparison itself shows of a profile that repeats a paper's way.
+fn problems(summary: &Summary, rows: &[ComparisonRow]) -> Vec<Problem> {
+    let mut out: Vec<Problem> = Vec::new();
+    for best in &summary.best {
+        let of_best = |set: &str| rows.iter().any(|r| best.is_of(r) && r.set == set);
+        let mut put = |text: &str| {
+            let profile = match rows.iter().find(|r| best.is_of(r)) {
+                Some(row) if best.profile.is_empty() => row.profile.clone(),
+                _ => best.profile.clone(),
+            };
+            let problem = Problem {
+                profile,
+                text: text.to_owned(),
+            };
+            if !out.contains(&problem) {
+                out.push(problem);
+            }
+        };
+        if best.chosen_by != "cv" {
+            put(
+                "The model was selected on the validation centre, which then judges it: its external value is that of the best of many, not that of a test.",
+            );
+        }
+        if !of_best("cv") && !of_best("oob") {
+            put(
+                "No patient was held back inside the training centre: between the apparent value and the validation centre there is no honest one.",
+            );
+        }
+    }
+    out
+}
+
+/// The curves of a set.
+pub(super) struct SetCurves {
+    pub set: &'static str,
+    pub curves: Curves,
+    pub digest: String,
+}
+
 /// The curves of a chosen model by set, the external test first.
-fn chosen_curves(inputs: &Inputs, best: &Best) -> Result<Vec<(&'static str, Curves)>, StepError> {
+fn chosen_curves(inputs: &Inputs, best: &Best) -> Result<Vec<SetCurves>, StepError> {
     let mut found = Vec::new();
     for (set, rows) in [("external", "test"), ("apparent", "train")] {
         let input = inputs.all("curves").iter().find(|input| {
             let is = |axis: &str, value: &str| input.axis(axis).unwrap_or_default() == value;
             let external = input.axis("split").is_none_or(|split| split == "external");
+            let profile = input.axis("profile");
             is("endpoint", &best.endpoint)
                 && is("roi_set", &best.roi_set)
                 && is("learner", &best.learner)
                 && is("rows", rows)
+                && profile.is_none_or(|p| best.profile.is_empty() || p == best.profile)
                 && external
         });
         if let Some(Ok(bytes)) = input.map(|input| &input.content) {
-            found.push((set, artefact::json::decode("curves", bytes)?));
+            found.push(SetCurves {
+                set,
+                curves: artefact::json::decode("curves", bytes)?,
+                digest: digest::Digest::of(bytes).to_string(),
+            });
         }
     }
     Ok(found)
 }
 
 fn headline(best: &Best, rows: &[ComparisonRow]) -> Headline {
-    let of_endpoint = rows.iter().filter(|r| r.endpoint == best.endpoint);
+    let of_endpoint = rows.iter().filter(|r| {
+        r.endpoint == best.endpoint && (best.profile.is_empty() || r.profile == best.profile)
+    });
     let models: BTreeSet<(&str, &str)> = of_endpoint
         .map(|r| (r.roi_set.as_str(), r.learner.as_str()))
         .collect();
     let at = |set: &str| {
-        let is = |r: &&ComparisonRow| {
-            (r.set.as_str(), &r.endpoint, &r.roi_set, &r.learner)
-                == (set, &best.endpoint, &best.roi_set, &best.learner)
-        };
+        let is = |r: &&ComparisonRow| r.set == set && best.is_of(r);
         rows.iter()
             .filter(is)
             .find(|r| r.metric == best.metric)
@@ -108,6 +268,7 @@ fn headline(best: &Best, rows: &[ComparisonRow]) -> Headline {
         _ => ("external", "its external value"),
     };
     Headline {
+        profile: best.profile.clone(),
         endpoint: best.endpoint.clone(),
         learner: best.learner.clone(),
         roi_set: best.roi_set.clone(),
@@ -126,10 +287,7 @@ fn headline(best: &Best, rows: &[ComparisonRow]) -> Headline {
 
 /// Says of a chosen model in which sets it tells no patient from another.
 fn null_model(best: &Best, rows: &[ComparisonRow]) -> String {
-    let of_best = |r: &&ComparisonRow| {
-        (&r.endpoint, &r.roi_set, &r.learner) == (&best.endpoint, &best.roi_set, &best.learner)
-            && r.metric == best.metric
-    };
+    let of_best = |r: &&ComparisonRow| best.is_of(r) && r.metric == best.metric;
     let said = |r: &ComparisonRow| {
         let mut notes = r.reason.split("; ");
         let note = notes.find(|note| note.starts_with("null model"))?;

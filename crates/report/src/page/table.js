@@ -1,5 +1,6 @@
 "use strict";
 // Sorting and filtering of tables with the class "live". Only text nodes are ever made from data.
+const zh = document.documentElement.lang.startsWith("zh");
 for (const table of document.querySelectorAll("table.live")) {
   const body = table.tBodies[0], heads = [...table.tHead.rows[0].cells], rows = [...body.rows];
   const key = (row, i) => {
@@ -34,14 +35,14 @@ for (const table of document.querySelectorAll("table.live")) {
       row.hidden = !tests.every(test => test(row));
       if (!row.hidden) n += 1;
     }
-    shown.textContent = n + " of " + rows.length + " rows";
+    shown.textContent = zh ? rows.length + " 行中的 " + n + " 行" : n + " of " + rows.length + " rows";
   };
   heads.forEach((head, i) => {
     if (!head.hasAttribute("data-filter")) return;
     const values = [...new Set(rows.map(row => row.cells[i].textContent.trim()))];
     if (values.length < 2) return;
     const label = document.createElement("label"), choice = document.createElement("select");
-    choice.add(new Option("all", ""));
+    choice.add(new Option(zh ? "全部" : "all", ""));
     values.forEach((v, at) => choice.add(new Option(v, String(at))));
     choice.addEventListener("change", apply);
     tests.push(row => choice.value === "" || row.cells[i].textContent.trim() === values[Number(choice.value)]);
@@ -50,8 +51,8 @@ for (const table of document.querySelectorAll("table.live")) {
   });
   const find = document.createElement("input");
   find.type = "search";
-  find.placeholder = "find";
-  find.setAttribute("aria-label", "find in this table");
+  find.placeholder = zh ? "查找" : "find";
+  find.setAttribute("aria-label", zh ? "在此表中查找" : "find in this table");
   find.addEventListener("input", apply);
   tests.push(row => row.textContent.toLowerCase().includes(find.value.trim().toLowerCase()));
   bar.append(find, shown);

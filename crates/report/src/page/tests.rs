@@ -2,6 +2,7 @@
 use super::*;
 use crate::check::well_formed;
 use crate::figure::roc::Curve;
+use crate::part::Sourced;
 use crate::values::Estimate;
 
 const EVIL: &str = "</title><script>alert(1)</script><!--radloom:dag-->\" onload=\"x";
@@ -47,6 +48,7 @@ fn small() -> Report {
         ),
     ];
     report.headlines = vec![Headline {
+        profile: String::new(),
         endpoint: "dfs".into(),
         learner: "rsf".into(),
         roi_set: "combined".into(),
@@ -73,8 +75,8 @@ fn evil() -> Report {
         row.roi_set = EVIL.into();
     }
     report.comparison[3].estimate.reason = Some(EVIL.into());
-    report.roc = vec![(
-        EVIL.into(),
+    report.roc = vec![Sourced::of(
+        &[("endpoint", EVIL)],
         vec![roc::Panel {
             title: EVIL.into(),
             curves: vec![Curve {
@@ -183,10 +185,14 @@ fn figures_carry_the_papers_letters() {
     assert_eq!(
         names,
         [
-            "fig3a_dfs_heat_map.svg",
-            "fig3b_dfs_models.svg",
-            "fig3d_os_heat_map.svg",
-            "fig3e_os_models.svg"
+            "fig3a_dfs_arms.svg",
+            "fig3b_dfs_learners.svg",
+            "models_dfs.svg",
+            "heat_map_dfs.svg",
+            "fig3d_os_arms.svg",
+            "fig3e_os_learners.svg",
+            "models_os.svg",
+            "heat_map_os.svg"
         ]
     );
 }

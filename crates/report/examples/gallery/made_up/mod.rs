@@ -1,12 +1,15 @@
-//! Draws every figure and a page from made-up values, to be looked at: `cargo run -p report --example gallery -- OUT`.
-//!
-//! Nothing here comes from a patient or a study; the page says so in its title.
+//! Made-up values for every part of a report. Nothing here comes from a patient or a study; the page says so in its title.
 
-use report::figure::{dag, flow, kaplan_meier, roc, timeline};
-use report::story::{DagStep, ProvenanceRow, RunStory, SpanRow};
-use report::values::{ComparisonRow, Estimate, Exclusion, Headline, Leak, MethodFact};
-use report::{Report, figures, fill, report_page, tables};
-use std::path::Path;
+mod clinical;
+mod models;
+
+use report::figure::{flow, kaplan_meier, roc};
+use report::part::Sourced;
+use report::story::{
+    ArtefactRow, DagStep, InputRow, ProvenanceRow, RunStory, SpanRow, StepSetting,
+};
+use report::values::{ComparisonRow, Estimate, Exclusion, Headline, Leak, MethodFact, Problem};
+use report::{Language, Report};
 
 /// A small fixed sequence of numbers in 0..1, so that the gallery is the same every time.
 struct Made(u64);
@@ -21,66 +24,38 @@ impl Made {
     }
 }
 
-fn main() -> std::io::Result<()> {
-    let out = std::env::args()
-        .nth(1)
-        .unwrap_or_else(|| "gallery".to_owned());
-    let out = Path::new(&out);
-    for folder in ["figures", "tables"] {
-        std::fs::create_dir_all(out.join(folder))?;
-    }
-    let report = made_up();
-    let story = story();
-    for (name, svg) in figures(&report) {
-        std::fs::write(out.join("figures").join(name), svg)?;
-    }
-    std::fs::write(
-        out.join("figures/dag.svg"),
-        dag::draw("Steps of the study", &story.dag),
-    )?;
-    std::fs::write(
-        out.join("figures/timeline.svg"),
-        timeline::draw("Tasks by worker", &story.spans),
-    )?;
-    for (name, csv) in tables(&report) {
-        std::fs::write(out.join("tables").join(name), csv)?;
-    }
-    for (name, svg) in figures(&long_names(report.clone())) {
-        std::fs::write(out.join("figures").join(format!("long_{name}")), svg)?;
-    }
-    std::fs::write(out.join("report.html"), fill(&report_page(&report), &story))
-}
-
-fn made_up() -> Report {
+/// A report with every part, two profiles, in a language.
+pub fn made_up(language: Language) -> Report {
     let mut made = Made(7);
     let mut report = Report::by_composite_auc(
         "Made-up values: a gallery of every figure, from no study",
         "careful",
     );
-    report.interval_note =
-        "95 % intervals: Nadeau–Bengio over 5 × 5 folds in cross-validation, bootstrap at the external centre.".into();
-    report.leaks = vec![Leak {
-        step: "combat".into(),
-        port: "table".into(),
-        reason: "shown here to see the banner".into(),
+    report.language = language;
+    report.interval_note = language
+        .say("95 % intervals: Nadeau–Bengio over the folds in cross-validation, percentile bootstrap elsewhere")
+        .to_owned();
+    report.problems = vec![Problem {
+        profile: "paper".into(),
+        text: "The model was selected on the validation centre, which then judges it: its external value is that of the best of many, not that of a test.".into(),
     }];
-    for endpoint in ["dfs", "os"] {
-        comparison(&mut report.comparison, endpoint, &mut made);
-        report.headlines.push(headline(endpoint));
-        report.roc.push((
-            endpoint.into(),
-            vec![
-                roc_panel("cross-validated", 552, &mut made),
+    report.comparison_digest = digest(0);
+    for (k, profile) in ["careful", "paper"].into_iter().enumerate() {
+        for endpoint in ["dfs", "os"] {
+            comparison(&mut report.comparison, (profile, endpoint), &mut made);
+            report.headlines.push(headline(profile, endpoint));
+            let axes = [("endpoint", endpoint), ("profile", profile)];
+            let roc = vec![
                 roc_panel("external", 80, &mut made),
-            ],
-        ));
-        report.kaplan_meier.push((
-            endpoint.into(),
-            vec![
-                km_panel("cross-validated", 552, &mut made),
+                roc_panel("apparent", 552, &mut made),
+            ];
+            let km = vec![
                 km_panel("external", 80, &mut made),
-            ],
-        ));
+                km_panel("apparent", 552, &mut made),
+            ];
+            report.roc.push(sourced(k, &axes, roc));
+            report.kaplan_meier.push(sourced(k, &axes, km));
+        }
     }
     report.flow = Some(flow());
     report.exclusions = (0..9)
@@ -97,17 +72,31 @@ fn made_up() -> Report {
         MethodFact { topic: "Cross-validation".into(), text: "5 × 5 folds, stratified by event and site; everything that learns is fitted inside the training rows.".into() },
         MethodFact { topic: "AUC(t)".into(), text: "Cumulative/dynamic with inverse probability of censoring weights.".into() },
     ];
+    clinical::fill(&mut report, &mut made);
+    models::fill(&mut report, &mut made);
     report
 }
 
+/// A digest that looks like one.
+fn digest(i: usize) -> String {
+    format!("b3:{:064x}", i + 1)
+}
+
+fn sourced<T>(i: usize, axes: &[(&str, &str)], value: T) -> Sourced<T> {
+    Sourced {
+        artefact: digest(i),
+        ..Sourced::of(axes, value)
+    }
+}
+
 /// The same with names that no label has room for.
-fn long_names(mut report: Report) -> Report {
+pub fn long_names(mut report: Report) -> Report {
     for row in &mut report.comparison {
         row.learner = format!("{}-tuned-inside-with-early-stopping-and-more", row.learner);
         row.roi_set = format!("{} with a 5 mm margin", row.roi_set);
     }
-    for (_, panels) in &mut report.kaplan_meier {
-        for panel in panels {
+    for one in &mut report.kaplan_meier {
+        for panel in one.value.iter_mut().flatten() {
             panel.title =
                 "deepsurv-tuned-inside-with-early-stopping-and-more, combined with a 5 mm margin"
                     .into();
@@ -115,11 +104,11 @@ fn long_names(mut report: Report) -> Report {
             panel.cut = "cut at the value that maximises the standardised log-rank statistic in the training rows".into();
         }
     }
-    for (_, panels) in &mut report.roc {
+    for panels in report.roc.iter_mut().filter_map(|r| r.value.as_mut().ok()) {
         panels[0].title =
             "deepsurv-tuned-inside-with-early-stopping-and-more, combined with a 5 mm margin"
                 .into();
-        panels[1].curves[2].auc = Estimate::absent(
+        panels[0].curves[2].auc = Estimate::absent(
             "NE (fewer than 5 cases or 5 controls at 60 months in the whole set: 3 cases, 0 controls)",
         );
     }
@@ -131,14 +120,17 @@ fn long_names(mut report: Report) -> Report {
     report
 }
 
-fn comparison(rows: &mut Vec<ComparisonRow>, endpoint: &str, made: &mut Made) {
+fn comparison(rows: &mut Vec<ComparisonRow>, (profile, endpoint): (&str, &str), made: &mut Made) {
     for roi_set in ["tumour", "peritumour", "combined"] {
-        for learner in ["cox", "rsf", "gbm", "xgboost", "deepsurv", "dnnsurv"] {
+        for learner in ["deepsurv", "dnnsurv", "gbm", "rsf", "svm", "xgboost"] {
             for (set, base, half, n, events) in [
                 ("apparent", 0.86, 0.03, 552, 146),
                 ("cv", 0.68, 0.05, 552, 146),
                 ("external", 0.64, 0.12, 80, 25),
             ] {
+                if profile == "paper" && set == "cv" {
+                    continue;
+                }
                 let mut put = |metric: &str, horizon: Option<f64>, ne: bool| {
                     let v = base + 0.14 * (made.next() - 0.5);
                     let estimate = if ne {
@@ -147,7 +139,7 @@ fn comparison(rows: &mut Vec<ComparisonRow>, endpoint: &str, made: &mut Made) {
                         Estimate::known(v, v - half, (v + half).min(1.0), n, events)
                     };
                     rows.push(ComparisonRow {
-                        profile: "careful".into(),
+                        profile: profile.into(),
                         endpoint: endpoint.into(),
                         roi_set: roi_set.into(),
                         learner: learner.into(),
@@ -171,14 +163,19 @@ fn comparison(rows: &mut Vec<ComparisonRow>, endpoint: &str, made: &mut Made) {
     }
 }
 
-fn headline(endpoint: &str) -> Headline {
+fn headline(profile: &str, endpoint: &str) -> Headline {
+    let cv = match profile {
+        "paper" => Estimate::absent("not cross-validated"),
+        _ => Estimate::known(0.741, 0.688, 0.794, 552, 146),
+    };
     Headline {
+        profile: profile.into(),
         endpoint: endpoint.into(),
         learner: "rsf".into(),
         roi_set: "combined".into(),
         metric: "composite_auc".into(),
         rule: "highest cross-validated value of 18 models".into(),
-        cv: Estimate::known(0.741, 0.688, 0.794, 552, 146),
+        cv,
         external: Some(Estimate::known(0.702, 0.569, 0.811, 80, 25)),
         apparent: Some(Estimate::known(0.912, 0.884, 0.937, 552, 146)),
     }
@@ -292,7 +289,8 @@ fn flow() -> flow::Flow {
     }
 }
 
-fn story() -> RunStory {
+/// What a run would tell.
+pub fn story() -> RunStory {
     let step = |name: &str, kind: &str, role: &str, n_tasks: usize, inputs: &[&str]| DagStep {
         name: name.into(),
         kind: kind.into(),
@@ -501,6 +499,102 @@ fn story() -> RunStory {
             row(2, "exclusions.csv", "exclusions[]", 2),
             row(3, "figures/fig3a_dfs_heat_map.svg", "report[]", 3),
         ],
-        counts: vec![("tasks reused".into(), 14_212), ("tasks run".into(), 37)],
+        artefacts: (0..320).map(artefact).collect(),
+        settings: settings(),
+        leaks: vec![Leak {
+            step: "combat".into(),
+            port: "table".into(),
+            reason: "shown here to see the banner".into(),
+        }],
+        counts: vec![("reused".into(), 14_212), ("ran".into(), 37)],
     }
+}
+
+fn artefact(i: usize) -> ArtefactRow {
+    let input = |k: usize| InputRow {
+        port: "table".into(),
+        from: format!("step{k}[endpoint=dfs,profile=careful]"),
+        digest: digest(k),
+    };
+    ArtefactRow {
+        digest: digest(i),
+        port: "out".into(),
+        task: format!("step{i}[endpoint=dfs,profile=careful]"),
+        recipe: digest(1000 + i),
+        inputs: vec![
+            input(i + 1),
+            InputRow {
+                port: "features".into(),
+                from: "632 artefacts of features".into(),
+                digest: String::new(),
+            },
+        ],
+    }
+}
+
+fn settings() -> Vec<StepSetting> {
+    let setting = |step: &str, kind: &str, at: &str, parameters: &[(&str, &str)]| StepSetting {
+        step: step.into(),
+        kind: kind.into(),
+        at: at.into(),
+        n_tasks: 12,
+        parameters: parameters
+            .iter()
+            .map(|(n, v)| ((*n).to_owned(), (*v).to_owned()))
+            .collect(),
+    };
+    vec![
+        setting(
+            "ring",
+            "peritumoural-ring",
+            "profile=careful",
+            &[
+                ("margin_mm", "5.0"),
+                ("mode", "\"in-plane\""),
+                ("clip_to", "\"body\""),
+                ("exclude_tumour", "true"),
+            ],
+        ),
+        setting(
+            "ring",
+            "peritumoural-ring",
+            "profile=paper",
+            &[
+                ("margin_mm", "50.0"),
+                ("mode", "\"3d-euclidean\""),
+                ("clip_to", "\"body\""),
+                ("exclude_tumour", "true"),
+            ],
+        ),
+        setting(
+            "features",
+            "extract-features",
+            "profile=careful",
+            &[
+                ("settings.binCount", "32"),
+                ("settings.resampledPixelSpacing", "[1,1,0]"),
+                ("settings.normalize", "true"),
+            ],
+        ),
+        setting(
+            "features",
+            "extract-features",
+            "profile=paper",
+            &[
+                ("settings.binWidth", "25.0"),
+                ("settings.resampledPixelSpacing", "null"),
+                ("settings.normalize", "false"),
+            ],
+        ),
+        setting(
+            "fit",
+            "fit-rsf",
+            "learner=rsf",
+            &[
+                ("num_trees", "1000"),
+                ("min_node_size", "15"),
+                ("tune.grid.mtry", "[5,10]"),
+            ],
+        ),
+    ]
 }

@@ -1,0 +1,176 @@
+//! The limitations that the values themselves show.
+
+use super::{Item, Part, clinical};
+use crate::number::{count, fixed};
+use crate::page::Report;
+use crate::values::{ComparisonRow, display_name};
+
+/// The part.
+pub(crate) fn part(report: &Report) -> Part {
+    let language = report.language;
+    let mut part = Part::new("limitations", language.say("Limitations"));
+    let mut facts = Vec::new();
+    external(report, &mut facts);
+    horizons(report, &mut facts);
+    choice(report, &mut facts);
+    variables(report, &mut facts);
+    let cuts = clinical::searched(report);
+    if !cuts.is_empty() {
+        facts.push(language.fill(
+            "Cut-points were searched for in the same patients: {0}.",
+            &[&cuts.join("; ")],
+        ));
+    }
+    if !report.exclusions.is_empty() {
+        let mut who: Vec<(&str, &str)> = report
+            .exclusions
+            .iter()
+            .map(|x| (x.site.as_str(), x.patient_id.as_str()))
+            .collect();
+        who.sort_unstable();
+        who.dedup();
+        facts.push(language.fill(
+            "{0} patients were left out of at least one analysis.",
+            &[&count(who.len())],
+        ));
+    }
+    if report.icc.is_empty() {
+        facts.push(
+            language
+                .say("Whether features depend on who draws the tumour was not examined.")
+                .to_owned(),
+        );
+    }
+    if report.calibration.is_empty() {
+        facts.push(language.say("Calibration was not examined.").to_owned());
+    }
+    match facts.is_empty() {
+        true => part.items.push(Item::Note(
+            language
+                .say(
+                    "Nothing was found by counting; what counting cannot find stays to be written.",
+                )
+                .to_owned(),
+        )),
+        false => {
+            let text: Vec<String> = facts.iter().map(|f| crate::escape::markup(f)).collect();
+            part.items.push(Item::Markup(format!(
+                "<ul class=\"facts-list\">\n<li>{}</li>\n</ul>\n",
+                text.join("</li>\n<li>")
+            )));
+            part.items.push(Item::Note(language.say("Found by counting in the values of this report. What counting cannot find (who was asked to take part, how endpoints were assessed, what was measured elsewhere) stays to be written.").to_owned()));
+        }
+    }
+    part
+}
+
+fn external(report: &Report, facts: &mut Vec<String>) {
+    let language = report.language;
+    if report.comparison.is_empty() {
+        return;
+    }
+    for endpoint in report.endpoints() {
+        let of = |r: &&ComparisonRow| r.endpoint == endpoint && r.set == "external";
+        let rows: Vec<&ComparisonRow> = report.comparison.iter().filter(of).collect();
+        let name = language.say(&display_name(&endpoint)).to_owned();
+        if rows.is_empty() {
+            facts.push(language.fill("{0}: no external centre judged any model.", &[&name]));
+            continue;
+        }
+        let n = rows.iter().filter_map(|r| r.estimate.n).max();
+        let events = rows.iter().filter_map(|r| r.estimate.n_events).max();
+        if let (Some(n), Some(events)) = (n, events) {
+            let pattern = match events < 100 {
+                // Vergouwe 2005, Collins 2016: at least 100 events to judge a model elsewhere
+                true => {
+                    "{0}: one external set judges all models, with {1} patients and {2} events; at least 100 events are advised."
+                }
+                false => {
+                    "{0}: one external set judges all models, with {1} patients and {2} events."
+                }
+            };
+            facts.push(language.fill(pattern, &[&name, &count(n), &count(events)]));
+        }
+    }
+}
+
+fn horizons(report: &Report, facts: &mut Vec<String>) {
+    let mut said: Vec<String> = Vec::new();
+    for r in &report.comparison {
+        if r.metric == "auc"
+            && r.estimate.finite().is_none()
+            && let Some(months) = r.horizon_months
+        {
+            let text = report.language.fill(
+                "{0}, {1}: nothing can be said at {2} months ({3}).",
+                &[
+                    &super::super::page::name(report, &r.endpoint),
+                    &super::super::page::name(report, &r.set),
+                    &crate::number::plain(months),
+                    &r.estimate.reason_text(),
+                ],
+            );
+            if !said.contains(&text) && said.len() < 8 {
+                said.push(text);
+            }
+        }
+    }
+    facts.extend(said);
+}
+
+fn choice(report: &Report, facts: &mut Vec<String>) {
+    let mut models: Vec<(&str, &str)> = report
+        .comparison
+        .iter()
+        .map(|r| (r.roi_set.as_str(), r.learner.as_str()))
+        .collect();
+    models.sort_unstable();
+    models.dedup();
+    if models.len() > 1 {
+        facts.push(report.language.fill(
+            "{0} models were compared for each endpoint; the chosen one is partly the luckiest.",
+            &[&count(models.len())],
+        ));
+    }
+}
+
+fn variables(report: &Report, facts: &mut Vec<String>) {
+    let language = report.language;
+    for one in &report.cox {
+        let Ok(cox) = &one.value else { continue };
+        if let Some(ratio) = cox.events_per_variable.filter(|r| *r < 10.0) {
+            facts.push(language.fill(
+                "{0}: {1} events per variable, fewer than 10.",
+                &[&one.subject.words(language, &[]), &fixed(ratio, 1)],
+            ));
+        }
+        if let Some(p) = cox.p_global.filter(|p| *p < 0.05) {
+            facts.push(language.fill(
+                "{0}: hazards are not proportional (global test P {1}).",
+                &[&one.subject.words(language, &[]), &super::p_text(Some(p))],
+            ));
+        }
+    }
+    let extracted = report
+        .funnel
+        .iter()
+        .filter_map(|f| f.value.as_ref().ok())
+        .flatten()
+        .filter(|s| s.stage == "extracted")
+        .map(|s| s.n)
+        .max();
+    let events = report
+        .comparison
+        .iter()
+        .filter(|r| r.set == "apparent")
+        .filter_map(|r| r.estimate.n_events)
+        .max();
+    if let (Some(n), Some(events)) = (extracted, events)
+        && n > events
+    {
+        facts.push(language.fill(
+            "{0} features of a region stand against {1} events in the training.",
+            &[&count(n), &count(events)],
+        ));
+    }
+}
