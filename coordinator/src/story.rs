@@ -143,7 +143,12 @@ pub fn into_page(page: &str, run: &Finished, data_digest: &Digest) -> String {
             .map(|p| provenance(run, p))
             .collect(),
         artefacts: lineage(run, &report::story::mentioned(page)),
-        settings: run.plan.steps().iter().flat_map(|s| settings(&run.plan, s)).collect(),
+        settings: run
+            .plan
+            .steps()
+            .iter()
+            .flat_map(|s| settings(&run.plan, s))
+            .collect(),
         leaks: run.plan.leaks().iter().map(leak).collect(),
         counts,
     };
@@ -195,7 +200,11 @@ fn lineage(run: &Finished, named: &[String]) -> Vec<ArtefactRow> {
             if above.len() < entries.len() && entries.len() > 1 || above.len() > NAMED_MAX {
                 inputs.push(InputRow {
                     port: p.name.to_owned(),
-                    from: format!("{} artefacts of {}", entries.len(), producers(plan, entries)),
+                    from: format!(
+                        "{} artefacts of {}",
+                        entries.len(),
+                        producers(plan, entries)
+                    ),
                     digest: String::new(),
                 });
                 continue;
@@ -209,7 +218,9 @@ fn lineage(run: &Finished, named: &[String]) -> Vec<ArtefactRow> {
         }
         rows.push(ArtefactRow {
             digest: digest.to_string(),
-            port: plan.kind_of(task).outputs[usize::from(port)].name.to_owned(),
+            port: plan.kind_of(task).outputs[usize::from(port)]
+                .name
+                .to_owned(),
             task: plan.address(task),
             recipe: recipe(run, task),
             inputs,
@@ -235,20 +246,29 @@ fn recipe(run: &Finished, task: TaskIdx) -> String {
     recipe.map(|r| r.to_string()).unwrap_or_default()
 }
 
-/// The settings of a step: one entry for each kind and text of parameters, with the axis values for which they hold.
+/// Choices of settings of one step that are told one by one.
+const CHOICES_MAX: usize = 8;
+
+/// The settings of a step: one entry for each kind and text of parameters, with the axis values for which they hold. Of a
+/// step that is set anew for many tasks, as one split after the other is, the first settings stand for all.
 fn settings(plan: &Plan, step: &PlannedStep) -> Vec<StepSetting> {
-    let mut found: Vec<(&str, &str, Vec<TaskIdx>)> = Vec::new();
+    let mut found: BTreeMap<(&str, &str), Vec<TaskIdx>> = BTreeMap::new();
     for task in step.tasks.clone() {
-        let (kind, params) = (plan.kind_of(task).name, plan.params_of(task));
-        match found.iter_mut().find(|(k, p, _)| (*k, *p) == (kind, params)) {
-            Some((_, _, tasks)) => tasks.push(task),
-            // a step whose parameters differ from task to task is told by its first ones
-            None if found.len() < 24 => found.push((kind, params, vec![task])),
-            None => {}
-        }
+        let choice = (plan.kind_of(task).name, plan.params_of(task));
+        found.entry(choice).or_default().push(task);
     }
-    let alone = found.len() == 1;
-    let setting = |(kind, params, tasks): &(&str, &str, Vec<TaskIdx>)| {
+    let mut all: Vec<((&str, &str), Vec<TaskIdx>)> = found.into_iter().collect();
+    all.sort_by_key(|(_, tasks)| tasks.first().copied());
+    let n = all.len();
+    let at = |tasks: &[TaskIdx]| match n {
+        1 => String::new(),
+        n if n > CHOICES_MAX => format!("one of {n}: {}", common_axes(plan, tasks)),
+        _ => common_axes(plan, tasks),
+    };
+    if n > CHOICES_MAX {
+        all.truncate(1);
+    }
+    let setting = |((kind, params), tasks): &((&str, &str), Vec<TaskIdx>)| {
         let mut parameters = Vec::new();
         if let Ok(value) = serde_json::from_str::<serde_json::Value>(params) {
             flat("", &value, &mut parameters);
@@ -256,12 +276,12 @@ fn settings(plan: &Plan, step: &PlannedStep) -> Vec<StepSetting> {
         StepSetting {
             step: step.name.clone(),
             kind: (*kind).to_owned(),
-            at: if alone { String::new() } else { common_axes(plan, tasks) },
+            at: at(tasks),
             n_tasks: tasks.len(),
             parameters,
         }
     };
-    found.iter().map(setting).collect()
+    all.iter().map(setting).collect()
 }
 
 /// Axis values that all of these tasks share: `profile=careful`.
@@ -283,7 +303,11 @@ fn flat(name: &str, value: &serde_json::Value, out: &mut Vec<(String, String)>) 
     match value {
         serde_json::Value::Object(map) if !map.is_empty() => {
             for (key, value) in map {
-                let inner = if name.is_empty() { key.clone() } else { format!("{name}.{key}") };
+                let inner = if name.is_empty() {
+                    key.clone()
+                } else {
+                    format!("{name}.{key}")
+                };
                 flat(&inner, value, out);
             }
         }
@@ -415,7 +439,10 @@ mod tests {
         let mark = "<!--radloom:methods-->x<!--/radloom:methods-->";
         let page = into_page(mark, &finished(), &Digest::of(b"data"));
         assert!(page.contains("<td>s</td><td>no-op</td>"), "{page}");
-        assert!(page.contains("<code>value</code></td><td><code>null</code>"), "{page}");
+        assert!(
+            page.contains("<code>value</code></td><td><code>null</code>"),
+            "{page}"
+        );
     }
 
     #[test]

@@ -179,12 +179,14 @@ impl Part {
     }
 }
 
+/// Values with a common key; each with its subject and the digest of its artefact.
+pub type Group<'a, T> = (Subject, Vec<(&'a Subject, &'a T, &'a str)>);
+
 /// Values of the subjects by `key`, in order of appearance; values that are not there are left out.
 pub fn grouped<'a, T>(
     all: &'a [Sourced<T>],
     key: impl Fn(&Subject) -> Subject,
-) -> Vec<(Subject, Vec<(&'a Subject, &'a T, &'a str)>)> {
-    type Group<'a, T> = (Subject, Vec<(&'a Subject, &'a T, &'a str)>);
+) -> Vec<Group<'a, T>> {
     let mut out: Vec<Group<'a, T>> = Vec::new();
     for one in all {
         let Ok(value) = &one.value else { continue };

@@ -159,7 +159,11 @@ pub fn fill(page: &str, story: &RunStory) -> String {
             &format!("href=\"#from-{file}\" data-file=\"{file}\""),
         );
     }
+    let named = mentioned(&out);
     for row in &story.artefacts {
+        if named.binary_search(&row.digest).is_err() {
+            continue;
+        }
         let (name, digest) = (slug(&row.digest), markup(&row.digest));
         out = out.replace(
             &artefact(&row.digest),

@@ -104,8 +104,8 @@ fn horizons(report: &Report, facts: &mut Vec<String>) {
             let text = report.language.fill(
                 "{0}, {1}: nothing can be said at {2} months ({3}).",
                 &[
-                    &super::super::page::name(report, &r.endpoint),
-                    &super::super::page::name(report, &r.set),
+                    &crate::page::name(report, &r.endpoint),
+                    &crate::page::name(report, &r.set),
                     &crate::number::plain(months),
                     &r.estimate.reason_text(),
                 ],
