@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 #[path = "../examples/gallery/made_up/mod.rs"]
+#[allow(dead_code)]
 mod made_up;
 
 use report::{Language, fill, render};
