@@ -38,9 +38,20 @@ struct Rank {
     #[serde(default)]
     endpoint: String,
     set: String,
+    #[serde(default)]
+    best: Option<Winner>,
     bias_corrected: Option<Corrected>,
     #[serde(default)]
     reason: Option<String>,
+}
+
+/// The model that the ranking puts first.
+#[derive(Deserialize)]
+struct Winner {
+    roi_set: String,
+    learner: String,
+    #[serde(default)]
+    value: Option<f64>,
 }
 
 #[derive(Deserialize)]
@@ -189,7 +200,11 @@ fn corrected(profile: &str, endpoint: &str, ranks: &[Rank]) -> Found {
             value: found.value,
             lower: found.lower,
             upper: found.upper,
-            reason: found.reason.clone().unwrap_or_default(),
+            reason: found
+                .reason
+                .clone()
+                .or_else(|| uncorrected(rank.best.as_ref()?))
+                .unwrap_or_default(),
         },
         None => Found::nothing(
             rank.reason
@@ -197,6 +212,15 @@ fn corrected(profile: &str, endpoint: &str, ranks: &[Rank]) -> Found {
                 .unwrap_or_else(|| "not estimated".to_owned()),
         ),
     }
+}
+
+/// What the correction is of: the ranking counts pairs of all folds alike, a mean over folds does not.
+fn uncorrected(best: &Winner) -> Option<String> {
+    let value = artefact::number::text(best.value?);
+    Some(format!(
+        "without the correction {value} ({} of {}), pairs of all folds counted alike",
+        best.learner, best.roi_set
+    ))
 }
 
 #[cfg(test)]
@@ -233,7 +257,8 @@ mod tests {
         let summary = json!({"best": [best("careful", "rsf"), best("paper", "gbm")]});
         let rank = |set: &str, value: f64| {
             let corrected = json!({"value": value, "lower": 0.6, "upper": 0.75, "reason": null});
-            json!({"profile": "careful", "endpoint": "dfs", "set": set, "bias_corrected": corrected, "reason": null})
+            let best = json!({"roi_set": "both", "learner": "rsf", "value": 0.71});
+            json!({"profile": "careful", "endpoint": "dfs", "set": set, "best": best, "bias_corrected": corrected, "reason": null})
         };
         let mut ports = vec![
             ("comparison", encode(&rows)),
@@ -258,6 +283,10 @@ mod tests {
         let values: Vec<f64> = rungs.iter().map(|r| r["value"].as_f64().unwrap()).collect();
         assert_eq!(values, [0.99, 0.84, 0.7, 0.68, 0.66]);
         assert_eq!(rungs[0]["difference"], Value::Null);
+        assert_eq!(
+            rungs[3]["reason"],
+            "without the correction 0.71 (rsf of both), pairs of all folds counted alike"
+        );
         assert!((rungs[1]["difference"].as_f64().unwrap() + 0.15).abs() < 1e-12);
         assert_eq!(
             (&rungs[1]["learner"], &rungs[4]["learner"]),

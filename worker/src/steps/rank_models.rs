@@ -26,6 +26,7 @@ type Splits = Vec<Labelled>;
 
 pub(super) fn run(context: &Context, inputs: &Inputs) -> Result<Vec<Produced>, StepError> {
     let params: RankModelsParams = context.params()?;
+    let clinical = models(inputs, "clinical", params.set)?;
     let models = models(inputs, "risks", params.set)?;
     if models.is_empty() {
         return Err(StepError::refuse(
@@ -33,7 +34,7 @@ pub(super) fn run(context: &Context, inputs: &Inputs) -> Result<Vec<Produced>, S
             format!("`risks` has nothing of the set `{}`", set_name(params.set)),
         ));
     }
-    let mut clinical = models_of_one(models_in(inputs, params.set)?)?;
+    let mut clinical = the_one(clinical)?;
     let outcome = FollowUpTable::decode(inputs.one("followup")?)?;
     let whole: Vec<(&Name, &Splits)> = models.iter().filter(|(_, s)| reason(s).is_none()).collect();
     let why_no_clinical = clinical.as_ref().and_then(reason);
@@ -107,14 +108,10 @@ fn models(
     Ok(models)
 }
 
-fn models_in(inputs: &Inputs, set: RankedSet) -> Result<BTreeMap<Name, Splits>, StepError> {
-    models(inputs, "clinical", set)
-}
-
 /// The one model of the port `clinical`.
-fn models_of_one(models: BTreeMap<Name, Splits>) -> Result<Option<Splits>, StepError> {
+fn the_one(models: BTreeMap<Name, Splits>) -> Result<Option<Splits>, StepError> {
     if models.len() > 1 {
-        return Err(twice("clinical", "one split, of different models"));
+        return Err(twice("clinical", "a split, of different models"));
     }
     Ok(models.into_values().next())
 }
@@ -237,7 +234,15 @@ fn ranked(
     });
     Ok(json!({
         "models": entries,
-        "best": found.best.map(|at| labels(whole[at].0)),
+        "best": found.best.map(|at| {
+            let mut best = labels(whole[at].0);
+            best["value"] = json!(found.models[at].value);
+            best
+        }),
+        "pairs": match params.set {
+            RankedSet::External => "of all patients",
+            RankedSet::Cv => "within folds, counted alike whatever fold they are of",
+        },
         "bias_corrected": bias_corrected(&found),
         "clinical": clinical,
         "horizons": supported,
@@ -381,7 +386,12 @@ mod tests {
         ];
         let clinical = vec![("external", "cox", risk(|_| true, |i| (i * 71 + 5) % 89))];
         let found = record(&rank(&study(risks, clinical), "external").unwrap());
-        assert_eq!(found["best"], json!({"roi_set": "both", "learner": "rsf"}));
+        let best = &found["best"];
+        assert_eq!(
+            (&best["roi_set"], &best["learner"]),
+            (&json!("both"), &json!("rsf"))
+        );
+        assert_eq!(best["value"], found["models"][1]["value"]);
         assert_eq!(found["horizons"], json!([36.0, 60.0]));
         assert_eq!(found["horizons_left_out"], json!([500.0]));
         let (gbm, rsf) = (&found["models"][0], &found["models"][1]);
