@@ -10,13 +10,21 @@ ebrt_gy,icbt_gy,eqd2_gy,chemo_total_mg,radiosensitiser,dfs_months,dfs_event,os_m
 pub const TRUTH_HEADER: &str = "patient_id,site,u_t,u_p,lp_clinical,lp_diameter,lp_radiomics,lp_recurrence,lp_post_recurrence,\
 lp_other_death,recurrence_months,recurrence_pattern,death_cause,censoring_months";
 
-/// What a centre knows of its patients; flags are 0 and 1.
+/// What a centre knows of its patients; flags are 0 and 1, and outcomes that nobody followed are empty.
 pub fn patients_csv<'a>(patients: impl IntoIterator<Item = &'a SynthPatient>) -> String {
     table(PATIENTS_HEADER, patients.into_iter().map(patients_csv_row))
 }
 
 /// One patient's row of [`patients_csv`], without the line's end, so that a caller can append columns.
 pub fn patients_csv_row(p: &SynthPatient) -> String {
+    let outcomes = [
+        p.dfs_months.to_string(),
+        flag(p.dfs_event),
+        p.os_months.to_string(),
+        flag(p.os_event),
+    ];
+    let known = |cell: String| if p.followed { cell } else { String::new() };
+    let [dfs_months, dfs_event, os_months, os_event] = outcomes.map(known);
     let fields = [
         p.patient_id.clone(),
         p.site.clone(),
@@ -31,10 +39,10 @@ pub fn patients_csv_row(p: &SynthPatient) -> String {
         p.eqd2_gy.to_string(),
         p.chemo_total_mg.to_string(),
         flag(p.radiosensitiser),
-        p.dfs_months.to_string(),
-        flag(p.dfs_event),
-        p.os_months.to_string(),
-        flag(p.os_event),
+        dfs_months,
+        dfs_event,
+        os_months,
+        os_event,
     ];
     fields.join(",")
 }

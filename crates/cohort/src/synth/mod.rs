@@ -1,23 +1,34 @@
 //! The synthetic cohort with known truth: two centres, clinical columns, follow-up, and T2-weighted volumes in which the planted latent
-//! variables `u_t` (tumour texture) and `u_p` (peritumour) can be seen.
+//! variables `u_t` (tumour texture) and `u_p` (peritumour) can be seen; and a third centre with images and gene expression, without
+//! follow-up.
 //!
 //! Everything is a pure function of (spec, size, seed); every draw is keyed by what it is for, so patients can be made in any order, on
 //! any number of threads, and have the same bytes. No reading from disk, no writing.
 
 mod anatomy;
+mod biology;
 mod clinical;
+mod constants;
 mod csv;
+mod expression;
+mod features;
 mod field;
 mod grid;
 mod outcome;
 mod patient;
+mod random;
 mod spec;
 mod tables;
 mod twin;
 mod volume;
 
+pub use biology::{Biology, BiologySpec, PlantedSpec, SynthEndpoint, biology};
 pub use clinical::eqd2_gy;
 pub use csv::{PATIENTS_HEADER, TRUTH_HEADER, patients_csv, patients_csv_row, truth_csv};
+pub use expression::{Expression, GeneSet, PlantedGene, biology_truth_csv, expression};
+pub use features::{
+    FeatureReading, FeaturesSpec, FunnelSpec, PlantedFeature, SynthFeatures, SynthRoi, features,
+};
 pub use outcome::Scales;
 pub use patient::{DeathCause, Figo2018, Pathology, RecurrencePattern, SynthPatient, Truth};
 pub use spec::{

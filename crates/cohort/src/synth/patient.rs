@@ -103,6 +103,8 @@ pub struct SynthPatient {
     pub chemo_total_mg: f64,
     /// Radiosensitiser given.
     pub radiosensitiser: bool,
+    /// Whether anybody followed the patient; if not, the four columns of outcomes are 0, false and written as empty cells.
+    pub followed: bool,
     /// Disease-free survival: to recurrence, death or end of follow-up, months.
     pub dfs_months: f64,
     /// Recurrence or death seen.

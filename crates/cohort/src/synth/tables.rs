@@ -142,6 +142,7 @@ fn patient(
         eqd2_gy: column.eqd2_gy[row],
         chemo_total_mg: column.chemo_mg[row],
         radiosensitiser: column.radiosensitiser[row],
+        followed: true,
         dfs_months: recorded(fate.recurrence.unwrap_or(end)),
         dfs_event: fate.recurrence.is_some() || fate.death.is_some(),
         os_months: recorded(end),
@@ -156,6 +157,28 @@ fn patient(
             ..predictors
         },
     }
+}
+
+/// Patients of a centre that follows nobody.
+pub(crate) fn unfollowed(
+    spec: &SynthSpec,
+    centre: &CentreSpec,
+    column: Clinical,
+) -> Vec<SynthPatient> {
+    let column = [column];
+    let truths = predictors(spec, &column);
+    let nothing = Fate {
+        recurrence: None,
+        death: None,
+        censoring: 0.0,
+    };
+    let of_row = |(row, truth): (usize, &Truth)| SynthPatient {
+        followed: false,
+        dfs_months: 0.0,
+        os_months: 0.0,
+        ..patient(spec, centre, &column[0], row, *truth, &nothing)
+    };
+    truths.iter().enumerate().map(of_row).collect()
 }
 
 /// Deals local, distant and both over the recurrences of the whole cohort in the spec's proportions.

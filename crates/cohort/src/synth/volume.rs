@@ -56,6 +56,7 @@ pub fn volume(
     let centre = spec
         .centres
         .iter()
+        .chain([&spec.biology.centre])
         .find(is_site)
         .ok_or_else(|| SynthError::UnknownSite {
             site: patient.site.clone(),
