@@ -55,8 +55,8 @@ fn table() -> Value {
         "required": ["file"],
         "additionalProperties": false,
         "properties": {
-            "file": text("A CSV file, relative to the study."),
-            "kind": { "enum": ["table", "followup", "folds"], "description": "Default: table." },
+            "file": text("A file, relative to the study."),
+            "kind": { "enum": ["table", "followup", "folds", "csv", "gmt"], "description": "Default: table, a row a patient. `csv` has other rows, such as genes; `gmt` holds gene sets." },
         },
     })
 }

@@ -92,7 +92,7 @@ pub struct CohortRef {
 /// An entry of `[tables]`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TableRef {
-    /// CSV file, relative to the study.
+    /// File, relative to the study.
     pub file: String,
     /// What it holds.
     pub kind: TableKind,
@@ -109,6 +109,10 @@ pub enum TableKind {
     FollowUp,
     /// `patient_id,fold`.
     Folds,
+    /// Numbers whose rows are no patients, such as counts of genes × samples.
+    Csv,
+    /// Gene sets in GMT's form: name, description, genes, parted by tabs.
+    GeneSets,
 }
 
 /// An axis.

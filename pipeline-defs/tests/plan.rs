@@ -385,3 +385,39 @@ fn a_snapshot_reads_back() {
     assert_eq!(Snapshot::decode(&snapshot.encode()).unwrap(), snapshot);
     assert!(Snapshot::decode(b"{}").is_err());
 }
+
+/// Counts of genes and gene sets come with a study as they are: their rows are nobody's.
+#[test]
+fn a_study_brings_expression_and_gene_sets() {
+    let text = r#"
+name = "expression"
+seed = 1
+[tables]
+counts = { file = "expression.csv", kind = "csv" }
+groups = { file = "groups.csv", kind = "csv" }
+sets = { file = "sets.gmt", kind = "gmt" }
+[steps.genes]
+kind = "differential-expression"
+in = { counts = "tables.counts", groups = "tables.groups" }
+with = { preset = "paper" }
+[steps.enriched]
+kind = "enrichment"
+in = { genes = "genes.genes", gene_sets = "tables.sets" }
+with = { preset = "ora" }
+"#;
+    let study = parse(text, "s.toml", &[]).unwrap_or_else(|p| panic!("{p}"));
+    let tables = ["counts", "groups", "sets"];
+    let digest = |name: &str| (name.to_string(), Digest::of(name.as_bytes()));
+    let snapshot = Snapshot {
+        tables: tables.map(digest).into(),
+        ..Snapshot::default()
+    };
+    let plan = plan(&study, &snapshot).unwrap_or_else(|p| panic!("{p}"));
+    assert_eq!(plan.n_tasks(), 2);
+    let wrong = text.replace(
+        "gene_sets = \"tables.sets\"",
+        "gene_sets = \"tables.counts\"",
+    );
+    let problems = parse(&wrong, "s.toml", &[]).unwrap_err().to_string();
+    assert!(problems.contains("gene_sets"), "{problems}");
+}

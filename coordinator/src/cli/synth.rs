@@ -4,8 +4,15 @@
 //! DIR/study.toml            ready to run
 //! DIR/cohort.toml           all sites          DIR/patients.csv
 //! DIR/<site>/cohort.toml    what a centre has  DIR/<site>/patients.csv  DIR/<site>/images/…
-//! DIR/truth/                latent variables, true bias fields: never read by a study
+//! DIR/tcga/…                the same of a third centre that follows nobody
+//! DIR/expression.csv        its gene expression    DIR/gene_sets.gmt
+//! DIR/truth/                latent variables, true bias fields, what was planted: never read by a study
 //! ```
+//!
+//! Patients are made and written one by one, so memory does not grow with the cohort.
+
+mod features_only;
+mod third;
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -13,16 +20,17 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, ensure};
 use clap::Args;
 use cohort::synth::{
-    PATIENTS_HEADER, SynthImages, SynthPatient, SynthSize, SynthSpec, Twin, TwinMask,
-    patients_csv_row, tables, truth_csv, volume,
+    Biology, PATIENTS_HEADER, SynthImages, SynthPatient, SynthSize, SynthSpec, Twin, TwinMask,
+    biology, patients_csv_row, tables, truth_csv, volume,
 };
 use imaging::{Geometry, Volume, Voxels};
 use rayon::prelude::*;
 
 #[derive(Debug, Args)]
 pub(super) struct SynthArgs {
-    /// tiny: 40 patients, seconds; demo: 632 patients, minutes; full: 632 patients on the paper's matrix
-    #[arg(long, value_parser = ["tiny", "demo", "full"])]
+    /// tiny: 40 patients, seconds; demo: 632 patients, minutes; full: 632 patients on the paper's matrix; features-only: tables
+    /// of their features, without images. With images there is a third centre with gene expression and without follow-up.
+    #[arg(long, value_parser = ["tiny", "demo", "full", "features-only"])]
     size: String,
     /// The same cohort with one thing wrong, for `radloom check` to find
     #[arg(long, value_parser = ["null", "leaky", "geometry", "dates", "shortfu", "site-shift", "volume"])]
@@ -35,6 +43,8 @@ pub(super) struct SynthArgs {
     out: PathBuf,
 }
 
+/// `patient_id` and `site`, which every table has.
+const NAMING_COLUMNS: usize = 2;
 /// Seed of the published cohort.
 const SEED: u64 = 20_250_308;
 
@@ -54,8 +64,13 @@ fn make_twin(size: &str, twin: Option<Twin>, seed: Option<u64>, out: &Path) -> a
     let synth_size = match size {
         "tiny" => SynthSize::Tiny,
         "demo" => SynthSize::Demo,
-        _ => SynthSize::Full,
+        "full" => SynthSize::Full,
+        _ => SynthSize::FeaturesOnly,
     };
+    ensure!(
+        twin.is_none() || synth_size != SynthSize::FeaturesOnly,
+        "a twin has images: choose --size tiny, demo or full"
+    );
     let seed = seed.unwrap_or(SEED);
     let mark = format!(
         "radloom synth --size {size}{} --seed {seed} version {}\n",
@@ -82,58 +97,140 @@ fn make_twin(size: &str, twin: Option<Twin>, seed: Option<u64>, out: &Path) -> a
         None => tables(&spec, synth_size, seed)?,
     };
     let truth = out.join("truth");
-    std::fs::create_dir_all(truth.join("log_bias"))?;
-    for centre in &spec.centres {
-        std::fs::create_dir_all(out.join(centre.site).join("images"))?;
-    }
-    let readings: Vec<Vec<String>> = tables
-        .patients
-        .par_iter()
-        .map(|patient| {
-            let images = match twin {
-                Some(twin) => twin.images(synth_size, seed, patient)?,
-                None => volume(&spec, synth_size, seed, patient)?,
-            };
-            let mask = twin.and_then(|twin| twin.mask(patient, &images));
-            write_images(out, patient, &images, mask)
-        })
-        .collect::<anyhow::Result<_>>()?;
-    let cohort = Written {
-        spec: &spec,
-        patients: &tables.patients,
-        readings: &readings,
-        twin: twin.map(|twin| (twin, seed)),
-    };
-    cohort.write_tables(out)?;
-    if let Some(twin) = twin {
-        std::fs::write(truth.join("expected.csv"), expected_csv(twin))?;
-    }
+    std::fs::create_dir_all(&truth)?;
     std::fs::write(truth.join("truth.csv"), truth_csv(&tables.patients))?;
-    let name = if size == "tiny" {
-        "demo"
+    let study = if synth_size == SynthSize::FeaturesOnly {
+        features_only::write(out, &spec, seed, &tables.patients)?
     } else {
-        "cervical-ccrt"
+        // A twin is about one thing alone.
+        let third = twin.is_none().then(|| biology(&spec, synth_size, seed));
+        let made = Made {
+            spec,
+            size: synth_size,
+            seed,
+            twin,
+            third,
+        };
+        made.write(out, tables.patients)?;
+        shipped(match synth_size {
+            SynthSize::Tiny => "demo",
+            _ => "cervical-ccrt",
+        })?
+        .to_owned()
     };
-    let study = pipeline_defs::shipped()
-        .iter()
-        .find(|(n, _)| *n == name)
-        .map(|(_, text)| *text);
-    std::fs::write(
-        out.join("study.toml"),
-        study.context("the shipped study is missing")?,
-    )?;
+    std::fs::write(out.join("study.toml"), study)?;
     // Last: a folder with the mark is complete.
     std::fs::write(mark_file, mark)?;
     Ok(())
 }
 
-/// Writes the images of a patient; gives the names of the further readings.
+/// A study that comes with the program.
+fn shipped(name: &str) -> anyhow::Result<&'static str> {
+    let shipped = pipeline_defs::shipped();
+    let study = shipped.iter().find(|(n, _)| *n == name);
+    study
+        .map(|(_, text)| *text)
+        .with_context(|| format!("the shipped study {name} is missing"))
+}
+
+/// A cohort with images.
+struct Made {
+    spec: SynthSpec,
+    size: SynthSize,
+    seed: u64,
+    twin: Option<Twin>,
+    third: Option<Biology>,
+}
+
+impl Made {
+    fn write(&self, out: &Path, mut patients: Vec<SynthPatient>) -> anyhow::Result<()> {
+        let truth = out.join("truth");
+        let mut sites: Vec<&str> = self.spec.centres.iter().map(|c| c.site).collect();
+        if let Some(third) = &self.third {
+            third::write(out, &self.spec, self.seed, third)?;
+            patients.extend(third.patients.iter().cloned());
+            sites.push(self.spec.biology.centre.site);
+        }
+        std::fs::create_dir_all(truth.join("log_bias"))?;
+        for site in &sites {
+            std::fs::create_dir_all(out.join(site).join("images"))?;
+        }
+        let readings: Vec<Vec<Reading>> = patients
+            .par_iter()
+            .map(|patient| self.write_patient(out, patient))
+            .collect::<anyhow::Result<_>>()?;
+        std::fs::write(
+            truth.join("readings.csv"),
+            readings_csv(&patients, &readings),
+        )?;
+        if let Some(twin) = self.twin {
+            std::fs::write(truth.join("expected.csv"), expected_csv(twin))?;
+        }
+        let cohort = Written {
+            spec: &self.spec,
+            sites,
+            patients: &patients,
+            readings: &readings,
+            twin: self.twin.map(|twin| (twin, self.seed)),
+        };
+        cohort.write_tables(out)
+    }
+
+    fn write_patient(&self, out: &Path, patient: &SynthPatient) -> anyhow::Result<Vec<Reading>> {
+        let images = match self.twin {
+            Some(twin) => twin.images(self.size, self.seed, patient)?,
+            None => volume(&self.spec, self.size, self.seed, patient)?,
+        };
+        let mask = self.twin.and_then(|twin| twin.mask(patient, &images));
+        write_images(out, patient, &images, mask)?;
+        let reading = |(name, mask): &(String, Vec<u8>)| Reading {
+            name: name.clone(),
+            dice: dice(&images.mask, mask),
+            n_voxels: mask.iter().filter(|v| **v == 1).count(),
+        };
+        Ok(images.delineations.iter().map(reading).collect())
+    }
+}
+
+/// A further reading of a patient's tumour.
+struct Reading {
+    name: String,
+    /// Dice coefficient with the first reading.
+    dice: f64,
+    n_voxels: usize,
+}
+
+fn dice(first: &[u8], second: &[u8]) -> f64 {
+    let both = first
+        .iter()
+        .zip(second)
+        .filter(|(a, b)| **a == 1 && **b == 1);
+    let n = |mask: &[u8]| mask.iter().filter(|v| **v == 1).count();
+    2.0 * both.count() as f64 / (n(first) + n(second)).max(1) as f64
+}
+
+/// `patient_id,reading,dice,n_voxels` of every further reading.
+fn readings_csv(patients: &[SynthPatient], readings: &[Vec<Reading>]) -> String {
+    let mut text = "patient_id,reading,dice,n_voxels\n".to_owned();
+    for (patient, readings) in patients.iter().zip(readings) {
+        for Reading {
+            name,
+            dice,
+            n_voxels,
+        } in readings
+        {
+            let _ = writeln!(text, "{},{name},{dice},{n_voxels}", patient.patient_id);
+        }
+    }
+    text
+}
+/// Writes the images of a patient.
 fn write_images(
     out: &Path,
     patient: &SynthPatient,
     images: &SynthImages,
     mask: Option<TwinMask>,
-) -> anyhow::Result<Vec<String>> {
+) -> anyhow::Result<()> {
     let geometry = Geometry::new(images.dims, images.affine)?;
     let folder = out.join(&patient.site).join("images");
     let save_on = |geometry: Geometry, path: PathBuf, voxels: Voxels| -> anyhow::Result<()> {
@@ -164,19 +261,15 @@ fn write_images(
     save(
         out.join("truth/log_bias").join(format!("{id}.nii.gz")),
         Voxels::F32(images.true_log_bias.clone()),
-    )?;
-    Ok(images
-        .delineations
-        .iter()
-        .map(|(name, _)| name.clone())
-        .collect())
+    )
 }
 
 /// What the tables are written from.
 struct Written<'a> {
     spec: &'a SynthSpec,
+    sites: Vec<&'a str>,
     patients: &'a [SynthPatient],
-    readings: &'a [Vec<String>],
+    readings: &'a [Vec<Reading>],
     twin: Option<(Twin, u64)>,
 }
 
@@ -185,9 +278,9 @@ impl Written<'_> {
         let toml = cohort_toml(&self.rater_names(), self.twin.map(|(twin, _)| twin));
         std::fs::write(out.join("patients.csv"), self.rows(None))?;
         std::fs::write(out.join("cohort.toml"), &toml)?;
-        for centre in &self.spec.centres {
-            let folder = out.join(centre.site);
-            std::fs::write(folder.join("patients.csv"), self.rows(Some(centre.site)))?;
+        for site in &self.sites {
+            let folder = out.join(site);
+            std::fs::write(folder.join("patients.csv"), self.rows(Some(site)))?;
             std::fs::write(folder.join("cohort.toml"), &toml)?;
         }
         Ok(())
@@ -208,7 +301,7 @@ impl Written<'_> {
             .iter()
             .for_each(|r| text.push_str(&format!(",mask_{r}")));
         text.push('\n');
-        let of_site = |(p, _): &(&SynthPatient, &Vec<String>)| site.is_none_or(|s| p.site == s);
+        let of_site = |(p, _): &(&SynthPatient, &Vec<Reading>)| site.is_none_or(|s| p.site == s);
         for (patient, has) in self.patients.iter().zip(self.readings).filter(of_site) {
             let id = &patient.patient_id;
             let at = match site {
@@ -226,7 +319,7 @@ impl Written<'_> {
             let _ = write!(text, ",{at}{id}_t2w.nii.gz,{at}{id}_mask.nii.gz");
             for reading in &extra {
                 text.push(',');
-                if has.iter().any(|h| h == reading) {
+                if has.iter().any(|h| h.name == *reading) {
                     let _ = write!(text, "{at}{id}_mask_{reading}.nii.gz");
                 }
             }
@@ -254,9 +347,11 @@ fn cohort_toml(readings: &[&str], twin: Option<Twin>) -> String {
     for reading in readings {
         let _ = writeln!(text, "mask_{reading} = {{ column = \"mask_{reading}\" }}");
     }
-    text.push_str(
-        "\n[share]\ncolumns = [\"dfs_months\", \"dfs_event\", \"os_months\", \"os_event\"",
-    );
+    text.push_str("\n[share]\ncolumns = [");
+    let columns = PATIENTS_HEADER.split(',').skip(NAMING_COLUMNS);
+    for (i, column) in columns.enumerate() {
+        let _ = write!(text, "{}\"{column}\"", if i > 0 { ", " } else { "" });
+    }
     for column in twin.map_or(&[][..], Twin::extra_columns) {
         let _ = write!(text, ", \"{column}\"");
     }

@@ -438,6 +438,8 @@ pub(crate) fn table_type(kind: TableKind) -> ArtefactType {
         TableKind::Table => ArtefactType::Table,
         TableKind::FollowUp => ArtefactType::FollowUp,
         TableKind::Folds => ArtefactType::Folds,
+        TableKind::Csv => ArtefactType::Csv,
+        TableKind::GeneSets => ArtefactType::Source,
     }
 }
 

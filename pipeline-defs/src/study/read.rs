@@ -256,8 +256,10 @@ fn tables(node: &Node, problems: &mut Problems) -> BTreeMap<String, TableRef> {
             "table" => TableKind::Table,
             "followup" => TableKind::FollowUp,
             "folds" => TableKind::Folds,
+            "csv" => TableKind::Csv,
+            "gmt" => TableKind::GeneSets,
             other => {
-                let repair = suggest(other, ["table", "followup", "folds"]);
+                let repair = suggest(other, ["table", "followup", "folds", "csv", "gmt"]);
                 problems.push(Problem::new(
                     "table",
                     &field.place,
@@ -267,7 +269,7 @@ fn tables(node: &Node, problems: &mut Problems) -> BTreeMap<String, TableRef> {
                 TableKind::Table
             }
         };
-        let file = required(&field.node, "file", "the path of a CSV file", problems);
+        let file = required(&field.node, "file", "the path of a file", problems);
         let file = file.map_or(String::new(), |n| text(n, "file", problems));
         tables.insert(
             field.name.clone(),

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use pipeline_defs::Study;
+use pipeline_defs::study::TableKind;
 use worker::cohort::{Table, Wanted, wanted_files};
 
 use super::finding::{Code, Finding, some_of};
@@ -156,6 +157,19 @@ pub(super) fn of_study(folder: &Path, study: &Study, findings: &mut Vec<Finding>
     let mut sheets = Vec::new();
     for (name, table) in &study.tables {
         let path = folder.join(&table.file);
+        // Their rows are genes: they are only read here to say that they can be.
+        if matches!(table.kind, TableKind::Csv | TableKind::GeneSets) {
+            if let Err(error) = std::fs::File::open(&path) {
+                let place = path.display().to_string();
+                findings.push(Finding::new(
+                    Code::CohortUnreadable,
+                    place,
+                    error.to_string(),
+                    "",
+                ));
+            }
+            continue;
+        }
         let table = match Table::read(&path) {
             Ok(table) => table,
             Err(error) => {
