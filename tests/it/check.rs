@@ -48,7 +48,9 @@ fn a_sound_cohort_is_not_refused_and_its_regions_are_drawn() {
     );
     // Follow-up of the second centre ends at 48 months: the paper's 60 cannot be judged there.
     let codes: BTreeSet<String> = said(&found).into_iter().map(|(code, _)| code).collect();
-    assert_eq!(codes, BTreeSet::from(["horizon-unsupported".to_owned()]));
+    // The study names two of the three centres.
+    let known = ["horizon-unsupported", "site-unknown"].map(str::to_owned);
+    assert_eq!(codes, BTreeSet::from(known));
     let external = |f: &&Value| f["site"] == "c2" && f["place"] == "dfs, horizon 60";
     let message = found["findings"]
         .as_array()
@@ -68,6 +70,39 @@ fn a_sound_cohort_is_not_refused_and_its_regions_are_drawn() {
             .iter()
             .all(|p| std::fs::read(p.path()).unwrap().starts_with(b"\x89PNG"))
     );
+}
+
+#[test]
+fn a_third_centre_without_follow_up_is_sound_and_brings_its_genes() {
+    let dir = tempfile::tempdir().unwrap();
+    let radloom = Radloom::on(&dir.path().join("cache"));
+    let cohort = dir.path().join("cohort");
+    synth(&radloom, &cohort, None);
+    let sites = "sites=[\"c1\", \"c2\", \"tcga\"]";
+    let (found, code) = check(&radloom, &cohort, &["--set", sites]);
+    assert_eq!(
+        (code, &found["patients"]),
+        (Some(0), &52.into()),
+        "{found:#}"
+    );
+    let codes: BTreeSet<String> = said(&found).into_iter().map(|(code, _)| code).collect();
+    let known = ["horizon-unsupported", "site-unfollowed"].map(str::to_owned);
+    assert_eq!(codes, BTreeSet::from(known));
+
+    let table = CsvTable::read(&cohort.join("tcga/patients.csv"));
+    let times = table.column("dfs_months");
+    assert!(table.rows.len() == 12 && table.rows.iter().all(|row| row[times].is_empty()));
+    let counts = CsvTable::read(&cohort.join("expression.csv"));
+    let ids: Vec<&String> = table.rows.iter().map(|row| &row[0]).collect();
+    assert_eq!(counts.header.iter().skip(1).collect::<Vec<_>>(), ids);
+    assert_eq!(counts.rows.len(), 12_000);
+    let sets = std::fs::read_to_string(cohort.join("gene_sets.gmt")).unwrap();
+    assert!(sets.lines().count() == 200 && sets.starts_with("SYN_FOCAL_ADHESION\t"));
+    let groups = CsvTable::read(&cohort.join("truth/biology.csv"));
+    let high = groups.column("dfs_high");
+    assert_eq!(groups.rows.iter().filter(|row| row[high] == "1").count(), 6);
+    let readings = CsvTable::read(&cohort.join("truth/readings.csv"));
+    assert_eq!(readings.rows.len(), 20);
 }
 
 #[test]

@@ -374,3 +374,33 @@ fn a_generated_table_gives_the_same_result_on_any_number_of_workers() {
     }
     assert_eq!(digests[0], digests[1]);
 }
+
+/// The synthetic tables are read by the study that comes with them.
+#[test]
+fn the_synthetic_tables_are_sound_and_planned() {
+    let dir = tempfile::tempdir().unwrap();
+    let radloom = Radloom::on(&dir.path().join("cache"));
+    let out = dir.path().join("tables");
+    radloom
+        .say(&[
+            "synth",
+            "--size",
+            "features-only",
+            "--out",
+            out.to_str().unwrap(),
+        ])
+        .ok();
+    for region in ["tumour", "peritumour"] {
+        for (suffix, n) in [("", 632), ("_r1s2", 50), ("_r2s1", 50)] {
+            let table = CsvTable::read(&out.join(format!("{region}{suffix}.csv")));
+            assert_eq!((table.header.len(), table.rows.len()), (2 + 1409, n));
+        }
+    }
+    let study = out.join("study.toml");
+    let plan = radloom.say(&["plan", study.to_str().unwrap()]);
+    plan.ok();
+    let check = radloom.say(&["check", study.to_str().unwrap(), "--json"]);
+    let found: Value = serde_json::from_str(&check.stdout).unwrap();
+    assert_eq!(check.code, Some(0), "{found:#}");
+    assert_eq!(found["counts"]["refuse"], 0);
+}

@@ -42,6 +42,7 @@ codes! {
     FileMissing = "file-missing", Refuse;
     FileUnreadable = "file-unreadable", Refuse;
     TimeMissing = "time-missing", Warn;
+    SiteUnfollowed = "site-unfollowed", Note;
     TimeNotNumber = "time-not-number", Refuse;
     TimeNegative = "time-negative", Refuse;
     TimeZero = "time-zero", Warn;

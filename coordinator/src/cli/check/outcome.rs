@@ -1,6 +1,6 @@
 //! Times and events: what is no time, what contradicts, which unit, and what the horizons find.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use cohort::FollowUp;
 use evaluation::doctor::horizon_support;
@@ -86,7 +86,7 @@ fn read(endpoint: &Endpoint, sheet: &Sheet, findings: &mut Vec<Finding>) -> Foll
     for row in &sheet.patients {
         let (time, event) = (sheet.cell(row, time_at), sheet.cell(row, event_at));
         if time.is_empty() || event.is_empty() {
-            missing.push(row.patient_id.as_str());
+            missing.push(row);
             continue;
         }
         let time = usable_time(sheet, row, time_at, time, findings);
@@ -98,6 +98,7 @@ fn read(endpoint: &Endpoint, sheet: &Sheet, findings: &mut Vec<Finding>) -> Foll
             followed.event.push(event);
         }
     }
+    let missing = in_followed_sites(missing, sheet, time_at, &endpoint.name, findings);
     if !missing.is_empty() {
         let message = format!(
             "{} patients have no time or no event: {}",
@@ -126,6 +127,30 @@ fn read(endpoint: &Endpoint, sheet: &Sheet, findings: &mut Vec<Finding>) -> Foll
         ));
     }
     followed
+}
+
+/// Names of the patients who lack a time or an event; a site where everybody does follows nobody, which is told once.
+fn in_followed_sites<'a>(
+    missing: Vec<&'a Row>,
+    sheet: &Sheet,
+    time_at: usize,
+    endpoint: &str,
+    findings: &mut Vec<Finding>,
+) -> Vec<&'a str> {
+    let sites: BTreeSet<&str> = missing.iter().map(|row| row.site.as_str()).collect();
+    let n_missing = |site: &str| missing.iter().filter(|row| row.site == site).count();
+    let n_rows = |site: &str| sheet.patients.iter().filter(|row| row.site == site).count();
+    let is_followed = |site: &str| n_missing(site) < n_rows(site);
+    for site in sites.iter().filter(|site| !is_followed(site)) {
+        let message = format!(
+            "none of {} patients has a time and an event of `{endpoint}`: they can be scored, not judged",
+            n_missing(site)
+        );
+        let place = sheet.column_place(time_at);
+        findings.push(Finding::new(Code::SiteUnfollowed, place, message, "").at_site(site));
+    }
+    let known = missing.iter().filter(|row| is_followed(&row.site));
+    known.map(|row| row.patient_id.as_str()).collect()
 }
 
 fn usable_time(

@@ -261,7 +261,7 @@ impl SynthSpec {
             hazard: HAZARD,
             image: IMAGE,
             delineation_length_mm: 10.0,
-            raters: vec![rater("r1s2", 0.7, 0.25), rater("r2s1", 1.0, 0.35)],
+            raters: vec![rater("r1s2", 0.9, 0.3), rater("r2s1", 1.25, 0.45)],
             recurrence_pattern: [41, 101, 29],
             followup_median_months: [42.0, 1.0],
             age_range_years: [26.0, 91.0],
