@@ -226,6 +226,7 @@ fn readings_csv(patients: &[SynthPatient], readings: &[Vec<Reading>]) -> String 
     }
     text
 }
+
 /// Writes the images of a patient.
 fn write_images(
     out: &Path,
