@@ -29,8 +29,9 @@ pub fn draw(title: &str, axis: &str, bars: &[Bar]) -> String {
     if bars.is_empty() {
         return nothing(title, "–");
     }
-    let labels = bars.iter().map(|b| text_width(&b.label, 12.0));
-    let left = labels.fold(0.0, f64::max).clamp(60.0, 330.0) + 30.0;
+    // headings are bold, and bold letters are wider
+    let wide = |b: &Bar| text_width(&b.label, if b.value.is_some() { 12.0 } else { 13.6 });
+    let left = bars.iter().map(wide).fold(0.0, f64::max).clamp(60.0, 400.0) + 30.0;
     let notes = bars
         .iter()
         .map(|b| text_width(&b.note, 11.0))

@@ -71,6 +71,17 @@ pub struct Dot {
     pub named: bool,
 }
 
+/// The tone of what stands behind the rest.
+pub const MUTED: usize = usize::MAX;
+
+/// Colour and dash of a tone.
+fn tone(tone: usize) -> (&'static str, &'static str) {
+    match tone {
+        MUTED => ("#b8b8b8", ""),
+        tone => line(tone),
+    }
+}
+
 /// One series.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Series {
@@ -151,7 +162,34 @@ pub fn draw(title: &str, charts: &[Chart]) -> String {
     svg.finish(width, top)
 }
 
+impl Shape {
+    fn is_empty(&self) -> bool {
+        match self {
+            Shape::Line(points) | Shape::Steps(points) => points.is_empty(),
+            Shape::Band(points) | Shape::Columns(points) => points.is_empty(),
+            Shape::Dots(dots) => dots.is_empty(),
+        }
+    }
+}
+
+/// A panel in which there is nothing to draw says why, without a frame.
+fn bare(svg: &mut Svg, chart: &Chart, (x, y): (f64, f64)) -> f64 {
+    let room = PANEL_W - 16.0;
+    svg.text_both_ends(x, y + 12.0, &chart.title, Text::size(12.5).bold(), room);
+    let mut below = y + 34.0;
+    for note in &chart.notes {
+        for text in wrap(note, 11.0, room, 4) {
+            svg.text(x, below, &text, Text::size(11.0).quiet());
+            below += 14.0;
+        }
+    }
+    below - y
+}
+
 fn panel(svg: &mut Svg, chart: &Chart, (x, y): (f64, f64)) -> f64 {
+    if chart.series.iter().all(|s| s.shape.is_empty()) {
+        return bare(svg, chart, (x, y));
+    }
     let room = PANEL_W - 16.0;
     svg.text_both_ends(x, y + 12.0, &chart.title, Text::size(12.5).bold(), room);
     let frame = Rect::new(x + LEFT, y + 26.0, W, H);
@@ -241,7 +279,7 @@ impl Place<'_> {
     }
 
     fn series(&self, svg: &mut Svg, series: &Series) {
-        let (colour, dash) = line(series.tone);
+        let (colour, dash) = tone(series.tone);
         let pen = Pen {
             colour,
             width: 2.0,
@@ -265,9 +303,13 @@ impl Place<'_> {
                 let ring: Vec<(f64, f64)> = upper.chain(lower).collect();
                 svg.area(&format!("{}z", self.line(&ring)), colour, 0.14, "");
             }
-            Shape::Dots(dots) => dots
-                .iter()
-                .for_each(|dot| self.dot(svg, dot, colour, dots.len())),
+            Shape::Dots(dots) => {
+                // a name that would stand on another one is left to the tooltip
+                let mut taken: Vec<Rect> = Vec::new();
+                for dot in dots {
+                    self.dot(svg, dot, colour, &mut taken);
+                }
+            }
             Shape::Columns(columns) => {
                 for (left, right, height) in columns {
                     let (a, b) = (self.x(*left), self.x(*right));
@@ -280,24 +322,40 @@ impl Place<'_> {
         }
     }
 
-    fn dot(&self, svg: &mut Svg, dot: &Dot, colour: &str, n: usize) {
+    fn dot(&self, svg: &mut Svg, dot: &Dot, colour: &str, taken: &mut Vec<Rect>) {
         if !dot.x.is_finite() || !dot.y.is_finite() {
             return;
         }
         let at = (self.x(dot.x), self.y(dot.y));
         if let Some((a, b)) = dot.ends {
-            svg.line((at.0, self.y(a)), (at.0, self.y(b)), Pen::new(colour, 1.3));
+            let (low, high) = ((at.0, self.y(a)), (at.0, self.y(b)));
+            svg.line(low, high, Pen::new(colour, 1.3));
         }
-        let radius = if n > 200 { 1.6 } else { 3.4 };
+        let all = self.chart.series.iter().map(|s| match &s.shape {
+            Shape::Dots(dots) => dots.len(),
+            _ => 0,
+        });
+        let radius = if all.sum::<usize>() > 200 { 1.7 } else { 3.4 };
         svg.circle(at, radius, colour, None);
         if dot.named {
             let width = text_width(&dot.name, 10.0);
             let right = at.0 + 5.0 + width < self.frame.right();
-            let (x, style) = match right {
-                true => (at.0 + 5.0, Text::size(10.0)),
-                false => (at.0 - 5.0, Text::size(10.0).end()),
+            let left = if right {
+                at.0 + 5.0
+            } else {
+                at.0 - 5.0 - width
             };
-            svg.text(x, at.1 - 3.0, &dot.name, style);
+            let room = Rect::new(left, at.1 - 12.0, width, 11.0);
+            let meets = |r: &Rect| {
+                r.x < room.right()
+                    && room.x < r.right()
+                    && r.y < room.bottom()
+                    && room.y < r.bottom()
+            };
+            if !taken.iter().any(meets) {
+                svg.text(left, at.1 - 3.0, &dot.name, Text::size(10.0));
+                taken.push(room);
+            }
         }
     }
 
@@ -316,7 +374,7 @@ impl Place<'_> {
 }
 
 fn legend(svg: &mut Svg, series: &Series, x: f64, y: f64, room: f64) {
-    let (colour, dash) = line(series.tone);
+    let (colour, dash) = tone(series.tone);
     match series.shape {
         Shape::Line(_) | Shape::Steps(_) => {
             let pen = Pen {
@@ -374,6 +432,19 @@ mod tests {
         assert_eq!(svg.matches("s &amp; t").count(), 10);
         // the line that leaves the frame stops at its corner: left 16 + 62, width 320, bottom 42 + 26 + 260
         assert!(svg.contains("M78 328L398 68"), "{svg}");
+    }
+
+    #[test]
+    fn a_panel_without_anything_to_draw_says_why_without_a_frame() {
+        let chart = Chart {
+            title: "60 months".into(),
+            series: vec![Series::new("model", 0, Shape::Line(Vec::new()))],
+            guides: vec![Guide::Diagonal],
+            notes: vec!["NE: nobody is at risk at 60".into()],
+            ..Chart::default()
+        };
+        let svg = draw("Calibration", &[chart]);
+        assert!(svg.contains("nobody is at risk") && !svg.contains("<line"));
     }
 
     #[test]

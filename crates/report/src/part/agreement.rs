@@ -108,11 +108,7 @@ fn chart_of(report: &Report, who: &str, a: &Agreement) -> Chart {
     Chart {
         title: who.to_owned(),
         x: Axis::new(language.say("Dice coefficient"), 0.0, 1.0),
-        y: Axis::new(
-            language.say("95th percentile of the surface distance, mm"),
-            0.0,
-            furthest * 1.05,
-        ),
+        y: Axis::new(language.say("HD95, mm"), 0.0, furthest * 1.05),
         series: vec![Series::new("", 0, Shape::Dots(dots))],
         ..Chart::default()
     }

@@ -108,7 +108,7 @@ fn volcano(report: &Report, subject: &Subject, genes: &[Gene], digest: &str) -> 
     let label =
         |text: &str, call: &str| format!("{} ({})", language.say(text), count(called(genes, call)));
     let series = [
-        ("not called", "", 6),
+        ("not called", "", chart::MUTED),
         ("higher in the high-risk group", "up", 1),
         ("lower in the high-risk group", "down", 0),
     ];

@@ -361,8 +361,14 @@ fn impact_figure(report: &Report, subject: &Subject, group: &Group<'_, Impact>) 
         ],
     );
     let mut charts = Vec::new();
+    // a model is named where there are several
+    let first = group.first().map_or("", |(of, _, _)| of.get("model"));
+    let but = match group.iter().all(|(of, _, _)| of.get("model") == first) {
+        true => &BUT[..],
+        false => &OF_FIGURE[..],
+    };
     for (of, impact, _) in group {
-        let title = of.words(language, &OF_FIGURE);
+        let title = of.words(language, but);
         let last = impact.points.iter().map(|p| p.0).fold(0.1, f64::max);
         let label = language.fill("patients of {0}", &[&short(impact.population)]);
         let mut chart = Chart {

@@ -300,10 +300,6 @@ pub(super) const TABLE: &[(&str, &str)] = &[
     ("Overlap and distance of delineations", "勾画的重叠与距离"),
     ("Dice coefficient", "Dice 系数"),
     ("HD95, mm", "HD95（mm）"),
-    (
-        "95th percentile of the surface distance, mm",
-        "表面距离第 95 百分位（mm）",
-    ),
     ("Distance from the training patients", "与训练集患者的距离"),
     (
         "Patients unlike those of the training",
