@@ -130,25 +130,38 @@ fn pattern(s: &StepSetting) -> Option<Pattern> {
 }
 
 fn extraction(s: &StepSetting) -> Pattern {
-    let fixed_number = s.get("settings.binCount") != "–";
-    match fixed_number {
-        true => (
+    let set = |name: &str| s.get(name) != "–";
+    match (
+        set("settings.binCount"),
+        set("settings.resampledPixelSpacing"),
+    ) {
+        (true, true) => (
             "Features",
-            "Radiomic features with {0} grey levels; resampled to {1} mm, intensities normalised: {2}.",
+            "Radiomic features with {0} grey levels; resampled to {2} mm, intensities normalised: {1}.",
             &[
                 "settings.binCount",
-                "settings.resampledPixelSpacing",
                 "settings.normalize",
+                "settings.resampledPixelSpacing",
             ],
         ),
-        false => (
+        (false, true) => (
             "Features",
-            "Radiomic features with grey levels {0} wide; resampled to {1} mm, intensities normalised: {2}.",
+            "Radiomic features with grey levels {0} wide; resampled to {2} mm, intensities normalised: {1}.",
             &[
                 "settings.binWidth",
-                "settings.resampledPixelSpacing",
                 "settings.normalize",
+                "settings.resampledPixelSpacing",
             ],
+        ),
+        (true, false) => (
+            "Features",
+            "Radiomic features with {0} grey levels; voxels as they were acquired, intensities normalised: {1}.",
+            &["settings.binCount", "settings.normalize"],
+        ),
+        (false, false) => (
+            "Features",
+            "Radiomic features with grey levels {0} wide; voxels as they were acquired, intensities normalised: {1}.",
+            &["settings.binWidth", "settings.normalize"],
         ),
     }
 }
@@ -360,8 +373,9 @@ mod tests {
             "differential-expression",
             "enrichment",
         ];
-        let choices: [&[(&str, &str)]; 4] = [
+        let choices: [&[(&str, &str)]; 5] = [
             &[],
+            &[("settings.resampledPixelSpacing", "[1,1,1]")],
             &[("settings.binCount", "32")],
             &[("spearman.threshold", "0.8")],
             &[("lasso.folds", "10")],

@@ -660,7 +660,7 @@ pub(super) const ALL: &[KindSpec] = &[
             out("tables", Bundle, Hub, "bundle", RowRule::Evaluated),
         ],
         cost: cost(1, 512, 0.5),
-        version: 3,
+        version: 4,
         ..hub(
             "report",
             Role::Gather,

@@ -106,7 +106,7 @@ fn profiles_stand_side_by_side_and_the_paper_has_its_banner() {
         profiles.starts_with("endpoint,set,careful,paper\n"),
         "{profiles}"
     );
-    assert!(made.page.contains("Profile paper: done as it was printed"));
+    assert!(made.page.contains("Profile paper flatters its own numbers"));
 }
 
 #[test]

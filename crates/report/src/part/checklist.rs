@@ -121,7 +121,7 @@ pub(crate) fn part(report: &Report, there: &[&'static str]) -> Part {
             rows,
             "<tr><td class=\"num\">{number}</td><td>{}</td>{}</tr>",
             markup(language.say(item)),
-            cell(language, clear(there, number))
+            cell(language, clear(report, there, number))
         );
     }
     part.items.push(Item::Markup(table(
@@ -194,10 +194,9 @@ fn metrics(report: &Report, there: &[&'static str], number: &str) -> Met {
         .any(|r| r.estimate.interval().is_some());
     match number {
         "1" => Met::Shown("checklists"),
-        "2" | "3" | "5" | "7" => Met::Asks,
+        "2" | "3" | "5" | "7" | "8" | "10" | "28" | "29" | "30" => Met::Asks,
         "4" | "27" => if_so(set("external"), "models"),
         "6" => if_so(super::utility::there(&report.acquisition) > 0, "patients"),
-        "8" | "10" => when(there, "delineation"),
         "9" | "17" => Met::NotApplicable,
         "11" | "13" => Met::Recorded("methods"),
         "12" | "18" => Met::Recorded("provenance"),
@@ -207,7 +206,7 @@ fn metrics(report: &Report, there: &[&'static str], number: &str) -> Met {
             super::utility::there(&report.funnel) > 0 || report.cox.iter().any(|c| c.value.is_ok()),
             "limitations",
         ),
-        "19" => if_so(super::utility::there(&report.baseline) > 0, "patients"),
+        "19" => if_so(volume(report), "controls"),
         "20" => if_so(!report.comparison.is_empty(), "models"),
         "21" => if_so(interval, "models"),
         "22" => if_so(super::utility::there(&report.calibration) > 0, "utility"),
@@ -215,22 +214,36 @@ fn metrics(report: &Report, there: &[&'static str], number: &str) -> Met {
         "24" => when(there, "clinical-models"),
         "25" => when(there, "controls"),
         "26" => if_so(set("cv") || set("oob"), "models"),
-        "28" => Met::Asks,
-        "29" | "30" => Met::Recorded("provenance"),
         _ => Met::Open,
     }
 }
 
-fn clear(there: &[&'static str], number: &str) -> Met {
+/// What the volume of the tumour alone can do is shown.
+fn volume(report: &Report) -> bool {
+    let rankings = report.controls.iter().filter_map(|c| c.value.as_ref().ok());
+    rankings
+        .flat_map(|r| &r.models)
+        .any(|m| m.control == "volume")
+}
+
+fn clear(report: &Report, there: &[&'static str], number: &str) -> Met {
     match number {
-        "15" | "53–58" => Met::Recorded("provenance"),
+        "15" => Met::Recorded("provenance"),
         "21–24" | "25–28" | "34–35" => Met::Recorded("methods"),
-        "16" | "29" | "36" | "44" => when(there, "patients"),
-        "31" | "33" => when(there, "features"),
-        "37" => when(there, "best"),
-        "40" | "46" => when(there, "models"),
+        "16" => if_so(super::utility::there(&report.acquisition) > 0, "patients"),
+        "29" => if_so(super::utility::there(&report.missing) > 0, "patients"),
+        "31" => if_so(super::utility::there(&report.icc) > 0, "features"),
+        "33" => if_so(super::utility::there(&report.funnel) > 0, "features"),
+        "36" => if_so(volume(report), "controls"),
+        "37" => if_so(!report.headlines.is_empty(), "best"),
+        "40" | "46" => if_so(!report.comparison.is_empty(), "models"),
         "41" => when(there, "ranks"),
+        "44" => if_so(
+            report.flow.is_some() && super::utility::there(&report.baseline) > 0,
+            "patients",
+        ),
         "47" => when(there, "clinical-models"),
+        "53–58" => Met::Asks,
         _ => Met::Open,
     }
 }

@@ -4,10 +4,10 @@ use super::{Figure, Item, Part, Subject, digests, grouped, only, p_text, short};
 use crate::figure::chart::{self, Axis, Chart, Guide, Series, Shape};
 use crate::figure::forest::{self, Forest};
 use crate::figure::kaplan_meier;
-use crate::number::{count, fixed, plain};
+use crate::number::{count, fixed};
 use crate::page::Report;
 use crate::table::{Cell, Table};
-use crate::values::{Estimate, display_name};
+use crate::values::Estimate;
 
 /// One line of the univariable table.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -384,16 +384,16 @@ fn survival(report: &Report, part: &mut Part) {
     );
 }
 
-/// `SCCA > 1.5 (P adjusted 0.012)`, for the limitations.
+/// `eqd2 at 83.75 (DFS, careful)`, for the limitations.
 pub(crate) fn searched(report: &Report) -> Vec<String> {
-    let found = report.cuts.iter().filter_map(|c| c.value.as_ref().ok());
-    found
-        .map(|c| {
-            format!(
-                "{} {}",
-                display_name(&c.variable),
-                c.cut.finite().map_or_else(|| plain(f64::NAN), short)
-            )
+    let said = |one: &super::Sourced<Cut>| {
+        let cut = one.value.as_ref().ok()?;
+        let at = short(cut.cut.finite()?);
+        let subject = one.subject.words(report.language, &[]);
+        Some(match subject.is_empty() {
+            true => format!("{} {at}", cut.variable),
+            false => format!("{} {at} ({subject})", cut.variable),
         })
-        .collect()
+    };
+    report.cuts.iter().filter_map(said).collect()
 }

@@ -449,7 +449,7 @@ pub(crate) fn problems(report: &Report) -> String {
             out,
             "<div class=\"leaks\" role=\"note\"><strong>{}</strong>\n<ul>\n",
             markup(&language.fill(
-                "Profile {0}: done as it was printed. Its numbers are no evidence of performance.",
+                "Profile {0} flatters its own numbers; they are no evidence of performance.",
                 &[language.say(&profile)]
             ))
         );

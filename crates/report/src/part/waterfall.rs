@@ -65,6 +65,16 @@ pub(crate) fn part(report: &Report) -> Option<Part> {
                 numbers: Some(numbers),
                 artefacts: digests([one.artefact.as_str()]),
             }));
+            // a value with a reservation is not left to a tooltip
+            let told = w
+                .rungs
+                .iter()
+                .filter(|r| r.value.is_some() && !r.reason.is_empty());
+            for r in told {
+                let label = language.say(&r.label);
+                part.items
+                    .push(Item::Note(format!("{label}: {}", r.reason)));
+            }
         }
     }
     part.say_absent(

@@ -393,8 +393,8 @@ pub(super) const TABLE: &[(&str, &str)] = &[
         "95% 区间：交叉验证采用 Nadeau–Bengio 法，其余采用百分位自助法",
     ),
     (
-        "Profile {0}: done as it was printed. Its numbers are no evidence of performance.",
-        "{0}：完全按原文步骤执行，其数值不能作为模型性能的证据。",
+        "Profile {0} flatters its own numbers; they are no evidence of performance.",
+        "{0}：其数值偏乐观，不能作为模型性能的证据。",
     ),
     (
         "This analysis leaks on purpose.",
@@ -643,12 +643,12 @@ pub(super) const TABLE: &[(&str, &str)] = &[
         "肿瘤外扩 {0} mm（{1}），裁剪至 {2}；去除肿瘤：{3}。",
     ),
     (
-        "Radiomic features with {0} grey levels; resampled to {1} mm, intensities normalised: {2}.",
-        "影像组学特征，{0} 个灰度级；重采样至 {1} mm，强度归一化：{2}。",
+        "Radiomic features with {0} grey levels; resampled to {2} mm, intensities normalised: {1}.",
+        "影像组学特征，{0} 个灰度级；重采样至 {2} mm，强度归一化：{1}。",
     ),
     (
-        "Radiomic features with grey levels {0} wide; resampled to {1} mm, intensities normalised: {2}.",
-        "影像组学特征，灰度级宽度 {0}；重采样至 {1} mm，强度归一化：{2}。",
+        "Radiomic features with grey levels {0} wide; resampled to {2} mm, intensities normalised: {1}.",
+        "影像组学特征，灰度级宽度 {0}；重采样至 {2} mm，强度归一化：{1}。",
     ),
     (
         "{0}-fold cross-validation repeated {1} times, stratified by {2}; the external centre is {3}.",
@@ -745,5 +745,13 @@ pub(super) const TABLE: &[(&str, &str)] = &[
     (
         "No patient was held back inside the training centre: between the apparent value and the validation centre there is no honest one.",
         "训练中心内没有留出患者：在表观值与验证中心之间没有可信的估计。",
+    ),
+    (
+        "Radiomic features with {0} grey levels; voxels as they were acquired, intensities normalised: {1}.",
+        "影像组学特征，{0} 个灰度级；体素保持采集时大小，强度归一化：{1}。",
+    ),
+    (
+        "Radiomic features with grey levels {0} wide; voxels as they were acquired, intensities normalised: {1}.",
+        "影像组学特征，灰度级宽度 {0}；体素保持采集时大小，强度归一化：{1}。",
     ),
 ];
