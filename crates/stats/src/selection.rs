@@ -6,7 +6,7 @@ use ndarray::{Array2, ArrayView2, Axis};
 use crate::columns::{ColumnError, pick_columns};
 use crate::folds::event_stratified_folds;
 use crate::lasso_cox::{
-    Choice, LassoCoxCv, LassoCoxError, LassoCoxParams, cross_validate_lasso_cox,
+    Choice, LassoCoxCv, LassoCoxError, LassoCoxParams, cross_validate_lasso_cox_to_minimum,
 };
 use crate::redundancy::{KeepRule, RedundancyError, redundancy_filter};
 
@@ -164,7 +164,7 @@ pub struct Selection {
     pub dropped: Vec<DroppedFeature>,
     /// Features that entered the LASSO, in the order of its coefficients.
     pub candidates: Vec<String>,
-    /// The path and its cross-validation, with the folds; none where no path exists.
+    /// The path and its cross-validation as far as the choice needed them, with the folds; none where no path exists.
     pub lasso: Option<LassoCoxCv>,
 }
 
@@ -180,7 +180,7 @@ pub struct Selection {
 /// # Ties and edges   an empty selection is a result with a reason, not an error
 /// # Errors           see [`SelectionError`]
 /// # Reference        Spearman filter and LASSO-Cox as in the radiomics literature; parts: [`redundancy_filter`],
-/// [`cross_validate_lasso_cox`]
+/// [`cross_validate_lasso_cox_to_minimum`]
 /// # Differs from     nothing: the parts carry the comparisons
 pub fn fit_selection(
     x: ArrayView2<f64>,
@@ -343,7 +343,7 @@ fn select_by_lasso(
         // at least 3 folds: checked
         let fold = event_stratified_folds(follow_up, params.n_folds, seed).unwrap_or_default();
         let table = x.select(Axis(1), candidates);
-        match cross_validate_lasso_cox(table.view(), follow_up, &fold, &params.lasso) {
+        match cross_validate_lasso_cox_to_minimum(table.view(), follow_up, &fold, &params.lasso) {
             Ok(cv) => {
                 coefficients = cv.coefficients(params.choice);
                 if coefficients.iter().all(|&b| b == 0.0) {

@@ -271,7 +271,7 @@ pub(super) const ALL: &[KindSpec] = &[
         outputs: &[MODEL],
         cost: cost(2, 512, 0.3),
         seeded: true,
-        version: 2,
+        version: 3,
         ..hub(
             "fit-selection",
             Role::Fit,

@@ -1,6 +1,6 @@
 //! `acquisition-table`: how each centre's images were acquired, and which of them differ from the others.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use artefact::number;
 use pipeline_defs::params::AcquisitionParams;
@@ -49,7 +49,7 @@ struct Image {
 #[derive(Default)]
 struct Site {
     images: BTreeMap<String, Image>,
-    n_refused: usize,
+    refused: BTreeSet<String>,
 }
 
 pub(super) fn run(context: &Context, inputs: &Inputs) -> Result<Vec<Produced>, StepError> {
@@ -77,7 +77,7 @@ fn add<'a>(sites: &mut BTreeMap<&'a str, Site>, entry: &'a Input) -> Result<(), 
         .entry(entry.axis("site").unwrap_or_default())
         .or_default();
     let Ok(bytes) = &entry.content else {
-        site.n_refused += 1;
+        site.refused.insert(patient.to_owned());
         return Ok(());
     };
     if !site.images.contains_key(patient) {
@@ -124,6 +124,8 @@ fn row(name: &str, site: &Site, params: &AcquisitionParams) -> String {
     let pitch = numbers(&|i| Some(i.slice_pitch_mm));
     let grey = numbers(&|i| i.grey_levels);
     let (matrix, n_matrix) = commonest(&images);
+    let without = |patient: &&String| !site.images.contains_key(*patient);
+    let n_refused = site.refused.iter().filter(without).count();
     let usual = Usual {
         matrix: &matrix,
         in_plane_mm: in_plane.median,
@@ -150,7 +152,7 @@ fn row(name: &str, site: &Site, params: &AcquisitionParams) -> String {
         "{},{},{},{},{},{},{},{}\n",
         artefact::csv_field(name),
         images.len(),
-        site.n_refused,
+        n_refused,
         artefact::csv_field(&matrix),
         n_matrix.map(|n| n.to_string()).unwrap_or_default(),
         ranges.join(","),
@@ -271,6 +273,8 @@ mod tests {
             (label("c1", "p1"), Ok(image(320, [0.75, 0.75, 7.0], 40))),
             (label("c1", "p2"), Ok(image(320, [0.75, 0.75, 7.0], 50))),
             (label("c1", "p3"), Ok(image(256, [0.9375, 0.75, 5.5], 9))),
+            (label("c1", "p3"), Err(refused.clone())),
+            (label("c1", "p4"), Err(refused.clone())),
             (label("c1", "p4"), Err(refused)),
             (
                 label("c2", "q1"),

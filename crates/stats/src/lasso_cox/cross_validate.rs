@@ -4,7 +4,7 @@ use cohort::FollowUp;
 use ndarray::{Array2, ArrayView2, Axis};
 use rayon::prelude::*;
 
-use super::path::{LassoCoxPath, fit_lasso_cox_path, path_down_to};
+use super::path::{LassoCoxPath, Walk, fit_lasso_cox_path, path_down_to};
 use super::problem::Times;
 use super::{LassoCoxError, LassoCoxParams};
 use crate::censored::RiskSets;
@@ -125,9 +125,7 @@ pub fn cross_validate_lasso_cox_by(
         1.0
     };
     let loss: Vec<f64> = deviance_mean.iter().map(|m| sign * m).collect();
-    let index_min = first_smallest(&loss);
-    let limit = loss[index_min] + deviance_se[index_min];
-    let index_one_se = loss.iter().position(|&m| m <= limit).unwrap_or(index_min);
+    let (index_min, index_one_se) = choices(&loss, &deviance_se);
     Ok(LassoCoxCv {
         path,
         fold: fold.to_vec(),
@@ -136,6 +134,108 @@ pub fn cross_validate_lasso_cox_by(
         index_min,
         index_one_se,
     })
+}
+
+/// Values of λ between two looks at the curve.
+const STAGE: usize = 5;
+/// The minimum is behind when the curve was above it by [`PAST_SE`] standard errors for this many values of λ in a row.
+const N_PAST: usize = 10;
+const PAST_SE: f64 = 2.0;
+
+/// [`cross_validate_lasso_cox`] as far down as the choice of λ needs: all paths go down together and stop where the mean
+/// deviance has been more than two standard errors above its smallest for ten values of λ in a row, or where the path ends.
+///
+/// The values that it gives are those of the whole path, to the last bit; the rest, where models are large and slow, is not computed.
+///
+/// # Errors           as [`cross_validate_lasso_cox`]
+/// # Differs from     the whole path where a smaller mean deviance follows after such a rise: it is not looked for
+pub fn cross_validate_lasso_cox_to_minimum(
+    x: ArrayView2<f64>,
+    follow_up: &FollowUp,
+    fold: &[usize],
+    params: &LassoCoxParams,
+) -> Result<LassoCoxCv, LassoCoxError> {
+    let folds = check(follow_up, fold)?;
+    let mut whole = Walk::start(x, follow_up, params)?;
+    let mut parts: Vec<Part> = folds
+        .par_iter()
+        .map(|&k| Part::start(x, follow_up, fold, k, params))
+        .collect::<Result<_, _>>()?;
+    let weight: Vec<f64> = parts.iter().map(|part| part.n_events).collect();
+    let times = Times::new(follow_up);
+    // contiguous columns: features that are ever active are few
+    let columns: Array2<f64> = x.t().as_standard_layout().into_owned();
+    let mut seen = 0;
+    loop {
+        let wanted = (seen + STAGE).min(whole.grid().len());
+        whole.reach(whole.grid()[wanted - 1]);
+        let lambda = &whole.grid()[seen..whole.len().min(wanted)];
+        parts
+            .par_iter_mut()
+            .for_each(|part| part.judge(lambda, &columns, &times));
+        seen += lambda.len();
+        let judged: Vec<Vec<f64>> = parts.iter().map(|part| part.judged.clone()).collect();
+        let (deviance_mean, deviance_se) = summarise(&judged, &weight);
+        if whole.is_over() || is_past(&deviance_mean, &deviance_se) {
+            let (index_min, index_one_se) = choices(&deviance_mean, &deviance_se);
+            return Ok(LassoCoxCv {
+                path: whole.path(),
+                fold: fold.to_vec(),
+                deviance_mean,
+                deviance_se,
+                index_min,
+                index_one_se,
+            });
+        }
+    }
+}
+
+/// Whether the curve has left its minimum behind.
+fn is_past(mean: &[f64], se: &[f64]) -> bool {
+    let smallest = first_smallest(mean);
+    let limit = mean[smallest] + PAST_SE * se[smallest];
+    mean.len() > smallest + N_PAST && mean[mean.len() - N_PAST..].iter().all(|m| *m > limit)
+}
+
+/// One fold and the path on the rows of the others.
+struct Part {
+    rows: Vec<usize>,
+    times: Times,
+    n_events: f64,
+    walk: Walk,
+    /// Deviance per event held out, per λ so far.
+    judged: Vec<f64>,
+}
+
+impl Part {
+    fn start(
+        x: ArrayView2<f64>,
+        follow_up: &FollowUp,
+        fold: &[usize],
+        k: usize,
+        params: &LassoCoxParams,
+    ) -> Result<Part, LassoCoxError> {
+        let rows: Vec<usize> = (0..fold.len()).filter(|&i| fold[i] != k).collect();
+        let train = follow_up.select(&rows);
+        Ok(Part {
+            walk: Walk::start(x.select(Axis(0), &rows).view(), &train, params)?,
+            times: Times::new(&train),
+            n_events: n_events_in(follow_up, fold, k) as f64,
+            rows,
+            judged: Vec::new(),
+        })
+    }
+
+    /// Goes down to the last of `lambda` and judges each.
+    fn judge(&mut self, lambda: &[f64], columns: &Array2<f64>, times: &Times) {
+        let Some(&floor) = lambda.last() else { return };
+        self.walk.reach(floor);
+        for eta in predictors(columns, &self.walk.path(), lambda) {
+            let of_rows: Vec<f64> = self.rows.iter().map(|&i| eta[i]).collect();
+            let held_out = times.deviance(&eta) - self.times.deviance(&of_rows);
+            self.judged.push(held_out / self.n_events);
+        }
+    }
 }
 
 fn check(follow_up: &FollowUp, fold: &[usize]) -> Result<Vec<usize>, LassoCoxError> {
@@ -184,7 +284,9 @@ fn held_out(
     // nothing below the grid of all rows is ever looked up
     let floor = lambda.last().copied().unwrap_or(0.0);
     let path = path_down_to(x.select(Axis(0), &rows).view(), &train, params, floor)?;
-    let predicted = predictors(x, &path, lambda);
+    // contiguous columns: features that are ever active are few
+    let columns: Array2<f64> = x.t().as_standard_layout().into_owned();
+    let predicted = predictors(&columns, &path, lambda);
     let of = |eta: &[f64], rows: &[usize]| -> Vec<f64> { rows.iter().map(|&i| eta[i]).collect() };
     let n_events = n_events_in(follow_up, fold, k) as f64;
     let test = follow_up.select(&out);
@@ -214,14 +316,20 @@ fn held_out(
     }
 }
 
-/// Linear predictors of all rows at each λ.
-fn predictors(x: ArrayView2<f64>, path: &LassoCoxPath, lambda: &[f64]) -> Vec<Vec<f64>> {
-    // contiguous columns: features that are ever active are few
-    let columns: Array2<f64> = x.t().to_owned();
+/// Places of the smallest loss, and of the largest λ within one standard error of it.
+fn choices(loss: &[f64], se: &[f64]) -> (usize, usize) {
+    let index_min = first_smallest(loss);
+    let limit = loss[index_min] + se[index_min];
+    let index_one_se = loss.iter().position(|&m| m <= limit).unwrap_or(index_min);
+    (index_min, index_one_se)
+}
+
+/// Linear predictors of all rows at each λ, from the columns of the table.
+fn predictors(columns: &Array2<f64>, path: &LassoCoxPath, lambda: &[f64]) -> Vec<Vec<f64>> {
     lambda
         .iter()
         .map(|&l| {
-            let mut eta = vec![0.0; x.nrows()];
+            let mut eta = vec![0.0; columns.ncols()];
             for (j, b) in path
                 .interpolated(l)
                 .into_iter()
@@ -285,5 +393,49 @@ mod tests {
             cv(&[1, 2, 2, 3]),
             LassoCoxError::FoldWithoutEvent { fold: 3 }
         );
+    }
+
+    /// 120 patients, 60 features of which three count.
+    fn study() -> (Array2<f64>, FollowUp, Vec<usize>) {
+        let noise = crate::controls::normal_noise(120 * 61, 9);
+        let x = Array2::from_shape_fn((120, 60), |(i, j)| noise[i * 60 + j]);
+        let eta = |i: usize| 0.8 * x[[i, 0]] - 0.8 * x[[i, 7]] + 0.5 * x[[i, 31]];
+        let time = (0..120).map(|i| libm::exp(0.6 * noise[7200 + i] - eta(i)));
+        let event = (0..120).map(|i| i % 3 > 0).collect();
+        let follow_up = FollowUp::new(time.collect(), event).unwrap();
+        (x, follow_up, (0..120).map(|i| i / 3 % 5).collect())
+    }
+
+    #[test]
+    fn the_way_to_the_minimum_is_the_beginning_of_the_whole() {
+        let (x, f, fold) = study();
+        let params = LassoCoxParams::glmnet_defaults();
+        let whole = cross_validate_lasso_cox(x.view(), &f, &fold, &params).unwrap();
+        let short = cross_validate_lasso_cox_to_minimum(x.view(), &f, &fold, &params).unwrap();
+        let n = short.deviance_mean.len();
+        assert!(n < whole.deviance_mean.len() && n > short.index_min + N_PAST);
+        assert_eq!(short.deviance_mean, whole.deviance_mean[..n]);
+        assert_eq!(short.deviance_se, whole.deviance_se[..n]);
+        assert_eq!(
+            (short.index_min, short.index_one_se),
+            (whole.index_min, whole.index_one_se)
+        );
+        for choice in [Choice::Min, Choice::OneSe] {
+            assert_eq!(short.coefficients(choice), whole.coefficients(choice));
+        }
+        assert!(whole.index_min > 5, "{}", whole.index_min);
+    }
+
+    #[test]
+    fn a_path_that_ends_first_is_gone_to_its_end() {
+        let (x, f, fold) = study();
+        let params = LassoCoxParams {
+            n_lambda: 13,
+            lambda_min_ratio: Some(0.5),
+            ..LassoCoxParams::glmnet_defaults()
+        };
+        let whole = cross_validate_lasso_cox(x.view(), &f, &fold, &params).unwrap();
+        let short = cross_validate_lasso_cox_to_minimum(x.view(), &f, &fold, &params).unwrap();
+        assert_eq!(short, whole);
     }
 }

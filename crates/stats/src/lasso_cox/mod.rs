@@ -19,6 +19,7 @@ mod solve;
 
 pub use cross_validate::{
     Choice, LassoCoxCv, Measure, cross_validate_lasso_cox, cross_validate_lasso_cox_by,
+    cross_validate_lasso_cox_to_minimum,
 };
 pub use path::{LassoCoxPath, PathEnd, fit_lasso_cox_path};
 

@@ -79,64 +79,136 @@ pub(super) fn path_down_to(
     params: &LassoCoxParams,
     floor: f64,
 ) -> Result<LassoCoxPath, LassoCoxError> {
-    params.check()?;
-    let problem = Problem::new(x, follow_up, params.standardise)?;
-    let state = problem.times.state(&vec![0.0; problem.n]);
-    let steepest = problem
-        .gradient(&state)
-        .iter()
-        .fold(0.0, |m: f64, g| m.max(g.abs()));
-    if steepest <= 1e-12 {
-        return Err(LassoCoxError::NoInformation {
-            n_features: x.ncols(),
-        });
+    let mut walk = Walk::start(x, follow_up, params)?;
+    walk.reach(floor);
+    Ok(walk.path())
+}
+
+/// A path under way: it can be gone further down, and is the same however often it stopped.
+pub(super) struct Walk {
+    problem: Problem,
+    params: LassoCoxParams,
+    grid: Vec<f64>,
+    /// Log-likelihood without features, and what the saturated model adds.
+    null: f64,
+    room: f64,
+    /// Where it stands; none once it cannot go on.
+    solution: Option<Solution>,
+    /// Coefficients and deviance ratio of each λ so far.
+    rows: Vec<Vec<f64>>,
+    ratio: Vec<f64>,
+    end: Option<PathEnd>,
+}
+
+impl Walk {
+    /// Before the first λ.
+    pub(super) fn start(
+        x: ArrayView2<f64>,
+        follow_up: &FollowUp,
+        params: &LassoCoxParams,
+    ) -> Result<Walk, LassoCoxError> {
+        params.check()?;
+        let problem = Problem::new(x, follow_up, params.standardise)?;
+        let state = problem.times.state(&vec![0.0; problem.n]);
+        let steepest = problem
+            .gradient(&state)
+            .iter()
+            .fold(0.0, |m: f64, g| m.max(g.abs()));
+        if steepest <= 1e-12 {
+            return Err(LassoCoxError::NoInformation {
+                n_features: x.ncols(),
+            });
+        }
+        let null = state.loglik;
+        Ok(Walk {
+            grid: lambda_grid(steepest / params.alpha, x.nrows(), x.ncols(), params),
+            null,
+            room: problem.times.loglik_saturated() - null,
+            solution: Some(Solution::null(&problem, state)),
+            rows: Vec::new(),
+            ratio: Vec::new(),
+            end: None,
+            params: *params,
+            problem,
+        })
     }
-    let null = state.loglik;
-    let room = problem.times.loglik_saturated() - null;
-    let grid = lambda_grid(steepest / params.alpha, x.nrows(), x.ncols(), params);
-    let mut solution = Solution::null(&problem, state);
-    let mut rows: Vec<Vec<f64>> = Vec::new();
-    let mut ratio = Vec::new();
-    let mut end = PathEnd::Grid;
-    for (k, &lambda) in grid.iter().enumerate() {
+
+    /// All λ that it may come to.
+    pub(super) fn grid(&self) -> &[f64] {
+        &self.grid
+    }
+
+    /// Values of λ so far.
+    pub(super) fn len(&self) -> usize {
+        self.rows.len()
+    }
+
+    /// Whether there is no further λ.
+    pub(super) fn is_over(&self) -> bool {
+        self.end.is_some() || self.rows.len() == self.grid.len()
+    }
+
+    /// Goes on to the first λ at or below `floor`, or to the end.
+    pub(super) fn reach(&mut self, floor: f64) {
+        while !self.is_over() && self.lowest() > floor {
+            self.step();
+        }
+    }
+
+    /// The last λ so far.
+    fn lowest(&self) -> f64 {
+        self.rows
+            .len()
+            .checked_sub(1)
+            .map_or(f64::INFINITY, |k| self.grid[k])
+    }
+
+    fn step(&mut self) {
+        let k = self.rows.len();
+        let lambda = self.grid[k];
+        let Some(mut solution) = self.solution.take() else {
+            return;
+        };
         if k > 0 {
-            let l1 = lambda * params.alpha;
-            match minimise(
-                &problem,
-                solution,
-                Penalty {
-                    l1,
-                    l2: lambda - l1,
-                },
-            ) {
+            let l1 = lambda * self.params.alpha;
+            let penalty = Penalty {
+                l1,
+                l2: lambda - l1,
+            };
+            match minimise(&self.problem, solution, penalty) {
                 Some(next) => solution = next,
                 None => {
-                    end = PathEnd::NotConverged { lambda };
-                    break;
+                    self.end = Some(PathEnd::NotConverged { lambda });
+                    return;
                 }
             }
         }
-        ratio.push((solution.state.loglik - null) / room);
-        rows.push(raw_scale(&solution.beta, &problem.scales));
-        if let Some(early) = early_end(&ratio, params) {
-            end = early;
-            break;
-        }
-        if lambda <= floor {
-            break;
+        self.ratio
+            .push((solution.state.loglik - self.null) / self.room);
+        self.rows
+            .push(raw_scale(&solution.beta, &self.problem.scales));
+        self.solution = Some(solution);
+        self.end = early_end(&self.ratio, &self.params);
+    }
+
+    /// What it has come to.
+    pub(super) fn path(&self) -> LassoCoxPath {
+        let rows = &self.rows;
+        LassoCoxPath {
+            lambda: self.grid[..rows.len()].to_vec(),
+            n_nonzero: rows
+                .iter()
+                .map(|r| r.iter().filter(|b| **b != 0.0).count())
+                .collect(),
+            coefficients: Array2::from_shape_fn(
+                (rows.len(), self.problem.n_features()),
+                |(k, j)| rows[k][j],
+            ),
+            deviance_ratio: self.ratio.clone(),
+            end: self.end.unwrap_or(PathEnd::Grid),
+            null_deviance: 2.0 * self.room,
         }
     }
-    Ok(LassoCoxPath {
-        lambda: grid[..rows.len()].to_vec(),
-        n_nonzero: rows
-            .iter()
-            .map(|r| r.iter().filter(|b| **b != 0.0).count())
-            .collect(),
-        coefficients: Array2::from_shape_fn((rows.len(), x.ncols()), |(k, j)| rows[k][j]),
-        deviance_ratio: ratio,
-        end,
-        null_deviance: 2.0 * room,
-    })
 }
 
 fn lambda_grid(largest: f64, n: usize, p: usize, params: &LassoCoxParams) -> Vec<f64> {
