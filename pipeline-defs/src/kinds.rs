@@ -4,6 +4,7 @@
 
 mod between;
 mod conclusions;
+mod novelty;
 mod ports;
 mod registry;
 
@@ -216,10 +217,10 @@ pub fn all() -> &'static [KindSpec] {
     ALL
 }
 
-const N: usize = registry::ALL.len() + between::ALL.len();
+const N: usize = registry::ALL.len() + between::ALL.len() + novelty::ALL.len();
 
 /// The files of the registry as one.
-static ALL: &[KindSpec] = &joined([registry::ALL, between::ALL]);
+static ALL: &[KindSpec] = &joined([registry::ALL, between::ALL, novelty::ALL]);
 
 const fn joined<const PARTS: usize>(parts: [&[KindSpec]; PARTS]) -> [KindSpec; N] {
     let mut all = [registry::ALL[0]; N];

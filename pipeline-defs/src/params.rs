@@ -15,6 +15,7 @@ mod harmonise;
 mod imaging;
 mod learners;
 mod networks;
+mod novelty;
 mod readings;
 mod svm;
 mod tables;
@@ -56,6 +57,7 @@ pub use learners::{
     RsfParams, SplitRule, Ties, ZphTransform,
 };
 pub use networks::{Activation, CutRule, DeepSurvParams, DnnSurvParams, NetworkTies, Optimizer};
+pub use novelty::{ApplyNoveltyParams, FitNoveltyParams};
 pub use readings::{
     AcquisitionParams, JoinPrefix, JoinTablesParams, NoiseFeaturesParams, ReadingRule,
     ReliabilityJudged, ReliabilityParams, SelectRowsParams, SelectSiteParams, ShuffleMaskParams,
@@ -480,6 +482,8 @@ fn entry(kind: &str) -> Option<ParamsEntry> {
         .or_else(|| of::<CrossValidateParams>(kind))
         .or_else(|| of::<NoOpParams>(kind))
         .or_else(|| of::<ReliabilityParams>(kind))
+        .or_else(|| of::<FitNoveltyParams>(kind))
+        .or_else(|| of::<ApplyNoveltyParams>(kind))
         .or_else(|| of::<JoinTablesParams>(kind))
         .or_else(|| of::<SelectRowsParams>(kind))
         .or_else(|| of::<NoiseFeaturesParams>(kind))

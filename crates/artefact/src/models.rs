@@ -6,6 +6,7 @@
 mod combat;
 mod gbm;
 mod network;
+mod novelty;
 mod svm;
 mod xgboost;
 
@@ -17,6 +18,7 @@ use crate::{ArtefactError, json};
 pub use combat::{CombatModel, CombatSite};
 pub use gbm::{BoostedTree, GbmModel};
 pub use network::{BatchNorm, DeepSurvModel, DenseLayer, DnnSurvModel};
+pub use novelty::NoveltyModel;
 pub use svm::{SvmKernel, SvmModel};
 pub use xgboost::{
     NO_PARENT, NoEntries, XgboostBooster, XgboostCounts, XgboostLearner, XgboostModel,

@@ -21,6 +21,7 @@ pub mod impute;
 pub mod lasso_cox;
 mod linalg;
 pub mod nomogram;
+pub mod novelty;
 pub mod radiobiology;
 pub mod redundancy;
 pub mod reliability;

@@ -214,6 +214,8 @@ impl Chain {
         self.apply("apply-impute", "fit-impute.model", test.clone());
         self.step("fit-standardise", json!({}), &[("table", train.clone())]);
         self.apply("apply-standardise", "fit-standardise.model", test.clone());
+        self.step("fit-novelty", json!({}), &[("table", table.clone())]);
+        self.apply("apply-novelty", "fit-novelty.model", table.clone());
         let learn = |table: &[u8]| [("table", table.to_vec()), ("followup", followup.clone())];
         self.step(
             "fit-selection",

@@ -68,6 +68,7 @@ mod n4_bias_correction;
 mod no_op;
 mod noise_features;
 mod nomogram;
+mod novelty;
 mod optimism_waterfall;
 mod panels;
 mod patients;
@@ -114,11 +115,12 @@ pub fn run(kind: &str, context: &Context, inputs: &Inputs) -> Result<Vec<Produce
 /// The kinds that [`run`] knows.
 pub const KINDS: &[&str] = &names(STEPS);
 
-const STEPS: &[(&str, Run); 70] = &[
+const STEPS: &[(&str, Run); 72] = &[
     ("acquisition-table", acquisition_table::run),
     ("adapt-combat", combat::adapt),
     ("apply-combat", combat::apply),
     ("apply-impute", apply_impute::run),
+    ("apply-novelty", novelty::apply),
     ("apply-selection", apply_selection::run),
     ("apply-standardise", apply_standardise::run),
     ("auc-comparison", auc_comparison::run),
@@ -146,6 +148,7 @@ const STEPS: &[(&str, Run); 70] = &[
     ("fit-dnnsurv", fit_dnnsurv::run),
     ("fit-gbm", fit_gbm::run),
     ("fit-impute", fit_impute::run),
+    ("fit-novelty", novelty::fit),
     ("fit-reliability", fit_reliability::run),
     ("fit-rsf", fit_rsf::run),
     ("fit-selection", fit_selection::run),

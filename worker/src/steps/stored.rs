@@ -3,6 +3,7 @@
 pub(super) mod combat;
 mod gbm;
 mod network;
+pub(super) mod novelty;
 mod svm;
 mod xgboost;
 
