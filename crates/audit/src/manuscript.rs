@@ -18,11 +18,14 @@ pub struct Manuscript {
     /// endpoint → factor → \[hazard ratio, lower, upper, P\]
     pub(crate) table4: BTreeMap<String, BTreeMap<String, Vec<Printed>>>,
     pub(crate) radiogenomics: Radiogenomics,
+    /// Entries that no rule reads.
+    #[serde(skip)]
+    ignored: Vec<String>,
 }
 
 /// A printed number, or words like `<0.001`.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
-#[serde(untagged)]
+#[serde(untagged, expecting = "expected a number, or words such as \"<0.001\"")]
 pub(crate) enum Printed {
     Number(f64),
     Words(String),
@@ -59,7 +62,10 @@ pub(crate) struct Table1 {
 }
 
 #[derive(Debug, Clone, PartialEq, Deserialize)]
-#[serde(untagged)]
+#[serde(
+    untagged,
+    expecting = "expected the table's `p`, a number, or a category's four numbers [n, %, n, %]"
+)]
 pub(crate) enum Cell {
     P(f64),
     Counts([f64; 4]),
@@ -114,7 +120,10 @@ pub(crate) struct Combined {
 }
 
 #[derive(Debug, Clone, PartialEq, Deserialize)]
-#[serde(untagged)]
+#[serde(
+    untagged,
+    expecting = "expected a list of factors, a number, or a model: train_auc, validation_auc, c_index, nri5, nri_p, idi5, idi_p"
+)]
 pub(crate) enum CombinedEntry {
     Factors(Vec<String>),
     Model(Box<CombinedModel>),
@@ -154,6 +163,16 @@ pub enum ManuscriptError {
         /// What the reader says.
         message: String,
     },
+    /// A number that nothing can be computed with.
+    #[error("{entry} is {value}: {repair}")]
+    Number {
+        /// Which entry.
+        entry: String,
+        /// What it is.
+        value: String,
+        /// What to do.
+        repair: &'static str,
+    },
     /// None of the sections that an audit knows is in it.
     #[error("no section to audit; known are {known}")]
     NothingKnown {
@@ -165,24 +184,129 @@ pub enum ManuscriptError {
 const KNOWN: &str =
     "study, table1, features, auc, best, clinical_radiomics_model, table4, radiogenomics";
 
+/// Entries of sections whose names are all given; the others are named by the paper.
+const ENTRIES: &[(&str, &[&str])] = &[
+    (
+        "study",
+        &[
+            "n",
+            "train",
+            "validation",
+            "age_median",
+            "age_range",
+            "followup_median_months",
+            "followup_range_months",
+            "cutoff_date",
+            "accrual",
+            "recurrence",
+            "death",
+        ],
+    ),
+    (
+        "features",
+        &[
+            "per_roi",
+            "peritumour_margin_printed_cm",
+            "tumour",
+            "peritumour",
+        ],
+    ),
+];
+
 impl Manuscript {
     /// Reads the printed numbers.
     ///
     /// # Errors
     /// [`ManuscriptError`] with the line, when a known entry has another form, or when nothing known is there.
     pub fn read(text: &str) -> Result<Manuscript, ManuscriptError> {
-        let manuscript: Manuscript =
-            toml::from_str(text).map_err(|error| ManuscriptError::Toml {
-                line: error.span().map_or(1, |span| {
-                    1 + text[..span.start.min(text.len())].matches('\n').count()
-                }),
-                message: error.message().to_owned(),
-            })?;
+        let told = |error: toml::de::Error| ManuscriptError::Toml {
+            line: error.span().map_or(1, |span| {
+                1 + text.get(..span.start).unwrap_or(text).matches('\n').count()
+            }),
+            message: error.message().to_owned(),
+        };
+        let mut manuscript: Manuscript = toml::from_str(text).map_err(told)?;
         if manuscript == Manuscript::default() {
             return Err(ManuscriptError::NothingKnown { known: KNOWN });
         }
+        let written: toml::Table = text.parse().map_err(told)?;
+        written
+            .iter()
+            .try_for_each(|(name, value)| finite(name, value))?;
+        nobody(&manuscript)?;
+        manuscript.ignored = ignored(&written);
         Ok(manuscript)
     }
+
+    /// Entries of the file that no rule reads, in its order: a misspelt name is among them.
+    #[must_use]
+    pub fn ignored(&self) -> &[String] {
+        &self.ignored
+    }
+
+    /// The sections that rules read.
+    #[must_use]
+    pub fn sections() -> &'static str {
+        KNOWN
+    }
+}
+
+/// TOML has infinities and numbers that are none; a paper has not.
+fn finite(entry: &str, value: &toml::Value) -> Result<(), ManuscriptError> {
+    match value {
+        toml::Value::Float(number) if !number.is_finite() => Err(ManuscriptError::Number {
+            entry: entry.to_owned(),
+            value: number.to_string(),
+            repair: "write the number as printed, or leave the entry out",
+        }),
+        toml::Value::Array(items) => items
+            .iter()
+            .enumerate()
+            .try_for_each(|(i, item)| finite(&format!("{entry}[{i}]"), item)),
+        toml::Value::Table(fields) => fields
+            .iter()
+            .try_for_each(|(name, field)| finite(&format!("{entry}.{name}"), field)),
+        _ => Ok(()),
+    }
+}
+
+/// Of nobody there is no percentage.
+fn nobody(manuscript: &Manuscript) -> Result<(), ManuscriptError> {
+    let centres = manuscript.table1.n.iter();
+    let centres = centres.map(|(name, n)| (format!("table1.n.{name}"), Some(*n)));
+    let whole = [
+        ("study.n".to_owned(), manuscript.study.n),
+        ("radiogenomics.n".to_owned(), manuscript.radiogenomics.n),
+    ];
+    match whole
+        .into_iter()
+        .chain(centres)
+        .find(|(_, n)| *n == Some(0))
+    {
+        Some((entry, _)) => Err(ManuscriptError::Number {
+            entry,
+            value: "0".to_owned(),
+            repair: "write how many patients there are, or leave the entry out",
+        }),
+        None => Ok(()),
+    }
+}
+
+fn ignored(written: &toml::Table) -> Vec<String> {
+    let mut found = Vec::new();
+    for (name, value) in written {
+        if !KNOWN.split(", ").any(|known| known == name) {
+            found.push(name.clone());
+            continue;
+        }
+        let entries = ENTRIES.iter().find(|(section, _)| section == name);
+        let fields = value.as_table().into_iter().flatten();
+        if let Some((_, known)) = entries {
+            let strange = fields.filter(|(field, _)| !known.contains(&field.as_str()));
+            found.extend(strange.map(|(field, _)| format!("{name}.{field}")));
+        }
+    }
+    found
 }
 
 impl Study {
@@ -236,5 +360,35 @@ mod tests {
             Manuscript::read("[other]\na = 1").unwrap_err(),
             ManuscriptError::NothingKnown { .. }
         ));
+    }
+
+    #[test]
+    fn what_no_rule_reads_is_named() {
+        let text = "title = \"x\"\n[study]\nn = 5\nn_sites = 2\n[tabel1]\na = 1\n";
+        let manuscript = Manuscript::read(text).unwrap();
+        assert_eq!(manuscript.ignored(), ["study.n_sites", "tabel1", "title"]);
+    }
+
+    #[test]
+    fn nobody_and_infinity_are_refused_by_name() {
+        let said = |text: &str| Manuscript::read(text).unwrap_err().to_string();
+        assert!(said("[study]\nn = 0").starts_with("study.n is 0"));
+        assert!(said("[table1.n]\nc1 = 3\nc2 = 0").starts_with("table1.n.c2 is 0"));
+        let infinite = said("[study]\nn = 3\n[table4.dfs]\nscca = [inf, 1, 2, 0.5]");
+        assert!(
+            infinite.starts_with("table4.dfs.scca[0] is inf"),
+            "{infinite}"
+        );
+    }
+
+    #[test]
+    fn another_form_is_said_in_words() {
+        let said = |text: &str| Manuscript::read(text).unwrap_err().to_string();
+        let printed = said("[table4.dfs]\nscca = [1.5, [1], 2, 0.5]");
+        assert!(printed.contains("expected a number, or words"), "{printed}");
+        let cell = said("[table1.figo]\nI = \"many\"");
+        assert!(cell.contains("a category's four numbers"), "{cell}");
+        let entry = said("[clinical_radiomics_model]\ndfs = \"good\"");
+        assert!(entry.contains("a list of factors"), "{entry}");
     }
 }
