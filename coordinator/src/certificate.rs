@@ -1,17 +1,24 @@
 //! The leakage certificate: which rows every fit learned from, in hashes that anyone can check.
 //!
-//! For each fit and each of its inputs: the selections (`select-rows` tasks and their output) that its rows come from,
-//! with the digest of the selected bytes and of the split. Whoever has the artefacts can read the names of the rows of a
-//! selection and those of its split, and see that they are the training rows.
+//! For each fit and each of its inputs: the selections (`select-rows` tasks and their output) that its rows come from. For
+//! each selection the digest of its bytes, of the list of its patients, of the split and of the list of the split's test
+//! patients, and whether the two lists have nobody in common: read from the bytes, not believed. Beside it: how often the
+//! outcomes of external test patients were opened, which steps saw test patients' features in order to harmonise them, and
+//! which leaks the study allows, with their reasons.
+//!
+//! Everything in it follows from study and data: it is equal on any number of workers, cold or warm.
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use artefact::split::SplitTable;
+use artefact::{RowId, ids};
+use cas::Store;
 use digest::Digest;
 use pipeline_defs::kinds::{ArtefactType, Role};
 use pipeline_defs::plan::{Origin, Plan, TaskIdx};
 use serde_json::{Value, json};
 
-use crate::finish::Finished;
+use crate::finish::{FinishError, Finished};
 
 /// An output of a task.
 type Output = (TaskIdx, u8);
@@ -25,45 +32,41 @@ struct Selection {
 }
 
 /// The certificate of a run.
-pub(crate) fn certificate(run: &Finished) -> Value {
+///
+/// # Errors
+/// The store fails, or a selection or split does not read.
+pub(crate) fn certificate(store: &Store, run: &Finished) -> Result<Value, FinishError> {
+    let mut ledger = Ledger {
+        store,
+        run,
+        selections: BTreeMap::new(),
+        known: BTreeMap::new(),
+        tests: BTreeMap::new(),
+        notes: Vec::new(),
+    };
     let plan = &run.plan;
-    let mut selections: BTreeMap<String, Value> = BTreeMap::new();
     let mut fits = Vec::new();
-    let mut honest = true;
-    let mut known: BTreeMap<Output, Vec<Selection>> = BTreeMap::new();
+    let mut adapts = Vec::new();
+    let mut opened: BTreeMap<String, BTreeMap<&str, u64>> = BTreeMap::new();
     for (i, state) in run.tasks.iter().enumerate() {
         let task = i as TaskIdx;
-        if plan.step_of(task).role != Role::Fit || !state.phase.done() {
+        if !state.phase.done() {
             continue;
         }
-        let mut inputs = Vec::new();
-        for port in plan.ports(task) {
-            for entry in plan.entries(port) {
-                let Some(digest) = digest_of(run, entry.origin) else {
-                    continue;
-                };
-                let rows = match entry.origin {
-                    Origin::Output {
-                        task: above,
-                        port: out,
-                    } => rows_from(plan, (above, out), &mut known),
-                    Origin::Source(_) => Vec::new(),
-                };
-                let training = !rows.is_empty() && rows.iter().all(|s| s.part == "train");
-                honest &= training;
-                let names: Vec<String> = rows
-                    .iter()
-                    .map(|s| describe(run, s, &mut selections))
-                    .collect();
-                inputs.push(json!({"port": port.name, "digest": digest.to_string(), "rows": names, "training_only": training}));
+        match plan.step_of(task).role {
+            Role::Fit => fits.push(ledger.fit(task)?),
+            Role::Adapt => adapts.push(ledger.adapt(task)?),
+            Role::Evaluate if ledger.opens_external(task) => {
+                let endpoint = axis(plan, task, "endpoint");
+                *opened
+                    .entry(endpoint)
+                    .or_default()
+                    .entry(plan.step_of(task).name.as_str())
+                    .or_default() += 1;
             }
+            _ => {}
         }
-        fits.push(json!({"task": plan.address(task), "recipe": state.recipe.map(|r| r.to_string()), "inputs": inputs}));
     }
-    let adapts: Vec<String> = (0..run.tasks.len() as TaskIdx)
-        .filter(|t| plan.step_of(*t).role == Role::Adapt)
-        .map(|t| plan.address(t))
-        .collect();
     let leaks: Vec<Value> = plan
         .leaks()
         .iter()
@@ -71,40 +74,245 @@ pub(crate) fn certificate(run: &Finished) -> Value {
             |l| json!({"step": l.step, "port": l.port, "receives": l.receives, "reason": l.reason}),
         )
         .collect();
-    let claim = if honest && leaks.is_empty() {
-        "every fit received training rows of its split only"
-    } else {
-        "NOT every fit received training rows only: see `leaks` and `training_only`"
+    let disjoint = fits.iter().all(|fit| fit["disjoint"] == true);
+    let training = fits.iter().all(|fit| fit["training_only"] == true);
+    let claim = match (training && leaks.is_empty(), disjoint) {
+        (true, true) => {
+            "every fit received training rows of its split only, and no test patient is among them"
+        }
+        (true, false) => "NOT every fit's rows are without test patients: see `disjoint`",
+        (false, _) => "NOT every fit received training rows only: see `leaks` and `training_only`",
     };
-    json!({
-        "certificate": 1,
+    let opened: Vec<Value> = opened
+        .into_iter()
+        .map(|(endpoint, by)| json!({"endpoint": endpoint, "times": by.values().sum::<u64>(), "by": by}))
+        .collect();
+    let selections = ledger.remember()?;
+    Ok(json!({
+        "certificate": 2,
         "claim": claim,
         "fits": fits,
         "selections": selections,
+        "external_outcomes_opened": opened,
         "adapts": adapts,
         "leaks": leaks,
         "study": run.study.name,
         "profile": run.study.profile,
-    })
+    }))
 }
 
-/// Name of a selection; its hashes are written down once.
-fn describe(
-    run: &Finished,
-    selection: &Selection,
-    written: &mut BTreeMap<String, Value>,
-) -> String {
-    let (task, port) = selection.output;
-    let name = format!("{}.{}", run.plan.address(task), selection.part);
-    let hash = |output: Output| run.output(output.0, output.1).map(|d| d.to_string());
-    written.entry(name.clone()).or_insert_with(|| {
-        json!({
+fn axis(plan: &Plan, task: TaskIdx, name: &str) -> String {
+    let mut axes = plan.axes_of(task);
+    let found = axes.find(|(axis, _)| *axis == name);
+    found.map_or_else(String::new, |(_, value)| value.to_owned())
+}
+
+/// What is written down once and looked up often.
+struct Ledger<'r> {
+    store: &'r Store,
+    run: &'r Finished,
+    /// Name of a selection → its digests.
+    selections: BTreeMap<String, Value>,
+    known: BTreeMap<Output, Vec<Selection>>,
+    /// A split's test patients with the digest of their list.
+    tests: BTreeMap<Output, (BTreeSet<RowId>, String)>,
+    /// To be remembered.
+    notes: Vec<(String, Vec<u8>)>,
+}
+
+/// Shorter tables are read in no time.
+const REMEMBERED_FROM_BYTES: usize = 256 << 10;
+
+impl Ledger<'_> {
+    fn fit(&mut self, task: TaskIdx) -> Result<Value, FinishError> {
+        let (inputs, selections) = self.inputs(task)?;
+        let all = |key: &str| -> BTreeSet<String> {
+            let of = selections
+                .iter()
+                .filter_map(|name| self.selections.get(name));
+            of.filter_map(|s| s[key].as_str().map(str::to_owned))
+                .collect()
+        };
+        // Rows that come through no selection are not divided: test patients are among them.
+        let divided = !selections.is_empty();
+        let disjoint = selections
+            .iter()
+            .filter_map(|name| self.selections.get(name))
+            .all(|s| s["disjoint"] == true);
+        let training = inputs.iter().all(|input| input["training_only"] == true);
+        let recipe = self.run.tasks[task as usize].recipe;
+        Ok(json!({
+            "task": self.run.plan.address(task), "recipe": recipe.map(|r| r.to_string()), "inputs": inputs,
+            "patients": all("patients"), "test_patients": all("test_patients"),
+            "training_only": training, "disjoint": divided && disjoint,
+        }))
+    }
+
+    fn adapt(&mut self, task: TaskIdx) -> Result<Value, FinishError> {
+        let (inputs, _) = self.inputs(task)?;
+        Ok(json!({"task": self.run.plan.address(task), "inputs": inputs}))
+    }
+
+    /// The inputs of a task with whose rows they are, and the names of all selections behind them.
+    fn inputs(&mut self, task: TaskIdx) -> Result<(Vec<Value>, BTreeSet<String>), FinishError> {
+        let plan = &self.run.plan;
+        let mut inputs = Vec::new();
+        let mut behind = BTreeSet::new();
+        for port in plan.ports(task) {
+            for entry in plan.entries(port) {
+                let Some(digest) = digest_of(self.run, entry.origin) else {
+                    continue;
+                };
+                let rows = match entry.origin {
+                    Origin::Output { task, port } => rows_from(plan, (task, port), &mut self.known),
+                    Origin::Source(_) => Vec::new(),
+                };
+                // What holds no patient's rows, like a list of gene sets, comes from no selection.
+                let nobody = rows.is_empty() && plan.rows_of(entry.origin) == "no rows";
+                let training =
+                    nobody || (!rows.is_empty() && rows.iter().all(|s| s.part == "train"));
+                let mut names = Vec::new();
+                for selection in &rows {
+                    names.push(self.describe(selection)?);
+                }
+                behind.extend(names.iter().cloned());
+                inputs.push(json!({"port": port.name, "digest": digest.to_string(), "rows": names, "training_only": training}));
+            }
+        }
+        Ok((inputs, behind))
+    }
+
+    /// Name of a selection; its hashes are written down once.
+    fn describe(&mut self, selection: &Selection) -> Result<String, FinishError> {
+        let (task, port) = selection.output;
+        let run = self.run;
+        let name = format!("{}.{}", run.plan.address(task), selection.part);
+        if self.selections.contains_key(&name) {
+            return Ok(name);
+        }
+        let hash = |output: Output| run.output(output.0, output.1).map(|d| d.to_string());
+        let mut entry = json!({
             "rows": hash((task, port)),
             "split": selection.split.and_then(hash),
             "split_task": selection.split.map(|(t, _)| run.plan.address(t)),
-        })
-    });
-    name
+        });
+        let patients = match run.output(task, port) {
+            Some(digest) => self.patients(&digest)?,
+            None => None,
+        };
+        if let Some(patients) = patients {
+            entry["n_patients"] = json!(patients.len());
+            entry["patients"] = json!(Digest::of(&ids::encode(&patients)).to_string());
+            if let Some(split) = selection.split
+                && let Some((test, digest)) = self.test_of(split)?
+            {
+                entry["n_test_patients"] = json!(test.len());
+                entry["test_patients"] = json!(digest);
+                entry["disjoint"] = json!(!patients.iter().any(|row| is_among(row, test)));
+            }
+        }
+        self.selections.insert(name.clone(), entry);
+        Ok(name)
+    }
+
+    /// The patients of a selection: of a long table they are remembered, so that a warm run does not read it again.
+    fn patients(&mut self, rows: &Digest) -> Result<Option<Vec<RowId>>, FinishError> {
+        let key = format!("patients:{rows}");
+        if let Some(known) = self.store.note(&key)? {
+            return Ok(Some(ids::decode(&known)?));
+        }
+        let Some(bytes) = self.store.get(rows)? else {
+            return Ok(None);
+        };
+        let patients = patients_of(&bytes)?;
+        if bytes.len() > REMEMBERED_FROM_BYTES {
+            self.notes.push((key, ids::encode(&patients)));
+        }
+        Ok(Some(patients))
+    }
+
+    /// Keeps what is to be remembered, with one sync.
+    fn remember(self) -> Result<BTreeMap<String, Value>, FinishError> {
+        if !self.notes.is_empty() {
+            let mut batch = self.store.batch();
+            for (key, value) in self.notes {
+                batch.set_note(key, value);
+            }
+            self.store.commit(batch)?;
+        }
+        Ok(self.selections)
+    }
+
+    /// The test patients of a split, with the digest of their list.
+    fn test_of(
+        &mut self,
+        split: Output,
+    ) -> Result<Option<&(BTreeSet<RowId>, String)>, FinishError> {
+        if !self.tests.contains_key(&split) {
+            let Some(digest) = self.run.output(split.0, split.1) else {
+                return Ok(None);
+            };
+            let Some(bytes) = self.store.get(&digest)? else {
+                return Ok(None);
+            };
+            let test = SplitTable::decode(&bytes)?.test;
+            let digest = Digest::of(&ids::encode(&test)).to_string();
+            self.tests
+                .insert(split, (test.into_iter().collect(), digest));
+        }
+        Ok(self.tests.get(&split))
+    }
+
+    /// Whether a task is given the outcomes of the external test patients.
+    fn opens_external(&mut self, task: TaskIdx) -> bool {
+        let plan = &self.run.plan;
+        let outcomes = plan.ports(task).iter().filter(|port| {
+            let spec = plan.kind_of(task).input(port.name);
+            spec.is_some_and(|spec| spec.types.contains(&ArtefactType::FollowUp))
+        });
+        for entry in outcomes.flat_map(|port| plan.entries(port)) {
+            let Origin::Output { task: above, port } = entry.origin else {
+                continue;
+            };
+            let rows = rows_from(plan, (above, port), &mut self.known);
+            let external =
+                |s: &Selection| s.part == "test" && axis(plan, s.output.0, "split") == "external";
+            if rows.iter().any(external) {
+                return true;
+            }
+        }
+        false
+    }
+}
+
+/// Whether a patient is in a list; a row without a site is whoever has its pseudonym.
+fn is_among(row: &RowId, list: &BTreeSet<RowId>) -> bool {
+    let unsited = || RowId {
+        site: String::new(),
+        patient_id: row.patient_id.clone(),
+    };
+    list.contains(row)
+        || list.contains(&unsited())
+        || (row.site.is_empty() && list.iter().any(|other| other.patient_id == row.patient_id))
+}
+
+/// The patients of a table. Of each line only what stands before the second comma is read: a table of features is long.
+fn patients_of(table: &[u8]) -> Result<Vec<RowId>, FinishError> {
+    let mut heads = Vec::new();
+    for line in table.split(|byte| *byte == b'\n') {
+        if line.starts_with(b"#") || line.is_empty() {
+            continue;
+        }
+        let mut commas = line.iter().enumerate().filter(|(_, byte)| **byte == b',');
+        let second = commas.nth(1).map_or(line.len(), |(at, _)| at);
+        if line[..second].contains(&b'"') {
+            return Ok(ids::decode(table)?);
+        }
+        heads.extend_from_slice(&line[..second]);
+        heads.push(b'\n');
+    }
+    // Without sites the second column is the first of the values: its name is no matter, nor are its values.
+    Ok(ids::decode(&heads)?)
 }
 
 /// The selections that the rows of an artefact come from, following tables and models through what was applied to them.
@@ -164,5 +372,43 @@ fn digest_of(run: &Finished, origin: Origin) -> Option<Digest> {
     match origin {
         Origin::Source(source) => Some(run.plan.source(source).digest),
         Origin::Output { task, port } => run.output(task, port),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    fn row(site: &str, patient: &str) -> RowId {
+        RowId {
+            site: site.to_owned(),
+            patient_id: patient.to_owned(),
+        }
+    }
+
+    #[test]
+    fn patients_are_read_from_the_heads_of_lines() {
+        let long = b"#radloom-table {\"columns\":{}}\npatient_id,site,a,b\np1,c1,1,2\np2,c2,,3\n";
+        assert_eq!(
+            patients_of(long).unwrap(),
+            [row("c1", "p1"), row("c2", "p2")]
+        );
+        let unsited = b"patient_id,a,b\np1,1,2\np2,1,2\n";
+        assert_eq!(
+            patients_of(unsited).unwrap(),
+            [row("", "p1"), row("", "p2")]
+        );
+        let quoted = b"patient_id,site,a\n\"p,1\",c1,2\n";
+        assert_eq!(patients_of(quoted).unwrap(), [row("c1", "p,1")]);
+        assert_eq!(patients_of(b"patient_id\np1\n").unwrap(), [row("", "p1")]);
+    }
+
+    #[test]
+    fn a_test_patient_is_found_with_and_without_a_site() {
+        let list: BTreeSet<RowId> = [row("c1", "p1"), row("", "p9")].into();
+        assert!(is_among(&row("c1", "p1"), &list) && is_among(&row("", "p1"), &list));
+        assert!(is_among(&row("c2", "p9"), &list));
+        assert!(!is_among(&row("c2", "p1"), &list));
     }
 }

@@ -113,8 +113,8 @@ pub enum FinishError {
 fn finish(hub: &Hub, run: &Finished) -> Result<RunResult, FinishError> {
     let store = &hub.store;
     look_at_published(store, run)?;
-    let certificate =
-        artefact::json::encode("leakage certificate", &crate::certificate::certificate(run))?;
+    let certificate = crate::certificate::certificate(store, run)?;
+    let certificate = artefact::json::encode("leakage certificate", &certificate)?;
     let certificate = keep(store, &certificate)?;
     let mut published = vec![("leakage.json".to_owned(), certificate, false)];
     let mut missing = Vec::new();
@@ -129,6 +129,12 @@ fn finish(hub: &Hub, run: &Finished) -> Result<RunResult, FinishError> {
         }
     }
     let data_digest = data_digest(hub, &published)?;
+    let submission = submission(store, &run.id)?;
+    if let Some(submission) = &submission {
+        let text = keep(store, submission.study_toml.as_bytes())?;
+        published.push(("study.toml".to_owned(), text, false));
+    }
+    published.extend(models(store, run)?);
     for (path, digest, _) in &mut published {
         if path.ends_with(".html")
             && let Some(page) = store.get(digest)?
@@ -137,14 +143,18 @@ fn finish(hub: &Hub, run: &Finished) -> Result<RunResult, FinishError> {
             *digest = keep(store, page.as_bytes())?;
         }
     }
-    let record = crate::story::tell(run, &data_digest, &missing).map_err(|e| {
-        artefact::ArtefactError::Json {
-            what: "run record",
-            problem: e.to_string(),
-        }
+    let manifest = keep(store, manifest(run).as_bytes())?;
+    let beside = crate::story::Beside {
+        data_digest,
+        manifest,
+        unpublished: &missing,
+        overrides: submission.as_ref().map_or(&[], |s| &s.sets),
+    };
+    let record = crate::story::tell(run, &beside).map_err(|e| artefact::ArtefactError::Json {
+        what: "run record",
+        problem: e.to_string(),
     })?;
     let record = keep(store, &record)?;
-    let manifest = keep(store, manifest(run).as_bytes())?;
     let result = RunResult {
         record: record.to_string(),
         published: published
@@ -162,6 +172,89 @@ fn finish(hub: &Hub, run: &Finished) -> Result<RunResult, FinishError> {
         manifest.to_string().as_bytes(),
     )?;
     Ok(result)
+}
+
+/// What was submitted: the study as written, and what was changed on the command line.
+fn submission(
+    store: &cas::Store,
+    run: &str,
+) -> Result<Option<crate::submit::Submission>, FinishError> {
+    let note = store.note(&format!("submit:{run}"))?;
+    Ok(note.and_then(|bytes| serde_json::from_slice(&bytes).ok()))
+}
+
+/// The chosen models as files, with a card; nothing of a study that chooses none.
+fn models(store: &cas::Store, run: &Finished) -> Result<Vec<(String, Digest, bool)>, FinishError> {
+    let key = models_key(run);
+    if let Some(known) = known_models(store, &key)? {
+        return Ok(known);
+    }
+    let exports = crate::frozen::freeze(store, run);
+    let mut files = Vec::new();
+    let mut taken = BTreeSet::new();
+    for export in &exports {
+        let Ok(frozen) = &export.frozen else { continue };
+        let subject = &export.subject;
+        // The first profile of an endpoint has the plain name.
+        let plain = format!("models/{}.radloom", subject.endpoint);
+        let path = if taken.insert(plain.clone()) {
+            plain
+        } else {
+            format!("models/{}-{}.radloom", subject.endpoint, subject.profile)
+        };
+        match frozen.encode() {
+            Ok(bytes) => files.push((path, keep(store, &bytes)?, false)),
+            Err(error) => tracing::error!(run = run.id, path, %error, "a model was not written"),
+        }
+    }
+    if !exports.is_empty() {
+        let card = crate::frozen::page(&run.study.name, &exports);
+        let card = keep(store, card.as_bytes())?;
+        files.push(("models/model_card.md".to_owned(), card, false));
+        let named: Vec<(&str, String)> = files
+            .iter()
+            .map(|(path, digest, _)| (path.as_str(), digest.to_string()))
+            .collect();
+        store.set_note(&key, json!(named).to_string().as_bytes())?;
+    }
+    Ok(files)
+}
+
+/// What the model files follow from: study, cohort, and what was compared.
+fn models_key(run: &Finished) -> String {
+    let mut text = format!(
+        "{} {} {}",
+        env!("CARGO_PKG_VERSION"),
+        run.study.text_digest,
+        run.snapshot
+    );
+    for (task, state) in run.tasks.iter().enumerate() {
+        if run.plan.kind_of(task as TaskIdx).name == "compare"
+            && let Some(recipe) = state.recipe
+        {
+            text.push_str(&format!(" {recipe}"));
+        }
+    }
+    format!("models:{}", Digest::of(text.as_bytes()))
+}
+
+/// The model files of an equal run before, if they are all there still.
+fn known_models(
+    store: &cas::Store,
+    key: &str,
+) -> Result<Option<Vec<(String, Digest, bool)>>, FinishError> {
+    let Some(note) = store.note(key)? else {
+        return Ok(None);
+    };
+    let named: Vec<(String, String)> = serde_json::from_slice(&note).unwrap_or_default();
+    let mut files = Vec::new();
+    for (path, digest) in named {
+        match digest.parse::<Digest>() {
+            Ok(digest) if store.get(&digest)?.is_some() => files.push((path, digest, false)),
+            _ => return Ok(None),
+        }
+    }
+    Ok((!files.is_empty()).then_some(files))
 }
 
 /// Reads all that the run publishes, so that whatever is damaged is set aside before anything is made again.
@@ -210,31 +303,38 @@ fn keep(store: &cas::Store, bytes: &[u8]) -> Result<Digest, FinishError> {
 
 /// Equal whatever computed it: tables, comparison, exclusions and certificate; neither hosts nor times.
 fn data_digest(hub: &Hub, published: &[(String, Digest, bool)]) -> Result<Digest, FinishError> {
-    let mut lines = BTreeSet::new();
+    let mut lines = Vec::new();
     for (path, digest, bundle) in published {
         if *bundle {
             let Some(bytes) = hub.store.get(digest)? else {
                 continue;
             };
             for (name, text) in artefact::bundle::decode(&bytes)? {
-                lines.insert((format!("{path}{name}"), Digest::of(text.as_bytes())));
+                lines.push((format!("{path}{name}"), Digest::of(text.as_bytes())));
             }
         } else {
-            lines.insert((path.clone(), *digest));
+            lines.push((path.clone(), *digest));
         }
     }
+    Ok(digest_of_data(lines))
+}
+
+/// The data digest of files with their digests; those that tell of hosts or times have no part in it.
+#[must_use]
+pub fn digest_of_data(mut files: Vec<(String, Digest)>) -> Digest {
+    files.sort_unstable();
     let counts = |path: &str| {
         path == "comparison.csv"
             || path == "exclusions.csv"
             || path == "leakage.json"
             || path.starts_with("tables/")
     };
-    let text: String = lines
+    let text: String = files
         .iter()
         .filter(|(path, _)| counts(path))
         .map(|(path, digest)| format!("{path} {digest}\n"))
         .collect();
-    Ok(Digest::of(text.as_bytes()))
+    Digest::of(text.as_bytes())
 }
 
 /// One line a task: address, recipe (`-` for one that never had one), how it ended, and the refusal behind that, if any.

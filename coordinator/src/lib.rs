@@ -7,14 +7,17 @@
 //! Data flow: session → [`intake`] (checked, durable) → event → [`apply`] → commands → [`run_loop`] → leases → session.
 
 pub mod apply;
+pub mod archive;
 mod certificate;
 pub mod cli;
 pub mod event;
 pub mod finish;
+pub mod frozen;
 pub mod grpc;
 pub mod hub;
 pub mod intake;
 pub mod preview;
+pub mod ro_crate;
 pub mod run_loop;
 pub mod schedule;
 pub mod serve;
@@ -22,4 +25,5 @@ pub mod state;
 mod status;
 pub mod story;
 pub mod submit;
+pub mod verify;
 pub mod why;

@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use digest::Digest;
 use pipeline_defs::Missing;
-use pipeline_defs::kinds::Class;
+use pipeline_defs::kinds::{ArtefactType, Class};
 use pipeline_defs::plan::{Origin, Plan, Resolved, TaskIdx};
 use pipeline_defs::recipe::{Recipe, diff};
 use proto::{Leaving, PlanReply, PlanRow, SubmitRequest};
@@ -292,5 +292,37 @@ fn leaving(plan: &Plan, walk: &Walk<'_>) -> Vec<Leaving> {
             }
         }
     }
-    found.into_values().collect()
+    let mut leaving: Vec<Leaving> = found.into_values().collect();
+    // Before the tasks: what announced itself with the cohort is there already.
+    leaving.splice(0..0, shared(plan, walk.hub));
+    leaving
+}
+
+/// The columns that each site shares: they reach the coordinator when the site announces its cohort.
+fn shared(plan: &Plan, hub: &Hub) -> Vec<Leaving> {
+    let tables = plan.sources().iter().filter_map(|source| {
+        let site = source.site.clone()?;
+        (source.ty == ArtefactType::Table && source.class != Class::Site).then_some((site, source))
+    });
+    tables
+        .map(|(site, source)| {
+            let bytes = hub.store.get(&source.digest).ok().flatten();
+            let header = bytes.as_ref().and_then(|bytes| {
+                let line = bytes
+                    .split(|b| *b == b'\n')
+                    .find(|l| !l.starts_with(b"#"))?;
+                Some(String::from_utf8_lossy(line).trim().replace(',', ", "))
+            });
+            Leaving {
+                site,
+                kind: match header {
+                    Some(header) => format!("{} (columns {header})", source.name),
+                    None => source.name.clone(),
+                },
+                artefacts: 1,
+                bytes: bytes.as_ref().map_or(0, |b| b.len() as u64),
+                bytes_known: bytes.is_some(),
+            }
+        })
+        .collect()
 }

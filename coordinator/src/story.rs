@@ -12,24 +12,41 @@ use serde::{Serialize, Serializer};
 use crate::finish::{Finished, phase_counts};
 use crate::state::Span;
 
+/// What a record tells besides the run itself.
+#[derive(Clone, Copy, Debug)]
+pub struct Beside<'r> {
+    /// The digest that is equal on any number of workers.
+    pub data_digest: Digest,
+    /// Digest of the list of tasks and recipes.
+    pub manifest: Digest,
+    /// What the study publishes and the run did not give.
+    pub unpublished: &'r [String],
+    /// What the command line changed in the study.
+    pub overrides: &'r [String],
+}
+
 /// The run's record: versions, seeds, sites, counts, pins, timeline, as canonical JSON.
 ///
 /// Keys stand in alphabetical order here, so that a hundred thousand spans are written without a tree of values.
 ///
 /// # Errors
 /// None that this type of value can have.
-pub fn tell(
-    run: &Finished,
-    data_digest: &Digest,
-    missing: &[String],
-) -> serde_json::Result<Vec<u8>> {
+pub fn tell(run: &Finished, beside: &Beside) -> serde_json::Result<Vec<u8>> {
     let pins = run.pins.iter().map(|(task, digests)| Pin {
         inputs: digests.iter().map(ToString::to_string).collect(),
         task: run.plan.address(*task),
     });
     serde_json::to_vec(&Record {
         counts: phase_counts(&run.tasks),
-        data_digest: data_digest.to_string(),
+        data_digest: beside.data_digest.to_string(),
+        files: run
+            .plan
+            .published()
+            .iter()
+            .map(|p| file_record(run, p))
+            .collect(),
+        manifest: beside.manifest.to_string(),
+        overrides: beside.overrides,
         pins: pins.collect(),
         problems: &run.status.problems,
         profile: &run.study.profile,
@@ -43,10 +60,16 @@ pub fn tell(
         seed: run.study.seed,
         sites: &run.study.sites,
         snapshot: run.snapshot.to_string(),
+        steps: run
+            .plan
+            .steps()
+            .iter()
+            .map(|step| step_record(&run.plan, step))
+            .collect(),
         study: &run.study.name,
         study_digest: run.study.text_digest.to_string(),
         timeline: Timeline(run),
-        unpublished: missing,
+        unpublished: beside.unpublished,
         versions: Versions {
             protocol: proto::PROTOCOL,
             radloom: env!("CARGO_PKG_VERSION"),
@@ -58,6 +81,9 @@ pub fn tell(
 struct Record<'r> {
     counts: BTreeMap<&'static str, u64>,
     data_digest: String,
+    files: Vec<FileRecord>,
+    manifest: String,
+    overrides: &'r [String],
     pins: Vec<Pin>,
     problems: &'r [String],
     profile: &'r str,
@@ -66,11 +92,52 @@ struct Record<'r> {
     seed: u64,
     sites: &'r [String],
     snapshot: String,
+    steps: Vec<StepRecord>,
     study: &'r str,
     study_digest: String,
     timeline: Timeline<'r>,
     unpublished: &'r [String],
     versions: Versions,
+}
+
+/// A step of the study.
+#[derive(Serialize)]
+struct StepRecord {
+    inputs: Vec<String>,
+    kind: String,
+    name: String,
+    role: String,
+    tasks: usize,
+}
+
+/// A published file and what made it.
+#[derive(Serialize)]
+struct FileRecord {
+    file: String,
+    inputs: Vec<String>,
+    recipe: String,
+    task: String,
+}
+
+fn step_record(plan: &Plan, step: &PlannedStep) -> StepRecord {
+    let step = dag_step(plan, step);
+    StepRecord {
+        inputs: step.inputs,
+        kind: step.kind,
+        name: step.name,
+        role: step.role,
+        tasks: step.n_tasks,
+    }
+}
+
+fn file_record(run: &Finished, published: &Published) -> FileRecord {
+    let row = provenance(run, published);
+    FileRecord {
+        file: row.file,
+        inputs: row.inputs,
+        recipe: row.recipe,
+        task: row.task,
+    }
 }
 
 #[derive(Serialize)]
@@ -461,7 +528,14 @@ mod tests {
 
     #[test]
     fn the_record_is_canonical_and_tells_who_ran_what_when() {
-        let bytes = tell(&finished(), &Digest::of(b"data"), &["nothing".to_owned()]).unwrap();
+        let unpublished = ["nothing".to_owned()];
+        let beside = Beside {
+            data_digest: Digest::of(b"data"),
+            manifest: Digest::of(b"tasks"),
+            unpublished: &unpublished,
+            overrides: &[],
+        };
+        let bytes = tell(&finished(), &beside).unwrap();
         let value: serde_json::Value = artefact::json::decode("record", &bytes).unwrap();
         assert_eq!(artefact::json::encode("record", &value).unwrap(), bytes);
         let expected = serde_json::json!({"site": "hub", "start_ms": 5, "task": "s[a=y]", "wall_ms": 2, "worker": "w3"});

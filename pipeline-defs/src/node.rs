@@ -159,6 +159,9 @@ impl Node {
                 });
                 fields.len() - 1
             });
+        if rest.is_empty() {
+            fields[at].place = node.place.clone();
+        }
         fields[at].node.set(rest, node);
     }
 

@@ -5,9 +5,11 @@
 mod check;
 mod features_only;
 mod formats;
+mod frozen;
 mod real_images;
 mod rerun;
 mod served;
+mod shared;
 mod sim;
 mod tidy;
 mod transfer;

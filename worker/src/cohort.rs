@@ -22,6 +22,7 @@ use imaging::formats::Choice;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
+use crate::shareable::{self, Unshareable};
 use crate::sources::{self, Identity};
 
 /// The file, as written.
@@ -130,6 +131,16 @@ pub enum CohortError {
         /// What is wrong.
         problem: String,
     },
+    /// A column that must not leave its site, although the cohort file shares it.
+    #[error("{cohort} shares column `{column}`: {why}; take it out of [share]")]
+    Unshareable {
+        /// The cohort file.
+        cohort: PathBuf,
+        /// The column.
+        column: String,
+        /// Why not.
+        why: Unshareable,
+    },
     /// Nobody of this site.
     #[error("{table} has no patient of site `{site}`; it has sites {found}")]
     NobodyHere {
@@ -237,6 +248,15 @@ pub fn scan(path: &Path, site: &str, store: &Store) -> Result<Scan, CohortError>
     let table = Table::read(&table_path)?;
     let rows = table.rows_of(&file, site)?;
     let wanted = wanted_files(&file, &table, &rows, folder)?;
+    // Before anything is announced.
+    let mut refused = unshareable(&file, &table, rows.iter().map(|(row, _)| *row)).into_iter();
+    if let Some((column, why)) = refused.next() {
+        return Err(CohortError::Unshareable {
+            cohort: path.to_owned(),
+            column,
+            why,
+        });
+    }
     // Keyed digests hold under one key: what was remembered beside another site store says nothing here.
     let memo_key = format!(
         "memo:{}:{}",
@@ -474,6 +494,35 @@ pub fn wanted_files(
         }
     }
     Ok(wanted)
+}
+
+/// The columns that a cohort file shares and that must stay where they are, judged by these rows.
+#[must_use]
+pub fn unshareable(
+    file: &CohortFile,
+    table: &Table,
+    rows: impl Iterator<Item = usize> + Clone,
+) -> Vec<(String, Unshareable)> {
+    let by_file = |name: &String| {
+        let found_by = |item: &Item| {
+            [&item.column, &item.series_column, &item.region_column]
+                .into_iter()
+                .flatten()
+                .any(|column| column == name)
+        };
+        file.items.values().any(found_by)
+    };
+    let judged = file.share.columns.iter().filter_map(|name| {
+        let identity = [&file.columns.patient_id, &file.columns.site].contains(&name);
+        let column = table.header.iter().position(|h| h == name)?;
+        let cells = rows.clone().map(|row| table.cell(row, column));
+        let why = match identity {
+            true => Unshareable::Identity,
+            false => shareable::judge(name, by_file(name), cells).err()?,
+        };
+        Some((name.clone(), why))
+    });
+    judged.collect()
 }
 
 /// `patient_id,site,<shared columns>` of this site's rows, as they stand in the table.

@@ -8,6 +8,7 @@ pub mod execute;
 pub mod keeper;
 pub mod local;
 pub mod session;
+pub mod shareable;
 pub mod sources;
 pub mod step;
 pub mod steps;

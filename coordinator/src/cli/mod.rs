@@ -11,6 +11,7 @@ macro_rules! out {
 }
 
 mod audit;
+mod bundle;
 mod cache;
 mod check;
 mod client;
@@ -19,6 +20,7 @@ mod features;
 mod ibsi;
 mod output;
 mod plan;
+mod predict;
 mod progress;
 mod run;
 mod runs;
@@ -106,6 +108,21 @@ enum Command {
         after_help = "Example:  radloom ibsi\nExit code 0 if nothing but the known conventions differs, else 1."
     )]
     Ibsi(ibsi::IbsiArgs),
+    /// Risk and survival of a new patient, by the model file of a run
+    #[command(
+        after_help = "Examples:\n  radloom predict results/models/dfs.radloom --image t2w.nii.gz --mask mask.nii.gz\n  radloom predict results/models/dfs.radloom --image t2w --mask mask.nrrd --site c2 --json"
+    )]
+    Predict(predict::PredictArgs),
+    /// A run as one file that others can check: a Workflow Run RO-Crate
+    #[command(
+        after_help = "Examples:\n  radloom bundle demo-1 -o demo.zip\n  radloom bundle results -o results.zip"
+    )]
+    Bundle(bundle::BundleArgs),
+    /// Recompute every hash of a bundle
+    #[command(
+        after_help = "Example:  radloom verify results.zip\nExit code 0 if all agrees, 1 if anything was altered."
+    )]
+    Verify(bundle::VerifyArgs),
     /// Run one step by hand, without a coordinator
     #[command(subcommand)]
     Step(step::StepCommand),
@@ -175,11 +192,17 @@ pub fn main() -> std::process::ExitCode {
     match done {
         Ok(code) => std::process::ExitCode::from(code),
         Err(error) => {
-            eprintln!("radloom: {}", told_once(&error));
-            let usage = error.chain().any(|cause| cause.is::<Usage>());
+            let text = told_once(&error);
+            let usage = error.chain().any(|cause| cause.is::<Usage>()) || of_override(&text);
+            eprintln!("radloom: {text}");
             std::process::ExitCode::from(if usage { 2 } else { 1 })
         }
     }
+}
+
+/// Whether a problem is one of `--set`: then the command line is wrong, not the study.
+pub(crate) fn of_override(problem: &str) -> bool {
+    problem.starts_with("--set ")
 }
 
 /// An error with its causes; a cause that the message above it says already is not said again.
@@ -223,6 +246,9 @@ async fn dispatch(command: Command) -> anyhow::Result<u8> {
         Command::Audit(args) => audit::audit(&args),
         Command::Features(args) => features::features(&args),
         Command::Ibsi(args) => ibsi::ibsi(&args),
+        Command::Bundle(args) => bundle::bundle(args).await,
+        Command::Verify(args) => bundle::verify(&args),
+        Command::Predict(args) => predict::predict(&args),
         Command::Step(command) => step::step(command),
     }
 }

@@ -7,6 +7,7 @@ use anyhow::{Context as _, bail, ensure};
 use proto::RunResult;
 
 use super::client::Client;
+use crate::archive::Files;
 
 /// Whether `out` may be replaced by the output of a run: before the work, and again before the replacement.
 pub(super) fn check(out: &Path, cache: Option<&Path>) -> anyhow::Result<()> {
@@ -53,7 +54,7 @@ pub(super) fn check(out: &Path, cache: Option<&Path>) -> anyhow::Result<()> {
     let published = record["published"].as_array().cloned().unwrap_or_default();
     let first_part = |path: &serde_json::Value| path.as_str()?.split('/').next().map(str::to_owned);
     let mut written: Vec<String> = published.iter().filter_map(first_part).collect();
-    written.extend(["run.json", "leakage.json"].map(str::to_owned));
+    written.extend(["run.json", "leakage.json", "study.toml", "models"].map(str::to_owned));
     let known = |name: &String| written.contains(name);
     if let Some(stranger) = entries.iter().find(|name| !known(name)) {
         bail!(
@@ -95,6 +96,15 @@ pub(super) async fn write(client: &Client, result: &RunResult, out: &Path) -> an
 
 async fn fill(client: &Client, result: &RunResult, dir: &Path) -> anyhow::Result<()> {
     std::fs::create_dir_all(dir)?;
+    for (path, bytes) in files(client, result).await? {
+        put(dir, &path, &bytes)?;
+    }
+    Ok(())
+}
+
+/// Everything that a run published, by path, with its record.
+pub(super) async fn files(client: &Client, result: &RunResult) -> anyhow::Result<Files> {
+    let mut files = Files::new();
     for file in &result.published {
         let digest = proto::from_wire(&file.digest)?;
         let bytes = client
@@ -103,19 +113,16 @@ async fn fill(client: &Client, result: &RunResult, dir: &Path) -> anyhow::Result
             .with_context(|| format!("cannot fetch {}", file.path))?;
         if file.bundle {
             for (name, text) in artefact::bundle::decode(&bytes)? {
-                put(dir, &format!("{}{name}", file.path), text.as_bytes())?;
+                files.insert(format!("{}{name}", file.path), text.into_bytes());
             }
         } else {
-            put(dir, &file.path, &bytes)?;
+            files.insert(file.path.clone(), bytes);
         }
     }
     let record = client.fetch(proto::from_wire(&result.record)?).await?;
     let record: serde_json::Value = serde_json::from_slice(&record)?;
-    put(
-        dir,
-        "run.json",
-        serde_json::to_string_pretty(&record)?.as_bytes(),
-    )
+    files.insert("run.json".to_owned(), serde_json::to_vec_pretty(&record)?);
+    Ok(files)
 }
 
 fn put(dir: &Path, path: &str, bytes: &[u8]) -> anyhow::Result<()> {

@@ -11,7 +11,7 @@ use proto::{RunRef, RunResult, RunStatus, SubmitRequest};
 use super::client::{Client, link_broke, patiently, told};
 use super::embedded::Embedded;
 use super::progress::Progress;
-use super::{Place, output, settings, synth};
+use super::{Place, bundle, output, settings, synth};
 use crate::grpc::ended;
 
 #[derive(Debug, Args)]
@@ -38,6 +38,9 @@ pub(super) struct RunArgs {
     /// The result as JSON on stdout
     #[arg(long)]
     json: bool,
+    /// Where the run's bundle goes; of `demo`
+    #[arg(skip)]
+    bundle: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]
@@ -65,6 +68,7 @@ pub(super) async fn demo(args: DemoArgs) -> anyhow::Result<u8> {
     synth::make(&args.size, None, &cohort)?;
     let run_args = RunArgs {
         study: cohort.join("study.toml"),
+        bundle: Some(args.out.with_file_name(format!("{name}.zip"))),
         out: Some(args.out),
         workers: args.workers,
         place: args.place,
@@ -73,10 +77,20 @@ pub(super) async fn demo(args: DemoArgs) -> anyhow::Result<u8> {
         quiet: false,
         json: false,
     };
-    run(run_args).await
+    let (done, out) = work(&run_args).await?;
+    if let Some(zip) = run_args.bundle.as_ref().filter(|zip| zip.exists()) {
+        out!("bundle {}   (radloom verify it)", zip.display());
+    }
+    conclude(&run_args, &done, &out)
 }
 
 pub(super) async fn run(args: RunArgs) -> anyhow::Result<u8> {
+    let (done, out) = work(&args).await?;
+    conclude(&args, &done, &out)
+}
+
+/// Runs the study; gives how it ended and where its output is.
+async fn work(args: &RunArgs) -> anyhow::Result<(RunStatus, PathBuf)> {
     let request = read_study(&args.study, &args.sets, args.repin)?;
     let study = pipeline_defs::study::parse(&request.study_toml, &request.file, &request.sets)?;
     let out = args
@@ -92,12 +106,12 @@ pub(super) async fn run(args: RunArgs) -> anyhow::Result<u8> {
         Some(url) => {
             let client = Client::served(url)?;
             let (result, status) = follow(&client, request, args.quiet, &mut None).await?;
-            write_out(&client, result.as_ref(), &out).await?;
+            write_out(&client, result.as_ref(), &out, args.bundle.as_deref()).await?;
             status
         }
-        None => run_embedded(&args, &study, request, &out).await?,
+        None => run_embedded(args, &study, request, &out).await?,
     };
-    conclude(&args, &done, &out)
+    Ok((done, out))
 }
 
 async fn run_embedded(
@@ -118,7 +132,7 @@ async fn run_embedded(
             }
         };
         let (result, status) = followed?;
-        write_out(&client, result.as_ref(), out).await?;
+        write_out(&client, result.as_ref(), out, args.bundle.as_deref()).await?;
         Ok::<_, anyhow::Error>(status)
     }
     .await;
@@ -263,9 +277,16 @@ async fn watch_to_end(
     }
 }
 
-async fn write_out(client: &Client, result: Option<&RunResult>, out: &Path) -> anyhow::Result<()> {
-    match result {
-        Some(result) => output::write(client, result, out).await,
+async fn write_out(
+    client: &Client,
+    result: Option<&RunResult>,
+    out: &Path,
+    zip: Option<&Path>,
+) -> anyhow::Result<()> {
+    let Some(result) = result else { return Ok(()) };
+    output::write(client, result, out).await?;
+    match zip {
+        Some(zip) => bundle::write(client, out, zip).await,
         None => Ok(()),
     }
 }
@@ -326,7 +347,8 @@ fn conclude(args: &RunArgs, status: &RunStatus, out: &Path) -> anyhow::Result<u8
     }
     let excluded = excluded_patients(&out.join("exclusions.csv")).unwrap_or(status.excluded);
     if status.phase == "refused" {
-        return Ok(1);
+        let usage = status.problems.iter().any(|p| super::of_override(p));
+        return Ok(if usage { 2 } else { 1 });
     }
     if args.json {
         let mut value = crate::finish::status_json(status);
@@ -338,6 +360,15 @@ fn conclude(args: &RunArgs, status: &RunStatus, out: &Path) -> anyhow::Result<u8
             output::print_comparison(&out.join("comparison.csv"))?;
         }
         let report = out.join("report.html");
+        let mut models: Vec<PathBuf> = std::fs::read_dir(out.join("models"))
+            .map(|entries| entries.flatten().map(|entry| entry.path()).collect())
+            .unwrap_or_default();
+        models.sort();
+        for model in models {
+            if model.extension().is_some_and(|ext| ext == "radloom") {
+                out!("model {}   (radloom predict it)", model.display());
+            }
+        }
         out!(
             "{}",
             if report.exists() {

@@ -50,7 +50,7 @@ pub(super) enum Act {
 }
 
 /// The coordinator to ask: served, beside us, or the cache opened by ourselves for as long as the question lasts.
-async fn reach(place: &Place) -> anyhow::Result<(Client, Option<Embedded>)> {
+pub(super) async fn reach(place: &Place) -> anyhow::Result<(Client, Option<Embedded>)> {
     if let Some(url) = &place.coordinator {
         return Ok((Client::served(url)?, None));
     }
@@ -68,7 +68,7 @@ async fn reach(place: &Place) -> anyhow::Result<(Client, Option<Embedded>)> {
     Ok((embedded.client.clone(), Some(embedded)))
 }
 
-async fn done(held: Option<Embedded>) {
+pub(super) async fn done(held: Option<Embedded>) {
     if let Some(embedded) = held {
         embedded.stop().await;
     }

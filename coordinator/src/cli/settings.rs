@@ -7,8 +7,6 @@ use pipeline_defs::settings_file;
 use pipeline_defs::study::{Choice, ParameterValue, Step, Study};
 use serde_json::Value;
 
-use super::usage;
-
 /// Overrides that put the content of settings files, named relative to the study at `path`, in the place of their paths.
 pub(super) fn overrides(study: &Study, path: &Path) -> anyhow::Result<Vec<String>> {
     let folder = path.parent().unwrap_or(Path::new("."));
@@ -36,7 +34,7 @@ pub(super) fn content(path: &Path) -> anyhow::Result<Value> {
             names.join(", ")
         )
     })?;
-    settings_file::read(&text, &path.display().to_string()).map_err(|p| usage(p.to_string()))
+    settings_file::read(&text, &path.display().to_string()).map_err(|p| anyhow::anyhow!("{p}"))
 }
 
 /// Whether a text names settings that come with the program.

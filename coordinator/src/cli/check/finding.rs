@@ -35,6 +35,7 @@ macro_rules! codes {
 codes! {
     CohortUnreadable = "cohort-unreadable", Refuse;
     ColumnMissing = "column-missing", Refuse;
+    ColumnUnshareable = "column-unshareable", Refuse;
     SiteMissing = "site-missing", Refuse;
     SiteUnknown = "site-unknown", Note;
     PatientIdMissing = "patient-id-missing", Refuse;

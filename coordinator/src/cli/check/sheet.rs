@@ -143,6 +143,15 @@ fn read_cohort(
         .iter()
         .map(|r| (r.row, r.patient_id.clone()))
         .collect();
+    let of_site = sheet.patients.iter().map(|r| r.row);
+    for (column, why) in worker::cohort::unshareable(&file, &sheet.table, of_site) {
+        findings.push(Finding::new(
+            Code::ColumnUnshareable,
+            path.display().to_string(),
+            format!("[share] names column `{column}`: {why}"),
+            "take it out; share what is measured or coded instead",
+        ));
+    }
     let mut items = Items::new();
     // A missing column was told above.
     for wanted in wanted_files(&file, &sheet.table, &rows, folder).unwrap_or_default() {
