@@ -338,8 +338,8 @@ mod tests {
         let first = coordinator(dir.path());
         let service = Service::new(first.hub.clone());
         let request = SubmitRequest {
-            study_toml: include_str!("../../pipeline-defs/demo.toml").to_owned(),
-            file: "demo.toml".to_owned(),
+            study_toml: pipeline_defs::shipped()[0].1.to_owned(),
+            file: "study.toml".to_owned(),
             ..SubmitRequest::default()
         };
         let run = service.submit(Request::new(request)).await.unwrap();

@@ -104,8 +104,8 @@ pub enum RowRule {
     Fitted,
     /// Names of training and test rows.
     Split,
-    /// All rows, each with a value from models that were not taught by it: folds for the training rows of the input
-    /// `train_risk`, that split's model for the others. Divided by that split only.
+    /// All rows, each with a value from models that were not taught by it, gathered over a split axis: those of the folds
+    /// for the training rows of `external`, the model of `external` for the others. Divided by `external` only.
     CrossFitted,
     /// Something judged: may never be learned from.
     Evaluated,

@@ -30,6 +30,6 @@ pub use plan::{
 pub use problem::{Place, Problem, Problems};
 pub use recipe::{Difference, Recipe, RecipeError, RecipeInput, diff};
 pub use schema::study_schema;
-pub use shipped::shipped;
+pub use shipped::{shipped, without_biology};
 pub use snapshot::{Snapshot, SnapshotPatient};
 pub use study::{Choice, CohortRef, Missing, Study, TableRef, parse};

@@ -83,6 +83,8 @@ use crate::problem::{Place, Problem, list, suggest};
 /// Parameters that a kind got after its first release: (kind, parameter, canonical JSON of the value that behaves as
 /// before).
 pub const ADDED_LATER: &[(&str, &str, &str)] = &[
+    ("differential-expression", "group", "\"\""),
+    ("eligible", "sites", "null"),
     ("fit-gbm", "tune", "null"),
     ("fit-rsf", "convention", "\"ranger\""),
     ("fit-rsf", "importance", "false"),

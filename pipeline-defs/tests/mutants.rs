@@ -22,7 +22,11 @@ fn judge(text: &str) -> bool {
 
 #[test]
 fn a_study_without_one_of_its_lines() {
-    for (_, text) in shipped() {
+    for (name, text) in shipped() {
+        if name.contains("demo") {
+            continue; // the first study with other numbers
+        }
+        let text = text.replace("kfold = 5, repeats = 5", "kfold = 2, repeats = 1");
         let lines: Vec<&str> = text.lines().collect();
         let mut refused = 0;
         for i in 0..lines.len() {
@@ -40,7 +44,7 @@ fn a_study_without_one_of_its_lines() {
 
 #[test]
 fn a_study_cut_off_anywhere() {
-    let (_, text) = shipped()[2];
+    let (_, text) = shipped()[3];
     for end in (0..text.len())
         .step_by(3)
         .filter(|&i| text.is_char_boundary(i))
@@ -51,7 +55,7 @@ fn a_study_cut_off_anywhere() {
 
 #[test]
 fn a_study_with_one_word_in_place_of_another() {
-    let (_, text) = shipped()[2];
+    let (_, text) = shipped()[3];
     let is_word = |c: char| c.is_alphanumeric() || c == '_' || c == '-';
     let mut words: Vec<&str> = text
         .split(|c| !is_word(c))

@@ -345,7 +345,8 @@ fn a_patient_without_an_image_has_a_refusal_in_its_place() {
 #[test]
 fn a_pin_key_does_not_see_outcomes() {
     let study = parse(shipped()[0].1, "s", &[]).unwrap();
-    let snapshot = common::snapshot(&[("c1", 4), ("c2", 3)], &["t2w", "mask"]);
+    let sites = [("c1", 4), ("c2", 3), ("tcga", 2)];
+    let snapshot = common::snapshot(&sites, &["t2w", "mask", "mask_r1s2", "mask_r2s1"]);
     let plan = plan(&study, &snapshot).unwrap();
     let task = plan
         .parse_address("splits[endpoint=os,split=r2f3]")

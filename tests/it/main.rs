@@ -9,7 +9,7 @@ mod frozen;
 mod real_images;
 mod rerun;
 mod served;
-mod shared;
+mod shipped_study;
 mod sim;
 mod tidy;
 mod transfer;

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
-use tests::{Radloom, bin};
+use tests::{Radloom, bin, small_study};
 
 /// Smaller than the demo: the corridor is the same, the numbers are fewer.
 const SMALL: &[&str] = &[
@@ -241,7 +241,7 @@ fn embedded(dir: &Path) -> (PathBuf, String) {
     let sets = sets();
     let more: Vec<&str> = sets.iter().map(String::as_str).collect();
     let counts = radloom
-        .run(&cohort.join("study.toml"), &dir.join("embedded"), &more)
+        .run(&small_study(&cohort), &dir.join("embedded"), &more)
         .done();
     assert!(counts.ran > 300, "{counts:?}");
     (cohort, data_digest(&dir.join("embedded")))
@@ -257,7 +257,7 @@ fn submit(house: &House, out: &Path) -> Process {
     let mut command = Command::new(bin("radloom"));
     command
         .arg("run")
-        .arg(house.cohort.join("study.toml"))
+        .arg(house.cohort.join("small.toml"))
         .args(["--quiet", "--coordinator", &house.url(), "--out"])
         .arg(out)
         .args(sets());

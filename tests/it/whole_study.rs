@@ -1,4 +1,4 @@
-//! The shipped study from images to report on the tiny cohort: embedded, again, with another forest, and through served
+//! A small study from images to report on the tiny cohort: embedded, again, with another forest, and through served
 //! worker processes.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
@@ -6,9 +6,9 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use serde_json::Value;
-use tests::{CsvTable, Radloom, Served, WorkerProcess};
+use tests::{CsvTable, Radloom, Served, WorkerProcess, small_study};
 
-/// The study as shipped, with fewer folds, trees and draws.
+/// With fewer folds, trees and draws.
 const SMALLER: [&str; 10] = [
     "--set",
     "axes.split.repeats=1",
@@ -27,7 +27,7 @@ fn record(out: &Path) -> Value {
 }
 
 #[test]
-fn the_shipped_study_gives_one_result_embedded_and_served() {
+fn a_study_gives_one_result_embedded_and_served() {
     let dir = tempfile::tempdir().unwrap();
     let at = |name: &str| dir.path().join(name);
     let radloom = Radloom::on(&at("cache"));
@@ -35,7 +35,7 @@ fn the_shipped_study_gives_one_result_embedded_and_served() {
     radloom
         .say(&["synth", "--size", "tiny", "--out", cohort.to_str().unwrap()])
         .ok();
-    let study = cohort.join("study.toml");
+    let study = small_study(&cohort);
 
     let cold = radloom.run(&study, &at("out"), &SMALLER).done();
     assert_eq!(

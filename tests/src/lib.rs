@@ -10,7 +10,9 @@ pub mod files;
 pub mod nifti_file;
 pub mod oracles;
 pub mod process;
+mod studies;
 
 pub use bins::bin;
 pub use csv_table::CsvTable;
 pub use process::{Counts, Radloom, Said, Served, WorkerProcess};
+pub use studies::small_study;

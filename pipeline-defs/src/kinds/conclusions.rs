@@ -9,10 +9,11 @@ pub(super) const RADSCORE: KindSpec = KindSpec {
     inputs: &[
         many("test_risk", &[Risk]),
         many("train_risk", &[Risk]),
+        many_maybe("other_risk", &[Risk]),
         one("summary", &[Json]),
     ],
     outputs: &[
-        out("table", Table, Hub, "csv", RowRule::Gathered),
+        out("table", Table, Hub, "csv", RowRule::CrossFitted),
         out("radscore", Json, Hub, "json", RowRule::Evaluated),
     ],
     cost: cost(1, 128, 0.02),

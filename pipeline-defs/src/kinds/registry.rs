@@ -572,7 +572,7 @@ pub(super) const ALL: &[KindSpec] = &[
         )
     },
     KindSpec {
-        inputs: &[one("counts", &[Csv]), one("groups", &[Csv])],
+        inputs: &[one("counts", &[Csv]), one("groups", &[Csv, Table])],
         outputs: &[out("genes", Csv, Open, "csv", RowRule::Gathered)],
         cost: cost(2, 512, 2.0),
         ..hub(

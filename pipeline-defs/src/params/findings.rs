@@ -114,6 +114,9 @@ pub struct ExpressionParams {
     pub reference: String,
     /// Columns of `groups` that are held constant, such as a pair or a batch.
     pub covariates: Vec<String>,
+    /// The column of the groups; empty for `group`, else the first. A marker cut in two is found by its name.
+    #[serde(default)]
+    pub group: String,
 }
 
 /// How genes are tested.
@@ -148,6 +151,7 @@ impl Params for ExpressionParams {
             abs_logfc: 1.0,
             reference: String::new(),
             covariates: Vec::new(),
+            group: String::new(),
         };
         let paper = ExpressionParams {
             judged: ExpressionJudged::Raw,

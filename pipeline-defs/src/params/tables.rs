@@ -62,12 +62,19 @@ impl Params for FollowUpParams {
 pub struct EligibleParams {
     /// The endpoint as exclusions name it.
     pub endpoint: Option<String>,
+    /// The sites whose patients are asked; those of others are nobody's exclusion. None for all.
+    #[serde(default)]
+    pub sites: Option<Vec<String>>,
 }
 
 impl Params for EligibleParams {
     const KINDS: &'static [&'static str] = &["eligible"];
     fn presets() -> Vec<(&'static str, EligibleParams)> {
-        vec![("house", EligibleParams { endpoint: None })]
+        let all = EligibleParams {
+            endpoint: None,
+            sites: None,
+        };
+        vec![("house", all)]
     }
 }
 

@@ -62,13 +62,28 @@ pub(super) fn check(plan: &mut Plan, study: &Study, step: &Step, say: &mut Repor
         plan.tasks[task as usize].scopes = plan.scopes.len() as u32;
         for output in kind.outputs {
             let scope = output_scope(plan, step, output.rows, &inputs);
-            plan.scopes
-                .push(match forgiven && output.rows == RowRule::OfTable {
-                    true => taken(&inputs),
-                    false => scope,
-                });
+            let scope = match output.rows {
+                RowRule::OfTable if forgiven => taken(&inputs),
+                RowRule::CrossFitted => cross_fitted(plan, task),
+                _ => scope,
+            };
+            plan.scopes.push(scope);
         }
     }
+}
+
+/// All rows, to be divided by the value `external` of the split that a task's inputs are gathered over.
+fn cross_fitted(plan: &Plan, task: TaskIdx) -> Scope {
+    let entries = plan.ports(task).iter().flat_map(|port| plan.entries(port));
+    let gathered = entries.flat_map(|entry| plan.gathered(entry));
+    let split = gathered
+        .map(|(axis, _)| &plan.axes[axis])
+        .find(|axis| axis.relation == Relation::Split);
+    let external = split.and_then(|axis| find(&plan.axes, &held_name(&axis.name, "external")));
+    external.map_or(EVALUATED, |axis| Scope {
+        rows: RowSet::All,
+        learned: Some(axis),
+    })
 }
 
 /// A table to which a leak was applied, recorded with its reason, goes on as rows of its own split.
@@ -332,13 +347,8 @@ fn output_scope(
         RowRule::Split => {
             split_axis(plan, step).map_or(Scope::default(), |axis| rows(RowSet::Split(axis)))
         }
-        RowRule::CrossFitted => match of("train_risk").rows {
-            RowSet::Train(axis) => Scope {
-                rows: RowSet::All,
-                learned: Some(axis),
-            },
-            _ => EVALUATED,
-        },
+        // Which split that is stands in the ports: see `cross_fitted`.
+        RowRule::CrossFitted => EVALUATED,
         RowRule::Evaluated => EVALUATED,
     }
 }

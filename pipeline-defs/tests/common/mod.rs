@@ -30,9 +30,9 @@ pub fn snapshot(sites: &[(&str, usize)], items: &[&str]) -> Snapshot {
             .iter()
             .map(|(s, _)| (s.to_string(), Digest::of(s.as_bytes())))
             .collect(),
-        tables: [("features", 1), ("followup", 2), ("folds", 3)]
+        tables: ["features", "followup", "folds", "expression", "gene_sets"]
             .iter()
-            .map(|(t, _)| (t.to_string(), Digest::of(t.as_bytes())))
+            .map(|t| (t.to_string(), Digest::of(t.as_bytes())))
             .collect(),
     }
     .sorted()

@@ -186,13 +186,7 @@ fn design(
                 )
             })
     };
-    let of_group = column("group").or_else(|e| {
-        if groups.columns.is_empty() {
-            Err(e)
-        } else {
-            Ok(0)
-        }
-    })?;
+    let of_group = group_column(groups, &params.group, &column)?;
     let row_of: BTreeMap<&str, usize> = groups
         .names
         .iter()
@@ -229,6 +223,26 @@ fn design(
     );
     let design = Array2::from_shape_fn((kept.len(), columns.len()), |(i, j)| columns[j][i]);
     Ok((kept, design))
+}
+
+/// The column that parts the samples: as named, or that of a marker cut in two (`radscore` finds `radscore>1.5`).
+fn group_column(
+    groups: &Sheet,
+    wanted: &str,
+    column: &dyn Fn(&str) -> Result<usize, StepError>,
+) -> Result<usize, StepError> {
+    if wanted.is_empty() {
+        return column("group").or_else(|e| match groups.columns.is_empty() {
+            true => Err(e),
+            false => Ok(0),
+        });
+    }
+    let cut = |name: &String| {
+        let rest = name.strip_prefix(wanted);
+        rest.is_some_and(|rest| rest.starts_with('>'))
+    };
+    let found = groups.columns.iter().position(cut);
+    column(wanted).or_else(|e| found.ok_or(e))
 }
 
 fn levels(labels: &[String]) -> Vec<String> {

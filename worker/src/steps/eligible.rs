@@ -11,10 +11,12 @@ use super::patients::Patients;
 use crate::step::{Context, Input, Inputs, Produced, StepError};
 
 pub(super) fn run(context: &Context, inputs: &Inputs) -> Result<Vec<Produced>, StepError> {
-    let endpoint = context
-        .params::<EligibleParams>()?
-        .endpoint
-        .unwrap_or_default();
+    let params: EligibleParams = context.params()?;
+    let asked = |row: &RowId| match &params.sites {
+        Some(sites) => sites.contains(&row.site),
+        None => true,
+    };
+    let endpoint = params.endpoint.clone().unwrap_or_default();
     let follow_up = followed(&FollowUpTable::decode(inputs.one("followup")?)?);
     let tables = tables(inputs.all("tables"))?;
     let refused = refused_before(inputs.all("excluded"))?;
@@ -25,7 +27,7 @@ pub(super) fn run(context: &Context, inputs: &Inputs) -> Result<Vec<Produced>, S
         .collect();
     let mut eligible = Vec::new();
     let mut excluded = Vec::new();
-    for row in everybody(&follow_up, &tables)? {
+    for row in everybody(&follow_up, &tables)?.into_iter().filter(asked) {
         let mut why = Vec::new();
         if !with_outcome.contains(&row)? {
             why.push(("no-follow-up", "no usable outcome: time or event is missing, the time negative, or the event neither 0 nor 1".to_owned()));

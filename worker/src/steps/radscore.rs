@@ -1,7 +1,7 @@
 //! `radscore`: one score a patient from the model that was chosen.
 //!
 //! The score is the risk of the model that was fitted on all training rows (split `external`). Patients whom it was not
-//! fitted on have its risk. The others have, cross-fitted, the percentile of the risk that the folds' models gave them when
+//! fitted on have its risk: the test patients, and those of other cohorts at `other_risk`. The others have, cross-fitted, the percentile of the risk that the folds' models gave them when
 //! they were left out, among the risks of the rows those models were fitted on, averaged over the repeats, and carried over
 //! to the scale of the model of all training rows by its own training risks. A learner's scale is of one fit only: the raw
 //! risks of two folds do not compare, their percentiles do.
@@ -159,11 +159,14 @@ impl Frozen {
         ascending.sort_unstable_by(f64::total_cmp);
         let mut unseen = Vec::new();
         let (known, mut seen) = (Patients::new(&train.rows), BTreeSet::new());
-        for found in of_model(inputs, "test_risk", best)?
-            .into_iter()
-            .filter(is_external)
-        {
-            let table = found.risk.map_err(|why| refused("test_risk", &why))?;
+        let tests = of_model(inputs, "test_risk", best)?.into_iter();
+        let tests = tests.filter(is_external).map(|found| found.risk);
+        let tests = tests.map(|risk| risk.map_err(|why| refused("test_risk", &why)));
+        // Another cohort without risks takes nothing from those who have theirs.
+        let others = of_model(inputs, "other_risk", best)?.into_iter();
+        let others = others.filter_map(|found| found.risk.ok()).map(Ok);
+        for table in tests.chain(others) {
+            let table = table?;
             for (row, risk) in table.rows.into_iter().zip(table.risk) {
                 if known.contains(&row)? || !seen.insert(row.clone()) {
                     return Err(StepError::refuse(

@@ -231,10 +231,12 @@ fn chosen_curves(inputs: &Inputs, best: &Best) -> Result<Vec<SetCurves>, StepErr
             let is = |axis: &str, value: &str| input.axis(axis).unwrap_or_default() == value;
             let external = input.axis("split").is_none_or(|split| split == "external");
             let profile = input.axis("profile");
+            // Judged on test rows unless an axis says otherwise.
+            let judged = input.axis("rows").or(input.axis("fitted_rows"));
             is("endpoint", &best.endpoint)
                 && is("roi_set", &best.roi_set)
                 && is("learner", &best.learner)
-                && is("rows", rows)
+                && judged.unwrap_or("test") == rows
                 && profile.is_none_or(|p| best.profile.is_empty() || p == best.profile)
                 && external
         });

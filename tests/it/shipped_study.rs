@@ -1,0 +1,103 @@
+//! The study that comes with the program, as `radloom demo` makes it: both profiles, every model, every table and figure,
+//! on the tiny cohort.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use serde_json::Value;
+use tests::{CsvTable, Radloom};
+
+const LEARNERS: [&str; 6] = ["deepsurv", "dnnsurv", "gbm", "rsf", "svm", "xgboost"];
+
+#[test]
+fn the_demo_shows_all_models_in_both_profiles_and_runs_once() {
+    let dir = tempfile::tempdir().unwrap();
+    let at = |name: &str| dir.path().join(name);
+    let radloom = Radloom::on(&at("cache"));
+    let cohort = at("cohort");
+    radloom
+        .say(&["synth", "--size", "tiny", "--out", cohort.to_str().unwrap()])
+        .ok();
+    let study = cohort.join("study.toml");
+    let cold = radloom.run(&study, &at("out"), &["--workers", "2"]).done();
+    assert_eq!(cold.ran + cold.refused, cold.total, "{cold:#?}");
+    compared(&at("out"));
+    published(&at("out"));
+    certified(&at("out"));
+    let warm = radloom.run(&study, &at("out"), &[]).done();
+    assert_eq!(warm.ran, 0, "{warm:#?}");
+
+    // The careful half alone is what it was beside the other.
+    let careful = radloom
+        .run(&study, &at("careful"), &["--set", "profile=careful"])
+        .done();
+    let rows = |out: &Path| -> BTreeSet<Vec<String>> {
+        let table = CsvTable::read(&out.join("comparison.csv"));
+        let rows = table.where_all(&[("profile", "careful")]);
+        rows.into_iter().cloned().collect()
+    };
+    assert_eq!(rows(&at("out")), rows(&at("careful")));
+    assert!(careful.ran < 40, "{careful:#?}");
+}
+
+/// Every model in both profiles and all sets.
+fn compared(out: &Path) {
+    let comparison = CsvTable::read(&out.join("comparison.csv"));
+    let (value, reason) = (comparison.column("value"), comparison.column("reason"));
+    for profile in ["careful", "paper"] {
+        for endpoint in ["dfs", "os"] {
+            for roi_set in ["tumour", "peritumour", "combined"] {
+                for (learner, set) in LEARNERS
+                    .iter()
+                    .flat_map(|l| ["apparent", "oob", "cv", "external"].map(|s| (*l, s)))
+                {
+                    let rows = comparison.where_all(&[
+                        ("profile", profile),
+                        ("endpoint", endpoint),
+                        ("roi_set", roi_set),
+                        ("learner", learner),
+                        ("set", set),
+                        ("metric", "composite_auc"),
+                    ]);
+                    let [row] = rows.as_slice() else {
+                        panic!("{profile} {endpoint} {roi_set} {learner} {set}: {rows:?}")
+                    };
+                    assert!(!row[value].is_empty() || !row[reason].is_empty(), "{row:?}");
+                }
+            }
+        }
+    }
+}
+
+/// The paper's tables and figures are there, and the page needs no network.
+fn published(out: &Path) {
+    for n in 1..=4 {
+        let path = out.join(format!("tables/table{n}.csv"));
+        assert!(path.is_file(), "{}", path.display());
+    }
+    let figures: Vec<String> = std::fs::read_dir(out.join("figures"))
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    for letter in ["fig2", "fig3a", "fig4a", "fig5a"] {
+        let found = figures.iter().any(|name| name.starts_with(letter));
+        assert!(found, "{letter} is not among {figures:?}");
+    }
+    let page = std::fs::read_to_string(out.join("report.html")).unwrap();
+    assert!(!page.contains("src=\"http") && page.len() < 15 << 20);
+}
+
+/// Leaks are of the paper's profile, and named.
+fn certified(out: &Path) {
+    let text = std::fs::read_to_string(out.join("leakage.json")).unwrap();
+    let certificate: Value = serde_json::from_str(&text).unwrap();
+    let leaks = certificate["leaks"].as_array().unwrap();
+    let steps: BTreeSet<&str> = leaks
+        .iter()
+        .map(|leak| leak["step"].as_str().unwrap())
+        .collect();
+    for step in ["pooled_combat", "selected_test", "robust_test"] {
+        assert!(steps.contains(step), "{steps:?}");
+    }
+}
