@@ -83,14 +83,14 @@ pub enum DicomError {
         expected: &'static str,
     },
     /// A compression that is not read.
-    #[error(
-        "transfer syntax {uid} ({name}) is not read; decompress the files first, with gdcmconv --raw or dcmdjpls, dcmdjpeg and the like"
-    )]
+    #[error("transfer syntax {uid} ({name}) is not read; {repair}")]
     TransferSyntax {
         /// Its name.
         name: &'static str,
         /// Its identifier.
         uid: String,
+        /// What makes files of it that are read.
+        repair: &'static str,
     },
     /// Colour.
     #[error(

@@ -24,6 +24,40 @@ pub fn is_dicom(bytes: &[u8]) -> bool {
     bytes.get(PREAMBLE_BYTES..PREAMBLE_BYTES + 4) == Some(b"DICM")
 }
 
+/// What a file's head says that it stores: the class of its meta elements, or else of its data set. The first kilobyte is enough; none
+/// if it is no DICOM file or says nothing.
+pub(super) fn storage_class(head: &[u8]) -> Option<String> {
+    if !is_dicom(head) {
+        return None;
+    }
+    let mut cursor = Cursor {
+        bytes: head,
+        at: PREAMBLE_BYTES + 4,
+        encoding: Encoding::EXPLICIT_LITTLE,
+    };
+    let mut meta = DataSet::default();
+    while cursor.peek().is_some_and(|(group, _)| group == 2) {
+        let Ok((tag, element)) = cursor.element(0) else {
+            break;
+        };
+        meta.elements.insert(tag, element);
+    }
+    if let Some(class) = meta.text(tags::MEDIA_CLASS) {
+        return Some(class);
+    }
+    let syntax = TransferSyntax::of(&meta.text(tags::TRANSFER_SYNTAX)?).ok()?;
+    if syntax.is_deflated() {
+        return None;
+    }
+    cursor.encoding = syntax.encoding();
+    let mut set = DataSet::default();
+    while cursor.peek().is_some_and(|tag| tag <= tags::SOP_CLASS) {
+        let (tag, element) = cursor.element(0).ok()?;
+        set.elements.insert(tag, element);
+    }
+    set.text(tags::SOP_CLASS)
+}
+
 /// A file, its data set inflated if it was deflated.
 #[derive(Debug)]
 pub(super) struct File<'a> {

@@ -3,6 +3,7 @@
 /// Group and element.
 pub(super) type Tag = (u16, u16);
 
+pub(super) const MEDIA_CLASS: Tag = (0x0002, 0x0002);
 pub(super) const TRANSFER_SYNTAX: Tag = (0x0002, 0x0010);
 pub(super) const CHARACTER_SET: Tag = (0x0008, 0x0005);
 pub(super) const SOP_CLASS: Tag = (0x0008, 0x0016);

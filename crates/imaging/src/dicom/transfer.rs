@@ -39,9 +39,11 @@ impl TransferSyntax {
                 TransferSyntax::Jpeg
             }
             _ => {
+                let (name, repair) = refused(uid);
                 return Err(DicomError::TransferSyntax {
-                    name: name(uid),
+                    name,
                     uid: shown_uid(uid),
+                    repair,
                 });
             }
         })
@@ -59,14 +61,25 @@ impl TransferSyntax {
     }
 }
 
-fn name(uid: &str) -> &'static str {
+/// The name of a syntax that is not read, and what makes files of it that are.
+fn refused(uid: &str) -> (&'static str, &'static str) {
+    const EXPORT: &str = "re-export the files uncompressed";
+    const DJPEG: &str = "decompress the files first: dcmdjpeg IN OUT, or gdcmconv --raw IN OUT";
+    const DJPLS: &str = "decompress the files first: dcmdjpls IN OUT, or gdcmconv --raw IN OUT";
+    const GDCM: &str = "decompress the files first: gdcmconv --raw IN OUT";
     match uid.strip_prefix("1.2.840.10008.1.2.4.") {
-        Some("51") => "JPEG Extended, 12 bits",
-        Some("80" | "81") => "JPEG-LS",
-        Some("90" | "91" | "92" | "93") => "JPEG 2000",
-        Some("201" | "202" | "203") => "High-Throughput JPEG 2000",
-        Some("110" | "111" | "112") => "JPEG XL",
-        Some("100" | "101" | "102" | "103" | "104" | "105" | "106" | "107" | "108") => "a video",
-        _ => "unknown",
+        Some("51") => ("JPEG Extended, 12 bits", DJPEG),
+        Some("52" | "53" | "54" | "55" | "56") => ("JPEG, a retired process", DJPEG),
+        Some("80" | "81") => ("JPEG-LS", DJPLS),
+        Some("90" | "91" | "92" | "93") => ("JPEG 2000", GDCM),
+        Some("201" | "202" | "203") => ("High-Throughput JPEG 2000", EXPORT),
+        Some("110" | "111" | "112") => ("JPEG XL", EXPORT),
+        Some("100" | "101" | "102" | "103" | "104" | "105" | "106" | "107" | "108") => {
+            ("a video", EXPORT)
+        }
+        _ => (
+            "unknown",
+            "re-export the files uncompressed, or gdcmconv --raw IN OUT",
+        ),
     }
 }
