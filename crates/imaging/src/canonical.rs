@@ -7,7 +7,8 @@ use crate::volume::Volume;
 ///
 /// Voxels keep order and pixel type and are little-endian. The affine stands in the sform, as `f32`, for every NIfTI program, and as
 /// exact `f64` text in a header extension (code 6): `read_bytes(canonical_bytes(v)) == v`, to the bit. The extension is believed only
-/// where it agrees with the sform, so that a program which moves the image and keeps the extension does no harm.
+/// where it agrees with the sform, so that a program which moves the image and keeps the extension does no harm. The sform's code is 0
+/// where nobody knows the orientation.
 ///
 /// The geometry must have passed [`Geometry::new`](crate::Geometry::new), which keeps dimensions within the format's 32767.
 #[must_use]

@@ -23,6 +23,9 @@
 //! the sizes agree and reading the mask voxel for voxel is better by the same ratio of contrast, or alone is in the body,
 //! the offer is the image's grid instead: then the header is wrong, not the voxels.
 //!
+//! *An image that does not say where it lies* lends its header to no mask, and where one of the two does not say it, nothing
+//! is concluded from place: a mask without orientation is offered the image's header if that puts it in the body.
+//!
 //! *A header of the other world convention* (LPS for RAS) is known by its signs. On a grid whose middle is the origin it
 //! reads like the same grid numbered from its other end; then the contrast decides by the same ratio, or nothing is offered.
 
@@ -33,12 +36,14 @@ mod labels;
 mod place;
 mod region;
 mod repair;
+mod swapped;
 
 pub use cohort::{PatientFacts, compare_patients};
 pub use finding::{Code, Finding, LabelCount, Severity};
 pub use image::examine_image;
 pub use place::{CONTRAST_RATIO_MIN, resampled};
 pub use repair::{Repair, RepairError};
+pub use swapped::mask_is_image;
 
 use crate::body::body_mask;
 use crate::mask::{Mask, check_geometry};
@@ -69,7 +74,16 @@ pub fn examine(image: &Volume, labels: &Volume, label: i32, tolerance_mm: f64) -
     let mut findings = examine_image(image);
     let body = body_mask(image).ok();
     let counts = labels::counts(labels);
-    let region = labels::choose(labels, label, &counts, &mut findings);
+    if !labels.geometry.orientation_known {
+        findings.push(Finding::OrientationUnknown { of_mask: true });
+    }
+    let region = match mask_is_image(image, labels) {
+        Some(finding) => {
+            findings.push(finding);
+            None
+        }
+        None => labels::choose(labels, label, &counts, &mut findings),
+    };
     let (mut volume_mm3, mut intensity) = (None, None);
     if let Some(region) = &region {
         volume_mm3 = Some(region.n_inside() as f64 * region.geometry.voxel_volume_mm3());

@@ -13,6 +13,9 @@ pub struct Geometry {
     pub dims: [usize; 3],
     /// Rows of the affine from voxel index to RAS+ millimetres.
     pub affine: [[f64; 4]; 3],
+    /// Whether the file said where the grid lies. Where it did not, the affine is made of the voxel sizes alone, as ITK
+    /// makes it: right to left, front to back, feet to head.
+    pub orientation_known: bool,
 }
 
 /// The longest axis a NIfTI-1 file can have, and so the longest here.
@@ -79,7 +82,11 @@ impl Geometry {
                 }
             }
         }
-        let geometry = Geometry { dims, affine };
+        let geometry = Geometry {
+            dims,
+            affine,
+            orientation_known: true,
+        };
         let spacing_mm = geometry.spacing_mm();
         let determinant = geometry.determinant();
         let volume = spacing_mm[0] * spacing_mm[1] * spacing_mm[2];
@@ -103,6 +110,15 @@ impl Geometry {
             dims,
             [[x, 0.0, 0.0, 0.0], [0.0, y, 0.0, 0.0], [0.0, 0.0, z, 0.0]],
         )
+    }
+
+    /// The same grid, of a file that did not say where it lies.
+    #[must_use]
+    pub fn without_orientation(self) -> Geometry {
+        Geometry {
+            orientation_known: false,
+            ..self
+        }
     }
 
     /// Number of voxels.

@@ -7,7 +7,8 @@
 //! voxels of one component. Compression is recognised by content, not by name. Voxel order and pixel type stay as stored.
 //!
 //! # Affine
-//! The sform where `sform_code` > 0, otherwise the qform where `qform_code` > 0, otherwise the voxel sizes alone (with a note).
+//! The sform where `sform_code` > 0, otherwise the qform where `qform_code` > 0, otherwise the voxel sizes alone, as ITK
+//! places them: right to left, front to back, feet to head, the first voxel at the world's origin (with a note, and the geometry says so).
 //! NIfTI's world is RAS+ already; metres and micrometres become millimetres. `pixdim[0]` (qfac) of 0 means 1. The columns of an sform are
 //! rescaled to the stored voxel sizes where both agree to 1e-5, so that a spacing is the number the scanner wrote and not
 //! that number after the rounding of a rotation.
@@ -18,8 +19,8 @@
 //! 64-bit integers are read where all values fit 32 bits (with a note).
 //!
 //! # Differs from
-//! SimpleITK: 32-bit integers with a slope become `f64` here, so that no integer is rounded. nibabel: an image without orientation has its first voxel at
-//! the world's origin, as the standard's method 1 says, and is not mirrored.
+//! SimpleITK: 32-bit integers with a slope become `f64` here, so that no integer is rounded. nibabel: places an image without orientation
+//! around the world's origin. The standard's method 1 would number it left to right and back to front.
 //! NIfTI-2, Analyze, header/image pairs, 2-D and 4-D images, colour and complex voxels are refused by name.
 
 mod affine;

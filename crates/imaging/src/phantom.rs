@@ -128,6 +128,7 @@ impl Formula {
         Geometry {
             dims: self.dims,
             affine: [[x, 0.0, 0.0, 0.0], [0.0, y, 0.0, 0.0], [0.0, 0.0, z, 0.0]],
+            orientation_known: true,
         }
     }
 

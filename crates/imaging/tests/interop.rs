@@ -101,6 +101,8 @@ fn what_other_programs_write_is_read_as_simpleitk_reads_it() {
         let dims: Vec<f64> = volume.geometry.dims.iter().map(|&n| n as f64).collect();
         assert_eq!(dims, numbers[..3], "{name}");
         assert_eq!(volume.to_f64(), numbers[18..], "{name}");
+        let is_placed = volume.geometry.orientation_known;
+        assert_eq!(is_placed, !name.starts_with("unplaced"), "{name}");
         let wanted = name.split('_').next().unwrap();
         let types = [
             ("uint8", "u8"),
@@ -117,7 +119,7 @@ fn what_other_programs_write_is_read_as_simpleitk_reads_it() {
         assert!(distance <= TOLERANCE_MM, "{name}: {distance} mm");
         (n, worst) = (n + 1, worst.max(distance));
     }
-    assert_eq!(n, 51);
+    assert_eq!(n, 54);
     assert!(matches!(
         series(&folder.join("series_rle")).voxels,
         Voxels::U16(_)

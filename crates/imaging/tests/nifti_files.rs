@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use flate2::{Compression, write::GzEncoder};
+use imaging::canonical::canonical_bytes;
 use imaging::content::ContentError;
 use imaging::nifti::{Import, NiftiError, Note, Problem, import_bytes, read, read_bytes, write_gz};
 use imaging::{GeometryError, Voxels, phantom};
@@ -78,6 +79,19 @@ fn voxels_keep_order_and_type_and_an_unoriented_file_says_so() {
     assert_eq!(volume.geometry.dims, [3, 2, 2]);
     assert_eq!(volume.geometry.spacing_mm(), [2.0, 3.0, 4.0]);
     assert_eq!(notes, [Note::NoOrientation]);
+    // As SimpleITK 2.5 reads it: the identity in LPS, and the origin.
+    let itk = [
+        [-2.0, 0.0, 0.0, 0.0],
+        [0.0, -3.0, 0.0, 0.0],
+        [0.0, 0.0, 4.0, 0.0],
+    ];
+    assert_eq!(volume.geometry.affine, itk);
+    assert!(!volume.geometry.orientation_known);
+    let again = import(&canonical_bytes(&volume)).volume;
+    assert_eq!(
+        (again.geometry, &again.voxels),
+        (volume.geometry, &volume.voxels)
+    );
     let index = volume.geometry.index([1, 0, 1]);
     assert_eq!(volume.to_f64()[index], 7.0);
     assert_eq!(volume.geometry.voxel(index), [1, 0, 1]);
@@ -221,8 +235,8 @@ fn negative_voxel_sizes_and_other_units_are_noted() {
     assert_eq!(
         notes,
         [
-            Note::Units { mm_per_unit: 0.001 },
             Note::NoOrientation,
+            Note::Units { mm_per_unit: 0.001 },
             negative
         ]
     );

@@ -1,6 +1,7 @@
 //! `extract-features`: radiomic features of one region, and what the region looked like.
 
 use artefact::features::Features;
+use imaging::doctor::Code;
 use pipeline_defs::params::ExtractParams;
 use radiomics::pipeline::{Extraction, GridSummary, RegionSummary, extract};
 use serde_json::{Map, Value, json};
@@ -15,7 +16,11 @@ pub(super) fn run(context: &Context, inputs: &Inputs) -> Result<Vec<Produced>, S
     let settings = extract_settings::of(&params)?;
     let extraction = extract(&image, &mask, &settings)
         .map_err(|e| StepError::refuse(e.code(), e.to_string()))?;
-    let diagnostics = artefact::json::encode("diagnostics", &diagnostics(&extraction))?;
+    let mut told = diagnostics(&extraction);
+    if !image.geometry.orientation_known {
+        told["warnings"] = json!([Code::OrientationUnknown.as_str()]);
+    }
+    let diagnostics = artefact::json::encode("diagnostics", &told)?;
     Ok(vec![
         Produced::bytes("features", features(&extraction).encode()),
         Produced::bytes("diagnostics", diagnostics),

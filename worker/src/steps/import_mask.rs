@@ -1,6 +1,9 @@
 //! `import-mask`: one region of a delineation, checked against the grid of its image.
 
-use imaging::formats::{RegionImage, RegionName, region_bytes};
+use imaging::dicom::is_dicom;
+use imaging::doctor::{Finding, mask_is_image};
+use imaging::formats::{RegionImage, RegionName, is_bundle, read_bytes, region_bytes};
+use imaging::{Volume, nrrd};
 use pipeline_defs::params::ImportMaskParams;
 
 use super::pixels;
@@ -18,7 +21,22 @@ pub(super) fn run(context: &Context, inputs: &Inputs) -> Result<Vec<Produced>, S
         series: inputs.optional("series")?.map(|bytes| &bytes[..]),
         tolerance_mm: params.tolerance_mm,
     };
-    let mask = region_bytes(pixels::source(inputs, "mask")?, which, on).map_err(|e| {
+    let source = pixels::source(inputs, "mask")?;
+    let labels = label_image(source);
+    if let Some(finding) = labels.as_ref().and_then(|l| mask_is_image(&image, l)) {
+        let message = format!("{finding}; {}", finding.advice());
+        return Err(StepError::refuse(finding.code().as_str(), message));
+    }
+    let mask = region_bytes(source, which, on).map_err(|e| {
+        let of_mask = labels.as_ref().map(|l| l.geometry.orientation_known);
+        let unknown = !image.geometry.orientation_known || of_mask == Some(false);
+        if e.code() == "geometry-mismatch" && unknown {
+            let finding = Finding::OrientationUnknown {
+                of_mask: image.geometry.orientation_known,
+            };
+            let message = format!("{finding}; {e}; {}", finding.advice());
+            return StepError::refuse(finding.code().as_str(), message);
+        }
         let allowed = match e.code() {
             "geometry-mismatch" => {
                 format!(
@@ -31,6 +49,14 @@ pub(super) fn run(context: &Context, inputs: &Inputs) -> Result<Vec<Produced>, S
         StepError::refuse(e.code(), format!("{e}{allowed}"))
     })?;
     Ok(vec![Produced::bytes("mask", pixels::encode_mask(&mask))])
+}
+
+/// The volume of a file without named regions.
+fn label_image(bytes: &[u8]) -> Option<Volume> {
+    if nrrd::has_segments(bytes) || is_dicom(bytes) || is_bundle(bytes) {
+        return None;
+    }
+    read_bytes(bytes).ok()
 }
 
 #[cfg(test)]
@@ -82,6 +108,41 @@ mod tests {
         ));
         assert_eq!(code, "geometry-mismatch");
         assert!(message.contains("origins 3 mm apart"), "{message}");
+    }
+
+    #[test]
+    fn an_image_named_as_the_mask_is_refused() {
+        let ports = [("mask", volume_bytes()), ("image", volume_bytes())];
+        let (code, message) = refusal(run("import-mask", params(), &ports));
+        assert_eq!(code, "mask-is-image");
+        assert!(message.contains("those of the image"), "{message}");
+        let swapped = [("mask", volume_bytes()), ("image", mask_bytes())];
+        let (code, message) = refusal(run("import-mask", params(), &swapped));
+        assert_eq!(code, "mask-is-image");
+        assert!(message.contains("the two are swapped"), "{message}");
+    }
+
+    #[test]
+    fn where_nobody_knows_the_orientation_the_mismatch_says_so() {
+        let mut image = nifti::read_bytes(&volume_bytes(), "").unwrap();
+        image.geometry = image.geometry.without_orientation();
+        let unknown = canonical::canonical_bytes(&image);
+        let ports = [("mask", mask_bytes()), ("image", unknown.clone())];
+        assert!(run("import-mask", params(), &ports).is_ok());
+        let mut mask = nifti::read_bytes(&mask_bytes(), "").unwrap();
+        mask.geometry.affine[0][3] += 40.0;
+        let mask = canonical::canonical_bytes(&mask);
+        let (code, message) = refusal(run(
+            "import-mask",
+            params(),
+            &[("mask", mask), ("image", unknown)],
+        ));
+        assert_eq!(code, "orientation-unknown");
+        assert!(
+            message.contains("the image does not say where it lies")
+                && message.contains("origins 40 mm apart"),
+            "{message}"
+        );
     }
 
     /// A segmentation of half the image, as Slicer crops them.

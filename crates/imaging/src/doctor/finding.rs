@@ -55,8 +55,12 @@ codes! {
     ImageNotFinite = "image-not-finite",
     /// Many voxels share the largest value.
     ImageClipped = "image-clipped",
+    /// The file does not say where its grid lies.
+    OrientationUnknown = "orientation-unknown",
     /// Slices far thicker than pixels.
     SpacingAnisotropic = "spacing-anisotropic",
+    /// The file named as the mask holds an image.
+    MaskIsImage = "mask-is-image",
     /// The label asked for is not there.
     LabelAbsent = "label-absent",
     /// Other labels beside the one asked for.
@@ -109,6 +113,7 @@ impl Code {
         match self {
             Code::ImageConstant
             | Code::ImageNotFinite
+            | Code::MaskIsImage
             | Code::LabelAbsent
             | Code::LabelNotInteger
             | Code::MaskEmpty
@@ -151,9 +156,17 @@ pub enum Finding {
         value: f64,
         percent: f64,
     },
+    OrientationUnknown {
+        of_mask: bool,
+    },
     SpacingAnisotropic {
         spacing_mm: [f64; 3],
         ratio: f64,
+    },
+    MaskIsImage {
+        n_values: usize,
+        same: bool,
+        swapped: bool,
     },
     LabelAbsent {
         label: i32,
@@ -243,7 +256,9 @@ impl Finding {
             Finding::ImageConstant { .. } => Code::ImageConstant,
             Finding::ImageNotFinite { .. } => Code::ImageNotFinite,
             Finding::ImageClipped { .. } => Code::ImageClipped,
+            Finding::OrientationUnknown { .. } => Code::OrientationUnknown,
             Finding::SpacingAnisotropic { .. } => Code::SpacingAnisotropic,
+            Finding::MaskIsImage { .. } => Code::MaskIsImage,
             Finding::LabelAbsent { .. } => Code::LabelAbsent,
             Finding::SeveralLabels { .. } => Code::SeveralLabels,
             Finding::LabelNotInteger { .. } => Code::LabelNotInteger,
@@ -308,6 +323,10 @@ impl Finding {
         match self.code() {
             Code::ImageConstant | Code::ImageNotFinite => "export the image again",
             Code::ImageClipped => "export without a window, at full depth",
+            Code::OrientationUnknown => {
+                "convert the scanner's files again so that the orientation is kept; no header is copied from or to such a file"
+            }
+            Code::MaskIsImage => "name the delineation in the cohort file or its table",
             Code::SpacingAnisotropic => {
                 "do not resample across slices to the in-plane spacing; textures between slices would be invented"
             }
@@ -362,6 +381,16 @@ impl fmt::Display for Finding {
                     "{percent:.1} % of the body has the largest value {value}: bright tissue is cut off"
                 )
             }
+            Finding::OrientationUnknown { of_mask } => write!(
+                f,
+                "the {} does not say where it lies (no sform, no qform, no direction); its axes are taken as ITK takes them, right to left, front to back, feet to head",
+                if *of_mask { "mask" } else { "image" }
+            ),
+            Finding::MaskIsImage {
+                n_values,
+                same,
+                swapped,
+            } => f.write_str(&told_image(*n_values, *same, *swapped)),
             Finding::SpacingAnisotropic {
                 spacing_mm: [x, y, z],
                 ratio,
@@ -527,6 +556,20 @@ impl fmt::Display for Finding {
             }
         }
     }
+}
+
+fn told_image(n_values: usize, same: bool, swapped: bool) -> String {
+    let why = if same {
+        "its voxels are those of the image".to_owned()
+    } else {
+        format!("at least {n_values} different values and no areas of one label")
+    };
+    let both = if swapped {
+        "; the image has the few values of a mask: the two are swapped"
+    } else {
+        ""
+    };
+    format!("the file named as the mask holds an image: {why}{both}")
 }
 
 const N_SHOWN: usize = 10;

@@ -30,6 +30,9 @@ pub fn examine_image(image: &Volume) -> Vec<Finding> {
             findings.extend(clipped(&values, &body));
         }
     }
+    if !image.geometry.orientation_known {
+        findings.push(Finding::OrientationUnknown { of_mask: false });
+    }
     let spacing_mm = image.geometry.spacing_mm();
     let across = image.geometry.slice_axis();
     let in_plane = (0..3)

@@ -77,6 +77,16 @@ fn name_mismatch(
         geometry: *grid,
         inside: region.inside.clone(),
     });
+    if !(grid.orientation_known && other.orientation_known) {
+        let fits = |mask: &Mask| {
+            judged.is_some_and(|(judge, _, _)| judge.share_in_body(mask) >= IN_BODY_MIN)
+        };
+        let lend = grid.orientation_known && as_voxels.as_ref().is_some_and(fits);
+        return Finding::GeometryMismatch {
+            differences,
+            repair: lend.then_some(Repair::UseImageGrid),
+        };
+    }
     let flipped = signs().find(|&axes| close(&world_flipped(other, axes)));
     let reversed = signs().find(|&axes| close(&renumbered(other, axes)));
     match (flipped, reversed) {

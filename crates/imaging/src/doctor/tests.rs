@@ -406,3 +406,50 @@ fn two_readings_of_a_header_that_look_alike_are_not_decided() {
     lps.geometry.affine[1] = lps.geometry.affine[1].map(|entry| -entry);
     check(&image, &lps, &["mask-world-flipped"], Some(&[]));
 }
+
+#[test]
+fn an_image_named_as_the_mask_is_refused_and_label_maps_are_not() {
+    let (image, mask) = patient(MIDDLE);
+    let code = ["mask-is-image"];
+    let found = check(&image, &image, &code, None);
+    assert!(found.findings[0].to_string().contains("those of the image"));
+    let found = check(&mask, &image, &["image-clipped", "mask-is-image"], None);
+    assert!(found.findings[1].to_string().ends_with("swapped"));
+    // Another image of the same grid.
+    let other = image.to_f64().into_iter().map(|v| 900.0 - v).collect();
+    let other = Volume::new(image.geometry, Voxels::F64(other)).unwrap();
+    let found = check(&image, &other, &code, None);
+    assert!(!found.findings[0].to_string().contains("swapped"));
+    // Sixty organs in blocks are labels.
+    let organs = (0..image.geometry.n_voxels())
+        .map(|i| {
+            let [x, y, z] = image.geometry.voxel(i);
+            (x / 8 + 5 * (y / 8) + 25 * (z / 4)) as u8 + 1
+        })
+        .collect();
+    let organs = Volume::new(image.geometry, Voxels::U8(organs)).unwrap();
+    assert_eq!(mask_is_image(&image, &organs), None);
+}
+
+#[test]
+fn an_unknown_orientation_is_told_and_lends_its_header_to_no_mask() {
+    let (image, mask) = patient(MIDDLE);
+    let unknown = |volume: &Volume| {
+        let [x, y, z] = volume.geometry.spacing_mm();
+        let affine = [[-x, 0.0, 0.0, 0.0], [0.0, -y, 0.0, 0.0], [0.0, 0.0, z, 0.0]];
+        let geometry = Geometry::new(DIMS, affine).unwrap().without_orientation();
+        Volume::new(geometry, volume.voxels.clone()).unwrap()
+    };
+    let both = ["orientation-unknown", "orientation-unknown"];
+    check(&unknown(&image), &unknown(&mask), &both, None);
+    let found = examine(&unknown(&image), &mask, 1, 0.1);
+    assert_eq!(
+        codes(&found)[..2],
+        ["orientation-unknown", "geometry-mismatch"]
+    );
+    assert!(found.repairs().is_empty(), "{:?}", found.repairs());
+    // The image's header is sound: it may stand for the mask's.
+    let said = ["orientation-unknown", "geometry-mismatch"];
+    let found = check(&image, &unknown(&mask), &said, Some(&[]));
+    assert_eq!(found.repairs(), [Repair::UseImageGrid]);
+}

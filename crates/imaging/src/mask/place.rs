@@ -66,6 +66,7 @@ impl Mask {
         let expected = Geometry {
             dims: self.geometry.dims,
             affine: map.affine(image),
+            orientation_known: image.orientation_known,
         };
         let distance_mm =
             max_displacement_mm(self.geometry.dims, &expected.affine, &self.geometry.affine);

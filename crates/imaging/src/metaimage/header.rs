@@ -33,6 +33,8 @@ pub(super) struct Header {
     sizes: Vec<u64>,
     spacing: Vec<f64>,
     transform: Vec<f64>,
+    /// Whether the file has a transform at all.
+    orientation_known: bool,
     offset: Vec<f64>,
 }
 
@@ -60,7 +62,11 @@ impl Header {
         }
         let step = |axis: usize, i: usize| self.transform[axis * n_axes + i] * self.spacing[axis];
         let steps_mm = [0, 1, 2].map(|axis| [0, 1, 2].map(|i| step(axis, i)));
-        Ok(from_lps(dims, steps_mm, [0, 1, 2].map(|i| self.offset[i]))?)
+        let geometry = from_lps(dims, steps_mm, [0, 1, 2].map(|i| self.offset[i]))?;
+        Ok(Geometry {
+            orientation_known: self.orientation_known,
+            ..geometry
+        })
     }
 }
 
@@ -125,6 +131,10 @@ fn header(fields: &Fields) -> Result<Header, MetaImageError> {
         .map(|i| if i % (n_axes + 1) == 0 { 1.0 } else { 0.0 })
         .collect();
     let list = |names: &[&'static str], n| fields.list(names, n);
+    let transform = list(
+        &["TransformMatrix", "Rotation", "Orientation"],
+        n_axes * n_axes,
+    )?;
     Ok(Header {
         data_type: data_type(fields.need("ElementType")?)?,
         storage,
@@ -137,11 +147,8 @@ fn header(fields: &Fields) -> Result<Header, MetaImageError> {
         spacing: list(&["ElementSpacing"], n_axes)?.ok_or(MetaImageError::Missing {
             field: "ElementSpacing",
         })?,
-        transform: list(
-            &["TransformMatrix", "Rotation", "Orientation"],
-            n_axes * n_axes,
-        )?
-        .unwrap_or(identity),
+        orientation_known: transform.is_some(),
+        transform: transform.unwrap_or(identity),
         offset: list(&["Offset", "Position", "Origin"], n_axes)?
             .unwrap_or(vec![0.0; n_axes.max(3)]),
     })

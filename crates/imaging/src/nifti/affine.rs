@@ -17,11 +17,19 @@ pub(super) fn geometry(
     content: &[u8],
     notes: &mut Vec<Note>,
 ) -> Result<Geometry, Problem> {
-    if header.sform_code > 0 {
+    let unknown = header.sform_code <= 0 && header.qform_code <= 0;
+    if unknown {
+        notes.push(Note::NoOrientation);
+    }
+    if header.sform_code > 0 || unknown {
         let exact =
             exact_affine(content, header.vox_offset).filter(|affine| header.srow == to_f32(affine));
         if let Some(affine) = exact {
-            return Ok(Geometry::new(header.dims, affine)?);
+            let geometry = Geometry::new(header.dims, affine)?;
+            return Ok(Geometry {
+                orientation_known: !unknown,
+                ..geometry
+            });
         }
     }
     let mm_per_unit = match header.xyzt_units & 7 {
@@ -37,15 +45,18 @@ pub(super) fn geometry(
     } else if header.qform_code > 0 {
         qform(header, notes)?
     } else {
-        notes.push(Note::NoOrientation);
         let [x, y, z] = voxel_sizes(header, notes)?;
-        [[x, 0.0, 0.0, 0.0], [0.0, y, 0.0, 0.0], [0.0, 0.0, z, 0.0]]
+        [[-x, 0.0, 0.0, 0.0], [0.0, -y, 0.0, 0.0], [0.0, 0.0, z, 0.0]]
     };
     // Adding zero makes -0 into 0, so that one place has one set of bytes.
-    Ok(Geometry::new(
+    let geometry = Geometry::new(
         header.dims,
         affine.map(|row| row.map(|entry| entry * mm_per_unit + 0.0)),
-    )?)
+    )?;
+    Ok(Geometry {
+        orientation_known: !unknown,
+        ..geometry
+    })
 }
 
 fn to_f32(affine: &[[f64; 4]; 3]) -> [[f32; 4]; 3] {

@@ -72,7 +72,7 @@ fn header(volume: &Volume, vox_offset: usize) -> [u8; HEADER_BYTES] {
     put(108, &(vox_offset as f32).to_le_bytes());
     put(112, &1_f32.to_le_bytes());
     put(123, &[2]);
-    put(254, &1_i16.to_le_bytes());
+    put(254, &i16::from(geometry.orientation_known).to_le_bytes());
     for (i, entry) in geometry.affine.iter().flatten().enumerate() {
         put(280 + 4 * i, &((entry + 0.0) as f32).to_le_bytes());
     }

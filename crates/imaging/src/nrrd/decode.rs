@@ -102,12 +102,8 @@ fn geometry(header: &Header, axes: &Axes) -> Result<Geometry, NrrdError> {
             };
         }
     }
-    Ok(with_signs(
-        dims,
-        steps.map(scaled),
-        scaled(origin),
-        header.signs,
-    )?)
+    let geometry = with_signs(dims, steps.map(scaled), scaled(origin), header.signs)?;
+    Ok(geometry.without_orientation())
 }
 
 fn numbers(header: &Header, data: &[u8], n: usize) -> Result<Voxels, NrrdError> {

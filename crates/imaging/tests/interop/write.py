@@ -114,6 +114,23 @@ for dtype in ["uint8", "int16", "uint16", "int32", "float32", "float64"]:
             name = f"{dtype}_{'z' if compress else 'r'}.{extension}"
             sitk.WriteImage(image(dtype), str(folder / name), compress)
             lines.append(line(name, sitk.ReadImage(str(folder / name))))
+# Headers that do not say where the image lies.
+plain = sitk.GetImageFromArray(sitk.GetArrayFromImage(image("int16")))
+plain.SetSpacing((0.5, 0.75, 4.0))
+sitk.WriteImage(plain, str(folder / "unplaced.nii"))
+header = bytearray((folder / "unplaced.nii").read_bytes())
+header[252:256] = bytes(4)
+(folder / "unplaced.nii").write_bytes(header)
+pixels = sitk.GetArrayFromImage(plain).tobytes()
+(folder / "unplaced.nrrd").write_bytes(
+    b"NRRD0004\ntype: short\ndimension: 3\nsizes: 6 7 5\nspacings: 0.5 0.75 4\nendian: little\nencoding: raw\n\n" + pixels
+)
+(folder / "unplaced.mha").write_bytes(
+    b"ObjectType = Image\nNDims = 3\nDimSize = 6 7 5\nElementSpacing = 0.5 0.75 4\nElementType = MET_SHORT\n"
+    b"ElementDataFile = LOCAL\n" + pixels
+)
+for name in ["unplaced.nii", "unplaced.nrrd", "unplaced.mha"]:
+    lines.append(line(name, sitk.ReadImage(str(folder / name))))
 source = image("uint16")
 lines.append(line("series", series(source, "series")))
 lines.append(line("series_rle", series(source, "series_rle", compressed=True)))
