@@ -228,7 +228,14 @@ fn given(settings: Map<String, Value>) -> Map<String, Value> {
     let name = |key: &str, value: Value| match (key, value.as_u64()) {
         ("interpolator", Some(1)) => Value::from("sitkNearestNeighbor"),
         ("interpolator", Some(2)) => Value::from("sitkLinear"),
-        ("interpolator", Some(3)) => Value::from("sitkBSpline"),
+        // SimpleITK 2.5 numbers the cubic spline 23, the versions before it 3.
+        ("interpolator", Some(3 | 23)) => Value::from("sitkBSpline"),
+        ("interpolator", Some(4)) => Value::from("sitkGaussian"),
+        ("interpolator", Some(6)) => Value::from("sitkHammingWindowedSinc"),
+        ("interpolator", Some(7)) => Value::from("sitkCosineWindowedSinc"),
+        ("interpolator", Some(8)) => Value::from("sitkWelchWindowedSinc"),
+        ("interpolator", Some(9)) => Value::from("sitkLanczosWindowedSinc"),
+        ("interpolator", Some(10)) => Value::from("sitkBlackmanWindowedSinc"),
         _ => value,
     };
     let kept = settings.into_iter().filter(|(_, value)| !value.is_null());
@@ -344,8 +351,8 @@ mod tests {
             "s.yaml:3:1: `settings.binWidth` is -1, must be above 0",
         );
         refused(
-            "setting:\n  interpolator: sitkGaussian\n",
-            "s.yaml:2:1: `settings.interpolator` is `sitkGaussian`, must be one of `sitkBSpline`, `sitkLinear`, `sitkNearestNeighbor`",
+            "setting:\n  interpolator: sitkLabelGaussian\n",
+            "s.yaml:2:1: `settings.interpolator` is `sitkLabelGaussian`, must be one of `sitkBSpline`, `sitkLinear`, `sitkNearestNeighbor`, `sitkGaussian`, `sitkHammingWindowedSinc`, `sitkCosineWindowedSinc`, `sitkWelchWindowedSinc`, `sitkLanczosWindowedSinc`, `sitkBlackmanWindowedSinc`",
         );
         refused(
             "voxelSetting: {kernelRadius: 1}\n",

@@ -5,7 +5,9 @@ mod common;
 
 use imaging::mask::LabelChoice;
 use imaging::normalise::{NormaliseParams, normalise};
-use imaging::resample::{Interpolator, ResampleError, region_grid, resample, resample_mask};
+use imaging::resample::{
+    Interpolator, ResampleError, Window, region_grid, resample, resample_mask,
+};
 use imaging::{Geometry, Mask, Volume, Voxels, nifti, phantom};
 use std::collections::BTreeMap;
 
@@ -83,7 +85,7 @@ fn other_grids_are_those_of_simpleitk() {
             .or_default()
             .push(value);
     }
-    assert_eq!(wanted.len(), 18);
+    assert_eq!(wanted.len(), 54);
     for ([phantom, name, interpolator], values) in wanted {
         let (image, _) = match phantom {
             "pelvis" => phantom::pelvis(),
@@ -92,7 +94,14 @@ fn other_grids_are_those_of_simpleitk() {
         let interpolator_of = match interpolator {
             "nearest" => Interpolator::NearestNeighbour,
             "linear" => Interpolator::Linear,
-            _ => Interpolator::BSpline,
+            "spline" => Interpolator::BSpline,
+            "gaussian" => Interpolator::Gaussian,
+            "hamming" => Interpolator::WindowedSinc(Window::Hamming),
+            "cosine" => Interpolator::WindowedSinc(Window::Cosine),
+            "welch" => Interpolator::WindowedSinc(Window::Welch),
+            "lanczos" => Interpolator::WindowedSinc(Window::Lanczos),
+            "blackman" => Interpolator::WindowedSinc(Window::Blackman),
+            other => panic!("{other}"),
         };
         let found = resample(&image, &grid(name), interpolator_of).unwrap();
         assert_eq!(found.voxels.type_name(), image.voxels.type_name());
@@ -101,7 +110,19 @@ fn other_grids_are_those_of_simpleitk() {
             .iter()
             .map(|&(i, v)| (found[i] - v).abs())
             .fold(0.0, f64::max);
-        assert!(worst < 1e-9, "{phantom} {name} {interpolator}: {worst:e}");
+        // ITK's error function is good to eight digits.
+        let allowed = if interpolator == "gaussian" {
+            2e-5
+        } else {
+            1e-9
+        };
+        if interpolator != "nearest" {
+            eprintln!("{phantom} {name} {interpolator}: {worst:.1e}");
+        }
+        assert!(
+            worst < allowed,
+            "{phantom} {name} {interpolator}: {worst:e}"
+        );
     }
 }
 

@@ -1,7 +1,7 @@
 //! From the parameters of `extract-features` to the library's settings.
 
 use imaging::normalise::NormaliseParams;
-use imaging::resample;
+use imaging::resample::{self, Window};
 use pipeline_defs::params::{
     CustomSettings, ExtractParams, FeatureClasses, FeatureSettings, Interpolator, Lbp2dMethod,
     NormalizeMask, ResegmentMode, WeightingNorm,
@@ -61,6 +61,14 @@ pub(super) fn of(params: &ExtractParams) -> Result<ExtractionSettings, StepError
 fn interpolator(chosen: Interpolator) -> resample::Interpolator {
     match chosen {
         Interpolator::BSpline => resample::Interpolator::BSpline,
+        Interpolator::Gaussian => resample::Interpolator::Gaussian,
+        Interpolator::HammingWindowedSinc => resample::Interpolator::WindowedSinc(Window::Hamming),
+        Interpolator::CosineWindowedSinc => resample::Interpolator::WindowedSinc(Window::Cosine),
+        Interpolator::WelchWindowedSinc => resample::Interpolator::WindowedSinc(Window::Welch),
+        Interpolator::LanczosWindowedSinc => resample::Interpolator::WindowedSinc(Window::Lanczos),
+        Interpolator::BlackmanWindowedSinc => {
+            resample::Interpolator::WindowedSinc(Window::Blackman)
+        }
         Interpolator::Linear => resample::Interpolator::Linear,
         Interpolator::NearestNeighbour => resample::Interpolator::NearestNeighbour,
     }

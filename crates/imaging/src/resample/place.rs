@@ -74,6 +74,7 @@ impl Placement {
         };
         let reach = match interpolator {
             Interpolator::BSpline => SPLINE_REACH + 3,
+            Interpolator::Gaussian | Interpolator::WindowedSinc(_) => 6,
             Interpolator::Linear | Interpolator::NearestNeighbour => 3,
         };
         let corners: Vec<[f64; 3]> = (0..8_usize)

@@ -118,7 +118,7 @@ pub struct FeatureSettings {
 /// How values between voxels are found, under SimpleITK's names.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum Interpolator {
-    /// Cubic B-spline; SimpleITK's number 3.
+    /// Cubic B-spline; SimpleITK's number 3, since 2.5 23.
     #[default]
     #[serde(rename = "sitkBSpline")]
     BSpline,
@@ -128,6 +128,24 @@ pub enum Interpolator {
     /// Nearest voxel; 1.
     #[serde(rename = "sitkNearestNeighbor")]
     NearestNeighbour,
+    /// Gaussian of 0.8 voxels; 4.
+    #[serde(rename = "sitkGaussian")]
+    Gaussian,
+    /// Sinc under Hamming's window of five voxels, as the next ones; 6.
+    #[serde(rename = "sitkHammingWindowedSinc")]
+    HammingWindowedSinc,
+    /// Under a cosine; 7.
+    #[serde(rename = "sitkCosineWindowedSinc")]
+    CosineWindowedSinc,
+    /// Under Welch's window; 8.
+    #[serde(rename = "sitkWelchWindowedSinc")]
+    WelchWindowedSinc,
+    /// Under Lanczos' window; 9.
+    #[serde(rename = "sitkLanczosWindowedSinc")]
+    LanczosWindowedSinc,
+    /// Under Blackman's window; 10.
+    #[serde(rename = "sitkBlackmanWindowedSinc")]
+    BlackmanWindowedSinc,
 }
 
 /// What resegmentation's thresholds are relative to.
