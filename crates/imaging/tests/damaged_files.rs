@@ -1,11 +1,15 @@
 //! Valid files of every format with bytes changed, cut, doubled and taken from other files: a volume or an error comes out, nothing else.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+#[path = "dicom/compress.rs"]
+mod compress;
 #[allow(dead_code)]
 #[path = "dicom/writer.rs"]
 mod writer;
 
+use compress::{jpeg_baseline, jpeg_lossless, run_lengths};
 use dicom_core::VR;
+use dicom_core::value::PrimitiveValue;
 use dicom_dictionary_std::{tags, uids};
 use flate2::{Compression, write::GzEncoder, write::ZlibEncoder};
 use imaging::formats::{Bundle, Choice, RegionImage, RegionName, read_bytes, region_bytes};
@@ -14,7 +18,7 @@ use proptest::prelude::*;
 use proptest::sample::Index;
 use proptest::test_runner::{Config, TestRunner};
 use std::io::Write;
-use writer::{Object, decimals, file, put, put_items, slice};
+use writer::{Object, decimals, encapsulated, file, group, pixels, put, put_items, slice};
 
 /// Cases; `RADLOOM_DAMAGED_CASES` asks for more, some 8000 a second.
 const N_CASES: u32 = 24_000;
@@ -81,6 +85,67 @@ fn structures() -> Vec<u8> {
     file(object, uids::EXPLICIT_VR_LITTLE_ENDIAN)
 }
 
+/// A segmentation of two frames on the grid.
+fn segmentation() -> Vec<u8> {
+    let mut object = Object::new_empty();
+    let o = &mut object;
+    put(o, tags::SOP_CLASS_UID, VR::UI, uids::SEGMENTATION_STORAGE);
+    put(o, tags::SEGMENTATION_TYPE, VR::CS, "BINARY");
+    pixels(o, 1, 1, 0);
+    put(o, tags::NUMBER_OF_FRAMES, VR::IS, "2");
+    let mut segment = Object::new_empty();
+    put(&mut segment, tags::SEGMENT_NUMBER, VR::US, 1_u16);
+    put(&mut segment, tags::SEGMENT_LABEL, VR::LO, "GTV");
+    put_items(o, tags::SEGMENT_SEQUENCE, vec![segment]);
+    let mut orientation = Object::new_empty();
+    let along = decimals(&[-1.0, 0.0, 0.0, 0.0, -1.0, 0.0]);
+    put(
+        &mut orientation,
+        tags::IMAGE_ORIENTATION_PATIENT,
+        VR::DS,
+        along,
+    );
+    let mut measures = Object::new_empty();
+    put(&mut measures, tags::PIXEL_SPACING, VR::DS, "0.75\\0.5");
+    let mut shared = group(tags::PLANE_ORIENTATION_SEQUENCE, orientation);
+    put_items(&mut shared, tags::PIXEL_MEASURES_SEQUENCE, vec![measures]);
+    put_items(o, tags::SHARED_FUNCTIONAL_GROUPS_SEQUENCE, vec![shared]);
+    let frame = |z: f64| {
+        let mut place = Object::new_empty();
+        let at = decimals(&[0.0, 0.0, z]);
+        put(&mut place, tags::IMAGE_POSITION_PATIENT, VR::DS, at);
+        let mut which = Object::new_empty();
+        put(&mut which, tags::REFERENCED_SEGMENT_NUMBER, VR::US, 1_u16);
+        let mut item = group(tags::PLANE_POSITION_SEQUENCE, place);
+        put_items(
+            &mut item,
+            tags::SEGMENT_IDENTIFICATION_SEQUENCE,
+            vec![which],
+        );
+        item
+    };
+    let frames = vec![frame(0.0), frame(4.0)];
+    put_items(o, tags::PER_FRAME_FUNCTIONAL_GROUPS_SEQUENCE, frames);
+    let bits = PrimitiveValue::U8([0b1101_0110, 0b0000_1011].into());
+    put(o, tags::PIXEL_DATA, VR::OB, bits);
+    file(object, uids::EXPLICIT_VR_LITTLE_ENDIAN)
+}
+
+/// A slice with a compressed frame.
+fn compressed(bits: u16, syntax: &str, frame: Vec<u8>) -> Vec<u8> {
+    let mut object = slice(0);
+    pixels(&mut object, bits, bits, 0);
+    let even = frame.len().next_multiple_of(2);
+    let mut frame = frame;
+    frame.resize(even, 0);
+    encapsulated(&mut object, vec![frame]);
+    if bits == 8 {
+        put(&mut object, tags::ROWS, VR::US, 8_u16);
+        put(&mut object, tags::COLUMNS, VR::US, 16_u16);
+    }
+    file(object, syntax)
+}
+
 /// A valid file of every format.
 fn seeds() -> Vec<Vec<u8>> {
     let numbers: Vec<u8> = (0..12).map(|i| i % 2).collect();
@@ -104,8 +169,27 @@ fn seeds() -> Vec<Vec<u8>> {
         file(slice(0), uids::DEFLATED_EXPLICIT_VR_LITTLE_ENDIAN),
         structures(),
         Bundle::encode(&Choice::default(), &slices),
+        segmentation(),
+        compressed(
+            16,
+            uids::RLE_LOSSLESS,
+            run_lengths(&[0, 7, 7, 7, 300, 2], 2),
+        ),
+        compressed(
+            16,
+            uids::JPEG_LOSSLESS_SV1,
+            jpeg_lossless(&[0, 7, 7, 7, 300, 2], [3, 2], 16, 1),
+        ),
+        compressed(
+            8,
+            uids::JPEG_BASELINE8_BIT,
+            jpeg_baseline(&[9, 200], [2, 1]),
+        ),
     ]
 }
+
+/// Seeds that hold regions and no image.
+const REGIONS: [usize; 2] = [10, 12];
 
 /// What is done to a file, one after the other.
 #[derive(Debug, Clone)]
@@ -202,16 +286,33 @@ fn check(bytes: &[u8]) {
     }
 }
 
+/// The seeds as files, a folder a fuzz target, in the folder that `RADLOOM_FUZZ_CORPUS` names or else a temporary one.
+#[test]
+fn seeds_of_the_fuzz_targets_are_written() {
+    let named = std::env::var("RADLOOM_FUZZ_CORPUS");
+    let folder = named.unwrap_or(format!("{}/corpus", env!("CARGO_TARGET_TMPDIR")));
+    for (i, bytes) in seeds().into_iter().enumerate() {
+        let target = match i {
+            0..2 => "nifti",
+            2..5 => "nrrd",
+            5..7 => "metaimage",
+            _ => "rtstruct",
+        };
+        let folder = std::path::Path::new(&folder).join(target);
+        std::fs::create_dir_all(&folder).unwrap();
+        let path = folder.join(format!("seed{i:02}"));
+        std::fs::write(&path, bytes).unwrap();
+        let is_image = read_bytes(&std::fs::read(&path).unwrap()).is_ok();
+        assert_eq!(is_image, !REGIONS.contains(&i), "{target} {i}");
+    }
+}
+
 #[test]
 fn damaged_files_give_a_volume_or_an_error() {
     let seeds = seeds();
     for (i, bytes) in seeds.iter().enumerate() {
         let read = read_bytes(bytes).is_ok();
-        assert_eq!(
-            read,
-            i != 10,
-            "seed {i}: only the structure set is no image"
-        );
+        assert_eq!(read, !REGIONS.contains(&i), "seed {i}");
         check(bytes);
     }
     let asked = std::env::var("RADLOOM_DAMAGED_CASES").ok();
