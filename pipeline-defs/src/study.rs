@@ -38,7 +38,8 @@ mod names;
 mod read;
 mod steps;
 
-pub(crate) use axes::{SITE, is_word};
+pub(crate) use axes::SITE;
+pub use axes::is_word;
 pub(crate) use choice::static_values;
 pub(crate) use names::{check_names, placeholders, table_type};
 pub use read::parse;

@@ -271,3 +271,42 @@ fn a_series_with_structures_and_a_nrrd_with_segments_give_the_features_of_the_ni
     );
     assert!(!said.contains("Miller"), "{said}");
 }
+
+#[test]
+fn folders_of_slices_with_their_structures_are_proposed_as_items() {
+    let dir = tempfile::tempdir().unwrap();
+    let folder = dir.path().join("export");
+    for id in ["p1", "p2", "p3"] {
+        let (images, regions) = (folder.join(id).join("MR"), folder.join(id).join("RT"));
+        std::fs::create_dir_all(&images).unwrap();
+        std::fs::create_dir_all(&regions).unwrap();
+        for k in 0..DIMS[2] {
+            std::fs::write(images.join(format!("IM{k}")), slice(k)).unwrap();
+        }
+        let name = format!("RS.1.2.{}.dcm", id.len());
+        std::fs::write(regions.join(name), structures()).unwrap();
+    }
+    let radloom = Radloom::on(&dir.path().join("cache"));
+    let said = radloom.say(&["check", "--propose", folder.to_str().unwrap()]);
+    assert_eq!(said.code, Some(0), "{}", said.stderr);
+    let text = std::fs::read_to_string(folder.join("cohort.toml")).unwrap();
+    for line in [
+        "t2w = { pattern = \"{patient_id}/MR\" }   # 3 files",
+        "mask = { pattern = \"{patient_id}/RT\" }   # 3 files",
+        "# p1: the mask is no label image; of a structure set or segmentation name the region",
+    ] {
+        assert!(text.contains(line), "{line}\n---\n{text}");
+    }
+    // What was proposed can be run.
+    let study = STUDY.replace(
+        "series = \"cohort.t2w\" }",
+        "series = \"cohort.t2w\" }\nwith = { region = \"GTV\" }",
+    );
+    let study = study.replace("\"c1\"", "\"site1\"");
+    std::fs::write(folder.join("study.toml"), study).unwrap();
+    let out = dir.path().join("out");
+    let counts = radloom.run(&folder.join("study.toml"), &out, &[]).done();
+    assert_eq!(counts.excluded, 0, "{counts:#?}");
+    let table = CsvTable::read(&out.join("tables/features.csv"));
+    assert_eq!(table.rows.len(), 3);
+}

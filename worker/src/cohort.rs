@@ -587,6 +587,13 @@ impl Table {
             source,
         })?;
         let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes);
+        if let Some(problem) = no_csv(bytes) {
+            return Err(CohortError::Table {
+                table: path.to_owned(),
+                row: 1,
+                problem: problem.to_owned(),
+            });
+        }
         let bad = |row: usize, e: csv::Error| CohortError::Table {
             table: path.to_owned(),
             row,
@@ -693,6 +700,29 @@ impl Table {
         }
         Ok(rows)
     }
+}
+
+/// What Excel and others write that is not text separated by commas, by its first bytes and its first line.
+fn no_csv(bytes: &[u8]) -> Option<&'static str> {
+    if bytes.starts_with(b"PK\x03\x04") || bytes.starts_with(b"\xd0\xcf\x11\xe0") {
+        return Some("an Excel workbook: save it as \"CSV UTF-8 (comma delimited)\"");
+    }
+    if bytes.starts_with(b"\xff\xfe") || bytes.starts_with(b"\xfe\xff") {
+        return Some("written in UTF-16: save it as \"CSV UTF-8 (comma delimited)\"");
+    }
+    let line = bytes.split(|&byte| byte == b'\n').next().unwrap_or(bytes);
+    let count = |of: u8| line.iter().filter(|&&byte| byte == of).count();
+    if count(b';') > count(b',') {
+        return Some(
+            "columns are separated by semicolons, as Excel does where the comma is the decimal sign: save it with commas, and write decimal points",
+        );
+    }
+    if count(b'\t') > count(b',') {
+        return Some("columns are separated by tabs: save it with commas");
+    }
+    std::str::from_utf8(bytes)
+        .is_err()
+        .then_some("not written in UTF-8: save it as \"CSV UTF-8 (comma delimited)\"")
 }
 
 /// How many rows each site has in a cohort file's table, in byte order of the sites.

@@ -6,6 +6,7 @@ mod covariates;
 mod dates;
 mod definition;
 mod finding;
+mod identity;
 mod images;
 mod outcome;
 mod propose;
@@ -97,10 +98,17 @@ fn examine(path: &Path, args: &CheckArgs) -> anyhow::Result<Checked> {
     };
     let (mut sheets, items) = sheet::of_cohort(cohort.as_deref(), &study, findings);
     sheets.extend(sheet::of_study(folder, &study, findings));
-    let wanted = Wanted::of(&study, &sheets, &items, findings);
+    // What cannot be read announces nobody; the planner would blame the sites.
+    let is_unread = cohort.is_some() && !sheets.iter().any(|sheet| sheet.is_cohort());
+    let wanted = if is_unread {
+        Wanted::default()
+    } else {
+        Wanted::of(&study, &sheets, &items, findings)
+    };
     checked.n_patients = sheets.first().map_or(0, |sheet| sheet.patients.len());
     let followed = outcome::examine(&wanted, &study, &sheets, findings);
     for sheet in &sheets {
+        identity::examine(sheet, findings);
         dates::examine(sheet, &wanted, findings);
         covariates::examine(sheet, &followed, findings);
     }

@@ -7,7 +7,7 @@ use comfy_table::{Cell, CellAlignment, Table, presets};
 use proto::PlanReply;
 
 use super::client::{Client, told};
-use super::{Place, run};
+use super::{Place, run, settings};
 
 #[derive(Debug, Args)]
 pub(super) struct PlanArgs {
@@ -29,7 +29,8 @@ pub(super) struct PlanArgs {
 pub(super) async fn plan(args: PlanArgs) -> anyhow::Result<u8> {
     let mut request = run::read_study(&args.study, &args.sets, false)?;
     request.why = args.why;
-    let study = pipeline_defs::study::parse(&request.study_toml, &request.file, &request.sets)?;
+    let (study_toml, file) = (request.study_toml.clone(), request.file.clone());
+    let study = pipeline_defs::study::parse(&study_toml, &file, &request.sets)?;
     let reply = if let Some(url) = &args.place.coordinator {
         Client::served(url)?
             .control()
@@ -56,7 +57,11 @@ pub(super) async fn plan(args: PlanArgs) -> anyhow::Result<u8> {
     if args.json {
         print_json(&reply)
     } else {
-        print(&reply)
+        print(&reply);
+        let written = pipeline_defs::study::parse(&study_toml, &file, &args.sets)?;
+        for line in settings::told(&written, &args.study)? {
+            out!("{line}");
+        }
     }
     Ok(0)
 }

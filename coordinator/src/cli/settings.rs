@@ -21,6 +21,31 @@ pub(super) fn overrides(study: &Study, path: &Path) -> anyhow::Result<Vec<String
     Ok(sets)
 }
 
+/// A line for each settings file that a study names: which step reads it, and what stands in it.
+pub(super) fn told(study: &Study, path: &Path) -> anyhow::Result<Vec<String>> {
+    let folder = path.parent().unwrap_or(Path::new("."));
+    let mut lines = Vec::new();
+    for step in &study.steps {
+        for (_, file) in files_of(step) {
+            let content = content(&folder.join(file))?;
+            let pairs = |section: &str| -> Vec<String> {
+                let set = content[section].as_object().into_iter().flatten();
+                set.map(|(key, value)| format!("{key} {value}")).collect()
+            };
+            let images = content["imageType"].as_object().into_iter().flatten();
+            let images: Vec<&str> = images.map(|(name, _)| name.as_str()).collect();
+            let images = if images.is_empty() {
+                "Original".to_owned()
+            } else {
+                images.join(", ")
+            };
+            let set = [pairs("setting"), pairs("radloom")].concat().join(", ");
+            lines.push(format!("`{}` reads {file}: {images}; {set}", step.name));
+        }
+    }
+    Ok(lines)
+}
+
 /// The content of a settings file, checked.
 pub(super) fn content(path: &Path) -> anyhow::Result<Value> {
     let text = std::fs::read_to_string(path).with_context(|| {

@@ -327,7 +327,8 @@ fn check_values(axis: &Axis, problems: &mut Problems) {
 }
 
 /// Letters, digits, `-`, `_`, `.`, `+`: nothing that an address or a path template uses.
-pub(crate) fn is_word(text: &str) -> bool {
+#[must_use]
+pub fn is_word(text: &str) -> bool {
     !text.is_empty()
         && text != "."
         && text != ".."

@@ -5,7 +5,8 @@ use std::path::Path;
 use anyhow::Context as _;
 use pipeline_defs::{Problems, Study};
 
-use super::finding::{Finding, Severity};
+use super::super::settings;
+use super::finding::{Code, Finding, Severity};
 
 /// The study, unless it does not parse; its problems are findings under the planner's own codes.
 pub(super) fn study(
@@ -16,6 +17,23 @@ pub(super) fn study(
     let text = std::fs::read_to_string(path)
         .with_context(|| format!("cannot read the study {}", path.display()))?;
     let study = match pipeline_defs::study::parse(&text, &path.display().to_string(), sets) {
+        Ok(study) => study,
+        Err(problems) => {
+            tell(&problems, findings);
+            return Ok(None);
+        }
+    };
+    let sets = match settings::overrides(&study, path) {
+        Ok(content) => [sets, &content].concat(),
+        Err(error) => {
+            let place = path.display().to_string();
+            let repair = "settings files are named relative to the study";
+            let message = format!("{error:#}");
+            findings.push(Finding::new(Code::FileUnreadable, place, message, repair));
+            return Ok(Some(study));
+        }
+    };
+    let study = match pipeline_defs::study::parse(&text, &path.display().to_string(), &sets) {
         Ok(study) => study,
         Err(problems) => {
             tell(&problems, findings);

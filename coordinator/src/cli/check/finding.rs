@@ -40,10 +40,13 @@ codes! {
     SiteUnknown = "site-unknown", Note;
     PatientIdMissing = "patient-id-missing", Refuse;
     PatientIdDuplicate = "patient-id-duplicate", Refuse;
+    PatientIdWord = "patient-id-word", Refuse;
+    ColumnIdentifies = "column-identifies", Warn;
+    ColumnNotShared = "column-not-shared", Refuse;
     FileMissing = "file-missing", Refuse;
     FileUnreadable = "file-unreadable", Refuse;
     TimeMissing = "time-missing", Warn;
-    SiteUnfollowed = "site-unfollowed", Note;
+    FollowUpAbsent = "follow-up-absent", Refuse;
     TimeNotNumber = "time-not-number", Refuse;
     TimeNegative = "time-negative", Refuse;
     TimeZero = "time-zero", Warn;

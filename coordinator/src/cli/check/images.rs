@@ -192,7 +192,11 @@ fn load(
     match worker::sources::load(&source.path, &source.choice) {
         Ok((_, bytes)) => Some(bytes),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-            let repair = "correct the path in the cohort file or its table";
+            let repair = if place.contains('\\') {
+                "write the path with / between folders: it has the backslashes of Windows"
+            } else {
+                "correct the path in the cohort file or its table"
+            };
             tell(
                 Code::FileMissing,
                 place,
@@ -275,6 +279,9 @@ fn read_labels(
 fn told(region: &Region, finding: &imaging::doctor::Finding) -> Finding {
     use imaging::doctor::Code as Of;
     let of_image = matches!(
+        finding,
+        imaging::doctor::Finding::OrientationUnknown { of_mask: false }
+    ) || matches!(
         finding.code(),
         Of::ImageConstant
             | Of::ImageNotFinite

@@ -5,20 +5,19 @@
 
 mod clinical;
 mod pattern;
+mod walk;
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, ensure};
+use bytes::Bytes;
 use imaging::doctor::{Severity, examine};
 use imaging::formats::{self, Choice};
 
 use clinical::Clinical;
 use pattern::Layout;
 
-/// Deeper folders, and more files, are another kind of folder.
-const DEPTH_MAX: usize = 6;
-const N_FILES_MAX: usize = 200_000;
 /// Pairs that are opened to see whether masks lie on images.
 const N_OPENED: usize = 3;
 
@@ -29,12 +28,10 @@ pub(super) fn propose(dir: &Path, clinical: Option<&Path>) -> anyhow::Result<u8>
         "{} exists already; move it away, or edit it",
         target.display()
     );
-    let mut files = Vec::new();
-    walk(dir, Path::new(""), 0, &mut files)?;
-    files.sort();
+    let files = walk::entries(dir)?;
     ensure!(
         !files.is_empty(),
-        "{} holds no image files (.nii, .nii.gz, .nrrd, .mha, .mhd)",
+        "{} holds no image files (.nii, .nii.gz, .nrrd, .mha, .mhd, DICOM)",
         dir.display()
     );
     let clinical = clinical.map(Clinical::read).transpose()?;
@@ -71,29 +68,6 @@ pub(super) fn propose(dir: &Path, clinical: Option<&Path>) -> anyhow::Result<u8>
         layout.strangers.len()
     );
     Ok(0)
-}
-
-fn walk(dir: &Path, below: &Path, depth: usize, files: &mut Vec<String>) -> anyhow::Result<()> {
-    let at = dir.join(below);
-    for entry in std::fs::read_dir(&at).with_context(|| format!("cannot read {}", at.display()))? {
-        let entry = entry?;
-        let path = below.join(entry.file_name());
-        let kind = entry.file_type()?;
-        if kind.is_dir() && depth < DEPTH_MAX {
-            walk(dir, &path, depth + 1, files)?;
-        } else if let Some(text) = path
-            .to_str()
-            .filter(|text| !kind.is_dir() && pattern::ending(text).is_some())
-        {
-            ensure!(
-                files.len() < N_FILES_MAX,
-                "more than {N_FILES_MAX} images in {}",
-                dir.display()
-            );
-            files.push(text.replace('\\', "/"));
-        }
-    }
-    Ok(())
 }
 
 /// Pseudonyms with one site, for somebody to complete.
@@ -162,11 +136,23 @@ fn geometry(dir: &Path, layout: &Layout) -> Vec<String> {
     let mut lines = Vec::new();
     for id in layout.patients.iter().take(N_OPENED) {
         let path = |pattern: &str| -> PathBuf { dir.join(pattern.replace("{patient_id}", id)) };
-        let read = |path: PathBuf| {
-            formats::read_bytes(&worker::sources::load(&path, &Choice::default()).ok()?.1).ok()
-        };
-        let (Some(image), Some(mask)) = (read(path(&layout.image.0)), read(path(mask))) else {
+        let load = |path: PathBuf| Some(worker::sources::load(&path, &Choice::default()).ok()?.1);
+        let read = |bytes: Bytes| formats::read_bytes(&bytes);
+        let (Some(image), Some(mask)) = (load(path(&layout.image.0)), load(path(mask))) else {
             lines.push(format!("{id}: image or mask does not read"));
+            continue;
+        };
+        let image = match read(image) {
+            Ok(image) => image,
+            Err(error) => {
+                lines.push(format!("{id}: the image does not read: {error}"));
+                continue;
+            }
+        };
+        let Ok(mask) = read(mask) else {
+            lines.push(format!(
+                "{id}: the mask is no label image; of a structure set or segmentation name the region in the step import-mask: with = {{ region = \"GTV\" }}"
+            ));
             continue;
         };
         let found = examine(&image, &mask, 1, imaging::mask::TOLERANCE_MM);

@@ -4,10 +4,13 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use pipeline_defs::Study;
-use pipeline_defs::study::TableKind;
+use pipeline_defs::study::is_word;
 use worker::cohort::{Table, Wanted, wanted_files};
 
 use super::finding::{Code, Finding, some_of};
+
+/// The name of the cohort file's table.
+const COHORT: &str = "cohort";
 
 /// A table with its patients found.
 pub(super) struct Sheet {
@@ -33,6 +36,11 @@ pub(super) struct Row {
 pub(super) type Items = BTreeMap<String, BTreeMap<String, Wanted>>;
 
 impl Sheet {
+    /// Whether this is the table of the cohort file.
+    pub(super) fn is_cohort(&self) -> bool {
+        self.name == COHORT
+    }
+
     /// The number of a column.
     pub(super) fn column(&self, name: &str) -> Option<usize> {
         self.table.header.iter().position(|h| h == name)
@@ -132,7 +140,7 @@ fn read_cohort(
     }
     let mut sheet = Sheet {
         table,
-        name: "cohort".to_owned(),
+        name: COHORT.to_owned(),
         patients: Vec::new(),
         shared: file.share.columns.clone(),
         taken,
@@ -246,6 +254,21 @@ fn patients(
                     "give one, or delete the row",
                 )
                 .at_site(at),
+            );
+            continue;
+        }
+        if !is_word(&patient_id) {
+            let message = format!(
+                "pseudonym `{patient_id}` is no word: it may hold letters, digits and - _ . +"
+            );
+            findings.push(
+                Finding::new(
+                    Code::PatientIdWord,
+                    place(row),
+                    message,
+                    "write it without spaces and other signs, here and in the names of the files; the patient was not looked at",
+                )
+                .of_patient(at, &patient_id),
             );
             continue;
         }

@@ -202,7 +202,7 @@ fn snapshot(study: &Study, sheets: &[Sheet], items: &Items) -> Snapshot {
         } else {
             Some(&row.site)
         };
-        if sheet.name != "cohort" || !seen.insert(row.patient_id.clone()) {
+        if !sheet.is_cohort() || !seen.insert(row.patient_id.clone()) {
             continue;
         }
         let has = |(item, files): (&String, &BTreeMap<String, worker::cohort::Wanted>)| {

@@ -51,9 +51,28 @@ enum Slot {
     After(usize),
 }
 
+/// A file, or a folder of DICOM files.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Entry {
+    /// Below the folder that is looked at, with `/`.
+    pub path: String,
+    pub holds: Holds,
+}
+
+/// What an entry holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Holds {
+    /// An image or a label image: its name must tell.
+    ByName,
+    /// DICOM slices or frames.
+    Image,
+    /// A DICOM structure set or segmentation.
+    Regions,
+}
+
 /// The layout that gives most patients image and mask; with `known` pseudonyms (cells of the clinical table) those count
 /// first.
-pub(super) fn find(files: &[String], known: Option<BTreeSet<String>>) -> Option<Layout> {
+pub(super) fn find(files: &[Entry], known: Option<BTreeSet<String>>) -> Option<Layout> {
     let mut best: Option<(usize, usize, Layout)> = None;
     for slot in slots(files) {
         let Some(layout) = with_slot(files, slot) else {
@@ -72,10 +91,10 @@ pub(super) fn find(files: &[String], known: Option<BTreeSet<String>>) -> Option<
     best.map(|(_, _, layout)| layout)
 }
 
-fn slots(files: &[String]) -> Vec<Slot> {
+fn slots(files: &[Entry]) -> Vec<Slot> {
     let mut slots = BTreeSet::new();
     for file in files {
-        let (folders, stem, _) = parts(file);
+        let (folders, stem, _) = parts(&file.path);
         slots.extend((0..folders.len()).map(Slot::Folder));
         let n = cuts(stem).len();
         slots.extend((0..=n).map(Slot::Before));
@@ -112,24 +131,30 @@ fn pseudonym(file: &str, slot: Slot) -> Option<&str> {
     found.filter(|id| !id.is_empty() && id.chars().any(|c| c.is_ascii_digit() || c.is_alphabetic()))
 }
 
-fn with_slot(files: &[String], slot: Slot) -> Option<Layout> {
-    let mut by_pattern: BTreeMap<String, BTreeSet<&str>> = BTreeMap::new();
+/// A pattern, and whether what follows it is a mask.
+type Pattern = (String, bool);
+
+fn with_slot(files: &[Entry], slot: Slot) -> Option<Layout> {
+    let mut by_pattern: BTreeMap<Pattern, BTreeSet<&str>> = BTreeMap::new();
     let mut pattern_of = Vec::with_capacity(files.len());
-    for file in files {
-        let pattern = pseudonym(file, slot).map(|id| (file.replace(id, "{patient_id}"), id));
-        if let Some((pattern, id)) = &pattern {
+    for Entry { path, holds } in files {
+        let pattern = pseudonym(path, slot).map(|id| (path.replace(id, "{patient_id}"), id));
+        let pattern = pattern.map(|(pattern, id)| {
+            let is_mask = match holds {
+                Holds::ByName => has_mask_word(&pattern),
+                Holds::Image => false,
+                Holds::Regions => true,
+            };
+            let pattern = (pattern, is_mask);
             by_pattern.entry(pattern.clone()).or_default().insert(id);
-        }
-        pattern_of.push(pattern.map(|(pattern, _)| pattern));
+            pattern
+        });
+        pattern_of.push(pattern);
     }
-    let is_mask = |pattern: &str| {
-        let lower = pattern.to_lowercase();
-        MASK_WORDS.iter().any(|word| lower.contains(word))
-    };
     let commonest = |wanted: bool, like: Option<&BTreeSet<&str>>| {
         let of_kind = by_pattern
             .iter()
-            .filter(|(pattern, _)| is_mask(pattern) == wanted);
+            .filter(|((_, is_mask), _)| *is_mask == wanted);
         let n =
             |ids: &BTreeSet<&str>| like.map_or(ids.len(), |like| ids.intersection(like).count());
         of_kind.max_by_key(|(pattern, ids)| (n(ids), std::cmp::Reverse((*pattern).clone())))
@@ -145,9 +170,9 @@ fn with_slot(files: &[String], slot: Slot) -> Option<Layout> {
         return None;
     }
     let least = (MASK_SHARE_MIN * patients.len() as f64).max(1.0);
-    let mut masks: Vec<(&String, usize)> = by_pattern
+    let mut masks: Vec<(&Pattern, usize)> = by_pattern
         .iter()
-        .filter(|(pattern, _)| is_mask(pattern))
+        .filter(|((_, is_mask), _)| *is_mask)
         .map(|(pattern, ids)| (pattern, ids.intersection(with_image).count()))
         .filter(|(pattern, n)| *n as f64 >= least && (*n > 1 || *pattern == first_mask))
         .collect();
@@ -158,21 +183,23 @@ fn with_slot(files: &[String], slot: Slot) -> Option<Layout> {
             (*pattern).clone(),
         )
     });
-    let taken: BTreeSet<&str> = masks
-        .iter()
-        .map(|(p, _)| p.as_str())
-        .chain([image.as_str()])
-        .collect();
+    let taken: BTreeSet<&Pattern> = masks.iter().map(|(p, _)| *p).chain([image]).collect();
     let strange = files
         .iter()
         .zip(&pattern_of)
-        .filter(|(_, p)| p.as_deref().is_none_or(|p| !taken.contains(p)));
+        .filter(|(_, p)| p.as_ref().is_none_or(|p| !taken.contains(p)));
+    let masks: Vec<(&String, usize)> = masks.iter().map(|((p, _), n)| (p, *n)).collect();
     Some(Layout {
-        strangers: strange.map(|(file, _)| file.clone()).collect(),
-        image: (image.clone(), with_image.len()),
+        strangers: strange.map(|(file, _)| file.path.clone()).collect(),
+        image: (image.0.clone(), with_image.len()),
         masks: named(&masks),
         patients,
     })
+}
+
+fn has_mask_word(pattern: &str) -> bool {
+    let lower = pattern.to_lowercase();
+    MASK_WORDS.iter().any(|word| lower.contains(word))
 }
 
 /// `mask` for the first pattern, `mask_` with what is particular for the others.
@@ -214,6 +241,19 @@ fn named(masks: &[(&String, usize)]) -> Vec<(String, String, usize)> {
 mod tests {
     use super::*;
 
+    /// A file by its name; `[i]` stands for DICOM slices, `[r]` for regions.
+    fn entry(text: &str) -> Entry {
+        let (path, holds) = match (text.strip_suffix("[i]"), text.strip_suffix("[r]")) {
+            (Some(path), _) => (path, Holds::Image),
+            (_, Some(path)) => (path, Holds::Regions),
+            _ => (text, Holds::ByName),
+        };
+        Entry {
+            path: path.to_owned(),
+            holds,
+        }
+    }
+
     #[track_caller]
     fn check(
         files: &[&str],
@@ -222,7 +262,7 @@ mod tests {
         patients: &[&str],
         n_strangers: usize,
     ) {
-        let files: Vec<String> = files.iter().map(|f| (*f).to_owned()).collect();
+        let files: Vec<Entry> = files.iter().map(|f| entry(f)).collect();
         let layout = find(&files, None).unwrap();
         let found: Vec<(&str, &str)> = layout
             .masks
@@ -313,8 +353,35 @@ mod tests {
     }
 
     #[test]
+    fn folders_of_slices_with_their_structure_sets() {
+        check(
+            &["P01/MR[i]", "P01/RT[r]", "P02/MR[i]", "P02/RT[r]"],
+            "{patient_id}/MR",
+            &[("mask", "{patient_id}/RT")],
+            &["P01", "P02"],
+            0,
+        );
+        // One folder holds both.
+        check(
+            &["P01[i]", "P01[r]", "P02[i]", "P02[r]"],
+            "{patient_id}",
+            &[("mask", "{patient_id}")],
+            &["P01", "P02"],
+            0,
+        );
+        // Slices beside a label image.
+        check(
+            &["P01/MR[i]", "P01/gtv.nii.gz", "P02/MR[i]", "P02/gtv.nii.gz"],
+            "{patient_id}/MR",
+            &[("mask", "{patient_id}/gtv.nii.gz")],
+            &["P01", "P02"],
+            0,
+        );
+    }
+
+    #[test]
     fn images_without_masks_are_no_cohort() {
-        let files = ["a1.nii.gz".to_owned(), "a2.nii.gz".to_owned()];
+        let files = ["a1.nii.gz", "a2.nii.gz"].map(entry);
         assert_eq!(find(&files, None), None);
     }
 }
