@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use pipeline_defs::Study;
-use pipeline_defs::study::is_word;
+use pipeline_defs::study::{TableKind, is_word};
 use worker::cohort::{Table, Wanted, wanted_files};
 
 use super::finding::{Code, Finding, some_of};
