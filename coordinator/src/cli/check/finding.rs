@@ -47,6 +47,7 @@ codes! {
     FileUnreadable = "file-unreadable", Refuse;
     TimeMissing = "time-missing", Warn;
     FollowUpAbsent = "follow-up-absent", Refuse;
+    SiteUnfollowed = "site-unfollowed", Note;
     TimeNotNumber = "time-not-number", Refuse;
     TimeNegative = "time-negative", Refuse;
     TimeZero = "time-zero", Warn;

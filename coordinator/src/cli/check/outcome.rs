@@ -153,38 +153,48 @@ fn not_shared(endpoint: &Endpoint, sheet: &Sheet, findings: &mut Vec<Finding>) {
     }
 }
 
-/// Sites of which nobody has a usable outcome; the cohort, where that is all of them.
+/// A cohort of which nobody has a usable outcome.
 fn absent(followed: &Followed, sheet: &Sheet, findings: &mut Vec<Finding>) {
-    let mut n_at: BTreeMap<&str, [usize; 2]> = BTreeMap::new();
-    for row in &sheet.patients {
-        n_at.entry(&row.site).or_default()[0] += 1;
-    }
-    for site in &followed.sites {
-        n_at.entry(site).or_default()[1] += 1;
-    }
     let endpoint = &followed.endpoint;
     let Some(column) = sheet.column(&endpoint.time) else {
         return;
     };
-    let mut tell = |site: &str, n: usize| {
-        let message = format!(
-            "none of {n} patients has a usable `{}` (at least 0) and `{}` (0 or 1)",
-            endpoint.time, endpoint.event
-        );
-        let repair =
-            "fill the columns, name others in the step `follow-up`, or leave the endpoint out";
-        let place = sheet.column_place(column);
-        findings.push(Finding::new(Code::FollowUpAbsent, place, message, repair).at_site(site));
-    };
-    if followed.patients.is_empty() && !sheet.patients.is_empty() {
-        tell("", sheet.patients.len());
+    if !followed.patients.is_empty() || sheet.patients.is_empty() {
         return;
     }
-    for (site, [n, n_usable]) in n_at {
-        if n_usable == 0 && n > 0 {
-            tell(site, n);
-        }
+    let message = format!(
+        "none of {} patients has a usable `{}` (at least 0) and `{}` (0 or 1)",
+        sheet.patients.len(),
+        endpoint.time,
+        endpoint.event
+    );
+    let repair = "fill the columns, name others in the step `follow-up`, or leave the endpoint out";
+    let place = sheet.column_place(column);
+    findings.push(Finding::new(Code::FollowUpAbsent, place, message, repair));
+}
+
+/// Names of the patients who lack a time or an event; a site where everybody does follows nobody, which is told once.
+fn in_followed_sites<'a>(
+    missing: Vec<&'a Row>,
+    sheet: &Sheet,
+    time_at: usize,
+    endpoint: &str,
+    findings: &mut Vec<Finding>,
+) -> Vec<&'a str> {
+    let sites: BTreeSet<&str> = missing.iter().map(|row| row.site.as_str()).collect();
+    let n_missing = |site: &str| missing.iter().filter(|row| row.site == site).count();
+    let n_rows = |site: &str| sheet.patients.iter().filter(|row| row.site == site).count();
+    let is_followed = |site: &str| n_missing(site) < n_rows(site);
+    for site in sites.iter().filter(|site| !is_followed(site)) {
+        let message = format!(
+            "none of {} patients has a time and an event of `{endpoint}`: they can be scored, not judged",
+            n_missing(site)
+        );
+        let place = sheet.column_place(time_at);
+        findings.push(Finding::new(Code::SiteUnfollowed, place, message, "").at_site(site));
     }
+    let known = missing.iter().filter(|row| is_followed(&row.site));
+    known.map(|row| row.patient_id.as_str()).collect()
 }
 
 fn usable_time(
