@@ -17,7 +17,7 @@ use crate::{ArtefactError, json};
 
 pub use combat::{CombatModel, CombatSite};
 pub use gbm::{BoostedTree, GbmModel};
-pub use network::{BatchNorm, DeepSurvModel, DenseLayer, DnnSurvModel};
+pub use network::{BatchNorm, DeepSurvModel, DenseLayer, DnnSurvModel, Network};
 pub use novelty::NoveltyModel;
 pub use svm::{SvmKernel, SvmModel};
 pub use xgboost::{

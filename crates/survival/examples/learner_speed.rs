@@ -31,6 +31,10 @@ fn learners() -> Vec<(&'static str, Box<dyn Learner>)> {
             Box::new(DeepSurv::new(DeepSurvParams::tuned()).unwrap()),
         ),
         (
+            "deepsurv pycox",
+            Box::new(DeepSurv::new(DeepSurvParams::pycox()).unwrap()),
+        ),
+        (
             "deepsurv 500 epochs",
             Box::new(
                 DeepSurv::new(DeepSurvParams {

@@ -54,6 +54,12 @@ pub trait Model: std::fmt::Debug + Send + Sync {
         times: &[f64],
     ) -> Option<Result<Array2<f64>, PredictError>>;
 
+    /// The only times at which survival was learned, ascending, where they are few and chosen; [`Model::survival`] is constant
+    /// from each to the next, which a reader of a horizon between two of them should be told.
+    fn survival_times(&self) -> Option<&[f64]> {
+        None
+    }
+
     /// Out-of-bag risk of every training patient, in training order, where the learner has one.
     ///
     /// An entry is `None` for a patient who was in the bag of every tree. Averages over fewer trees than

@@ -44,7 +44,10 @@ mod xgboost;
 
 pub use baseline::Baseline;
 pub use cox::{Cox, CoxModel};
-pub use deepsurv::{DeepSurv, DeepSurvModel, DeepSurvParams, EarlyStopping, RiskSetTies, cox_loss};
+pub use deepsurv::{
+    DeepSurv, DeepSurvModel, DeepSurvNetwork, DeepSurvParams, EarlyStopping, HoldOut, RiskSetTies,
+    cox_loss,
+};
 pub use dnnsurv::{
     Cutpoints, DnnSurv, DnnSurvModel, DnnSurvParams, HiddenLayer, PseudoValue,
     conditional_pseudo_values,

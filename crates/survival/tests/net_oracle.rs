@@ -45,9 +45,33 @@ const ALL: [&str; 5] = ["veteran", "pbc", "gbsg", "breast_cancer", "nsclc_radiom
 const EARLY_STOPPED: &str = "DeepSurv_32x32_relu_BN_dropout0.4_earlystop20pct_ep200_pat10";
 
 #[test]
-fn deepsurv_predicts_as_well_as_pycox() {
-    let learner = DeepSurv::new(DeepSurvParams::tuned()).unwrap();
+fn one_network_stopped_by_one_hold_out_predicts_as_in_pycox() {
+    let learner = DeepSurv::new(DeepSurvParams::pycox()).unwrap();
     held_against(&learner, EARLY_STOPPED, &ALL, 10);
+}
+
+#[test]
+fn a_committee_predicts_no_worse_than_pycox_and_depends_less_on_its_seed() {
+    let committee = DeepSurv::new(DeepSurvParams::tuned()).unwrap();
+    for name in ALL {
+        let Some(data) = Data::read(name) else { return };
+        let theirs = per_seed(&format!("{name}|{EARLY_STOPPED}")).unwrap();
+        let (expected, _) = mean_and_squared_error(&theirs);
+        let per_seed: Vec<f64> = (0..10)
+            .map(|seed| cross_validated_c(&data, &committee, seed))
+            .collect();
+        let (seen, squared_error) = mean_and_squared_error(&per_seed);
+        let (ours, reference) = ((10.0 * squared_error).sqrt(), spread(&theirs));
+        eprintln!("{name}: C {seen:.4} (SD {ours:.4}), pycox {expected:.4} (SD {reference:.4})");
+        assert!(seen > expected - 0.005, "{name}: {seen} against {expected}");
+        assert!(ours < reference, "{name}: {ours} against {reference}");
+    }
+}
+
+/// Standard deviation.
+fn spread(values: &[f64]) -> f64 {
+    let (_, squared_error) = mean_and_squared_error(values);
+    (values.len() as f64 * squared_error).sqrt()
 }
 
 const PAPER: &str = "DNNSurv_paper(deciles of event times,adam.0025,ep30,bs64)";

@@ -17,8 +17,20 @@ pub struct DeepSurvModel {
     pub layers: Vec<DenseLayer>,
     /// Epochs in the weights.
     pub epochs: u64,
+    /// The other networks of a committee, whose scores are averaged with the first's.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub others: Vec<Network>,
     /// Cumulative hazard at score 0.
     pub baseline: Baseline,
+}
+
+/// One network of a committee.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Network {
+    /// First layer first.
+    pub layers: Vec<DenseLayer>,
+    /// Epochs in the weights.
+    pub epochs: u64,
 }
 
 /// A dense layer: norm( activation( W x + b ) ).
@@ -65,10 +77,19 @@ pub struct DnnSurvModel {
     pub means: Vec<f64>,
     /// Standard deviation (denominator n) of each in training, 0 for a constant one.
     pub std_devs: Vec<f64>,
-    /// Ends of the intervals.
+    /// Ends of the intervals: the only times at which survival is learned.
     pub cutpoints: Vec<f64>,
+    /// How survival is told between them, in words for whoever reads the model.
+    #[serde(default)]
+    pub between_cutpoints: String,
     /// The network, first layer first.
     pub layers: Vec<DenseLayer>,
+}
+
+impl DnnSurvModel {
+    /// What `between_cutpoints` says.
+    pub const CONSTANT: &'static str = "constant: survival at a horizon is that of the last cutpoint at or before it, 1 before the \
+        first and unchanged after the last";
 }
 
 impl StoredModel for DnnSurvModel {

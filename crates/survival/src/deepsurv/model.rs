@@ -4,7 +4,9 @@ use cohort::RiskScores;
 use ndarray::{Array2, ArrayView2};
 
 use crate::baseline::Baseline;
-use crate::learner::{Model, ModelParts, PartsError, PredictError, check_prediction, check_times};
+use crate::learner::{
+    Model, ModelParts, PartsError, PredictError, check_prediction, check_times, in_range,
+};
 use crate::net::{Batch, DenseLayer, Scaling, check_layers, predict};
 
 /// A fitted DeepSurv as plain data. Holds distinct event times and summaries, no row of the training matrix.
@@ -14,12 +16,33 @@ pub struct DeepSurvModel {
     pub feature_names: Vec<String>,
     /// Location and scale of the columns.
     pub scaling: Scaling,
-    /// The network, first layer first; the last has one output, the score.
+    /// One network, or a committee whose scores are averaged.
+    pub networks: Vec<DeepSurvNetwork>,
+    /// Cumulative hazard at score 0.
+    pub baseline: Baseline,
+}
+
+/// One trained network.
+#[derive(Debug, Clone, PartialEq)]
+pub struct DeepSurvNetwork {
+    /// First layer first; the last has one output, the score.
     pub layers: Vec<DenseLayer>,
     /// Epochs whose steps are in the weights: fewer than were run where training was stopped.
     pub epochs: usize,
-    /// Cumulative hazard at score 0.
-    pub baseline: Baseline,
+}
+
+/// Mean score of the networks, row by row of standardised features.
+pub(super) fn mean_scores(networks: &[DeepSurvNetwork], z: ArrayView2<f64>) -> Vec<f64> {
+    let all: Vec<usize> = (0..z.nrows()).collect();
+    let batch = Batch::gather(z, &all);
+    let mut sums = vec![0.0; z.nrows()];
+    for network in networks {
+        let scores = predict(&network.layers, &batch);
+        sums.iter_mut().zip(scores).for_each(|(sum, s)| *sum += s);
+    }
+    let n = networks.len() as f64;
+    sums.iter_mut().for_each(|sum| *sum /= n);
+    sums
 }
 
 /// A network ready to predict.
@@ -33,7 +56,10 @@ impl FittedDeepSurv {
     pub(crate) fn new(model: DeepSurvModel) -> Result<FittedDeepSurv, PartsError> {
         let features = model.feature_names.len();
         model.scaling.check(features)?;
-        check_layers(&model.layers, features)?;
+        in_range("networks", 0, !model.networks.is_empty())?;
+        for network in &model.networks {
+            check_layers(&network.layers, features)?;
+        }
         model.baseline.check()?;
         Ok(FittedDeepSurv { model })
     }
@@ -47,8 +73,7 @@ impl Model for FittedDeepSurv {
     fn risk(&self, x: ArrayView2<f64>) -> Result<RiskScores, PredictError> {
         check_prediction(x, &self.model.feature_names)?;
         let z = self.model.scaling.apply(x);
-        let all: Vec<usize> = (0..z.nrows()).collect();
-        let scores = predict(&self.model.layers, &Batch::gather(z.view(), &all));
+        let scores = mean_scores(&self.model.networks, z.view());
         Ok(RiskScores::higher_is_worse(scores)?)
     }
 

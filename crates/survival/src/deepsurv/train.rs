@@ -2,9 +2,10 @@
 
 use cohort::FollowUp;
 use ndarray::ArrayView2;
+use stats::folds::event_stratified_folds;
 
 use super::loss::{Groups, descending};
-use super::{DeepSurvParams, RiskSetTies};
+use super::{DeepSurvParams, HoldOut, RiskSetTies, Streams};
 use crate::hold_out::hold_out;
 use crate::keyed::Draws;
 use crate::learner::FitError;
@@ -20,19 +21,19 @@ pub(crate) struct Trained {
     pub(crate) losses: Vec<f64>,
 }
 
-/// Trains `layers` on the standardised rows `z`.
+/// Trains `layers` on those of the standardised rows `z` that are not `held_out` (empty: on all).
 pub(crate) fn train(
     z: ArrayView2<f64>,
     follow_up: &FollowUp,
+    held_out: &[bool],
     layers: Vec<DenseLayer>,
     params: &DeepSurvParams,
-    seed: u64,
+    streams: Streams,
 ) -> Result<Trained, FitError> {
     let order = descending(follow_up.time());
-    let held_out = held_out(follow_up, params, seed)?;
     let is_held_out = |row: &usize| held_out.get(*row).copied().unwrap_or(false);
     let (apart, used): (Vec<usize>, Vec<usize>) = order.into_iter().partition(is_held_out);
-    let mut epochs = Epochs::new(z, follow_up, used, params, layers, seed);
+    let mut epochs = Epochs::new(z, follow_up, used, params, layers, streams);
     let mut judge = (!apart.is_empty()).then(|| Judge::new(z, follow_up, &apart, params));
     let mut losses = Vec::new();
     for epoch in 1..=params.max_epochs {
@@ -52,14 +53,14 @@ pub(crate) fn train(
     })
 }
 
-/// Per row whether it is held out; empty without early stopping.
-fn held_out(
+/// Of each network to be trained: per row whether it is held out, or nothing without early stopping.
+pub(crate) fn hold_outs(
     follow_up: &FollowUp,
     params: &DeepSurvParams,
     seed: u64,
-) -> Result<Vec<bool>, FitError> {
+) -> Result<Vec<Vec<bool>>, FitError> {
     let Some(stop) = params.early_stopping else {
-        return Ok(Vec::new());
+        return Ok(vec![Vec::new()]);
     };
     let events = follow_up.n_events();
     if events < 2 {
@@ -68,7 +69,15 @@ fn held_out(
             at_least: 2,
         });
     }
-    Ok(hold_out(follow_up, stop.hold_out, seed))
+    Ok(match stop.hold_out {
+        HoldOut::Share(share) => vec![hold_out(follow_up, share, seed)],
+        HoldOut::Folds(folds) => {
+            let folds = folds.min(events);
+            let fold = event_stratified_folds(follow_up, folds, seed).unwrap_or_default();
+            let of = |k: usize| fold.iter().map(|f| *f == k).collect();
+            (0..folds).map(of).collect()
+        }
+    })
 }
 
 /// The rows that are learnt from, in descending time, and the network.
@@ -92,7 +101,7 @@ impl Epochs {
         used: Vec<usize>,
         params: &DeepSurvParams,
         layers: Vec<DenseLayer>,
-        seed: u64,
+        streams: Streams,
     ) -> Epochs {
         let follow_up = follow_up.select(&used);
         let places: Vec<usize> = (0..used.len()).collect();
@@ -104,8 +113,8 @@ impl Epochs {
             order: (0..used.len() as u32).collect(),
             input: Batch::default(),
             gradient: Vec::new(),
-            order_draws: Draws::new(seed, STREAM_ORDER),
-            dropout: Draws::new(seed, STREAM_DROPOUT),
+            order_draws: streams.draws(STREAM_ORDER),
+            dropout: streams.draws(STREAM_DROPOUT),
         }
     }
 
@@ -259,7 +268,8 @@ mod tests {
             };
             let z = Scaling::fit(data.x.view()).apply(data.x.view());
             let start = layers(&oracle["init"]);
-            let trained = train(z.view(), &data.follow_up, start, &params, 0).unwrap();
+            let streams = Streams::of(0, 0);
+            let trained = train(z.view(), &data.follow_up, &[], start, &params, streams).unwrap();
             let mut worst: f64 = 0.0;
             let mut check = |seen: &[f64], expected: &[f64], what: &str| {
                 assert_eq!(seen.len(), expected.len());
@@ -279,5 +289,22 @@ mod tests {
             check(&scores, &expected, "scores");
             eprintln!("{name}: largest difference {worst:.1e}");
         }
+    }
+
+    #[test]
+    fn folds_hold_out_everybody_once_and_each_has_an_event() {
+        let f = FollowUp::new(vec![1.0; 40], (0..40).map(|i| i % 10 == 0).collect()).unwrap();
+        let outs = hold_outs(&f, &DeepSurvParams::tuned(), 3).unwrap();
+        // four events: no fifth fold
+        assert_eq!(outs.len(), 4);
+        for row in 0..40 {
+            assert_eq!(outs.iter().filter(|out| out[row]).count(), 1);
+        }
+        assert!(
+            outs.iter()
+                .all(|out| (0..40).any(|i| out[i] && f.event()[i]))
+        );
+        let none = hold_outs(&f, &DeepSurvParams::survivalmodels(), 3).unwrap();
+        assert_eq!(none, [Vec::<bool>::new()]);
     }
 }

@@ -106,6 +106,10 @@ impl Model for FittedDnnSurv {
         }))
     }
 
+    fn survival_times(&self) -> Option<&[f64]> {
+        Some(&self.model.cutpoints)
+    }
+
     fn holds_training_rows(&self) -> bool {
         false
     }
