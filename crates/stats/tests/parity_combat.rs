@@ -125,8 +125,8 @@ fn expression_of_four_small_batches_agrees_with_sva() {
             &x,
         );
         println!("airway {key}: {off:.1e}");
-        // two samples a batch: sva stops its slow iteration at a change of 1e-4, ours goes on
-        let room = if mean_only { 1e-12 } else { 1e-5 };
+        // two samples a batch: slow iterations, which must stop where sva's do
+        let room = if mean_only { 1e-12 } else { 1e-10 };
         assert!(off < room, "{key}: {off:e}");
     }
 }

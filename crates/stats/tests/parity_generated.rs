@@ -6,7 +6,10 @@ use cohort::FollowUp;
 use ndarray::Array2;
 use serde_json::Value;
 use stats::competing::{CompetingRisks, aalen_johansen, fit_fine_gray};
-use stats::cox::{CoxParams, fit_weighted_cox};
+use stats::cox::{
+    CoxParams, TimeTransform, fit_weighted_cox, stratified_concordance,
+    stratified_proportional_hazards_test,
+};
 
 struct Cohort {
     time: Vec<f64>,
@@ -89,6 +92,40 @@ fn strata_and_weights_agree_with_coxph() {
                 (got.score_test.chi_square / want["score"].as_f64().unwrap() - 1.0).abs() < 1e-8,
                 "{what}"
             );
+            let want = &reference[format!("{ties}_{key}_tests")];
+            for (transform, key) in [
+                (TimeTransform::KaplanMeier, "km"),
+                (TimeTransform::Identity, "identity"),
+                (TimeTransform::Rank, "rank"),
+            ] {
+                let zph = stratified_proportional_hazards_test(
+                    &got,
+                    c.x.view(),
+                    &f,
+                    strata,
+                    weights,
+                    &params,
+                    transform,
+                )
+                .unwrap();
+                let tests = zph.features.iter().chain([&zph.global]);
+                let seen: Vec<f64> = tests.map(|t| t.chi_square).collect();
+                close(&format!("{what} {key}"), &seen, &want[key], 1e-8);
+            }
+            let pairs = stratified_concordance(&got, c.x.view(), &f, strata, weights).unwrap();
+            for (seen, key) in [
+                (pairs.concordant, "concordant"),
+                (pairs.discordant, "discordant"),
+                (pairs.tied_score, "tied_score"),
+                (pairs.tied_time, "tied_time"),
+                (pairs.index().unwrap(), "concordance"),
+            ] {
+                let want = want[key].as_f64().unwrap();
+                assert!(
+                    (seen - want).abs() <= 1e-12 * want,
+                    "{what} {key}: {seen} {want}"
+                );
+            }
         }
     }
 }

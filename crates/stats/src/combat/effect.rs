@@ -4,10 +4,10 @@ use rayon::prelude::*;
 
 use super::fit::Prior;
 
-/// Iterations of one feature at most.
-const MAX_ITERATIONS: usize = 1000;
-/// A feature is at rest when neither effect changes by more than this share.
-const AT_REST_REL: f64 = 1e-12;
+/// Iterations at most; sva has no limit, and needs a few dozen.
+const MAX_ITERATIONS: usize = 10_000;
+/// A site is at rest when no feature's effect changes by more than this share of itself: sva's `conv`.
+const AT_REST_REL: f64 = 1e-4;
 
 /// Count, mean and variance of a standardised feature at a site.
 #[derive(Debug, Clone, Copy)]
@@ -82,7 +82,7 @@ fn parametric(site: &[Moments], mean_only: bool) -> Vec<(f64, f64)> {
         }),
         certain: mean,
     };
-    site.iter().map(|m| posterior.solve(m)).collect()
+    posterior.solve(site)
 }
 
 struct Posterior {
@@ -95,24 +95,40 @@ struct Posterior {
 }
 
 impl Posterior {
-    /// The joint fixed point of the two conditional posterior means.
-    fn solve(&self, m: &Moments) -> (f64, f64) {
-        let (mut shift, mut scale) = (m.mean, m.variance);
+    /// The two conditional posterior means in turn, all features of the site together, until no shift or scale grows by more
+    /// than [`AT_REST_REL`] of what it was. As in sva the divisor is the effect with its sign, so a negative shift holds
+    /// nothing up.
+    fn solve(&self, site: &[Moments]) -> Vec<(f64, f64)> {
+        let mut effects: Vec<(f64, f64)> = site.iter().map(|m| (m.mean, m.variance)).collect();
         for _ in 0..MAX_ITERATIONS {
-            let weight = m.n * self.spread;
-            let next_shift = (weight * m.mean + scale * self.centre) / (weight + scale);
-            let next_scale = self.shape_scale.map_or(self.certain, |(shape, rate)| {
-                (0.5 * m.squares_about(next_shift) + rate) / (0.5 * m.n + shape - 1.0)
-            });
-            let at_rest = (next_shift - shift).abs() <= AT_REST_REL * shift.abs()
-                && (next_scale - scale).abs() <= AT_REST_REL * scale.abs();
-            (shift, scale) = (next_shift, next_scale);
-            if at_rest {
+            let mut change = f64::NEG_INFINITY;
+            for (m, (shift, scale)) in site.iter().zip(&mut effects) {
+                let next = self.step(m, *scale);
+                change = change.max(share(next.0, *shift)).max(share(next.1, *scale));
+                (*shift, *scale) = next;
+            }
+            if change <= AT_REST_REL {
                 break;
             }
         }
+        effects
+    }
+
+    /// (γ*, δ*) from the scale before.
+    fn step(&self, m: &Moments, scale: f64) -> (f64, f64) {
+        let weight = m.n * self.spread;
+        let shift = (weight * m.mean + scale * self.centre) / (weight + scale);
+        let scale = self.shape_scale.map_or(self.certain, |(shape, rate)| {
+            (0.5 * m.squares_about(shift) + rate) / (0.5 * m.n + shape - 1.0)
+        });
         (shift, scale)
     }
+}
+
+/// Change as a share of the value before, whose sign it keeps; no change is none whatever the value.
+fn share(next: f64, before: f64) -> f64 {
+    let change = (next - before).abs();
+    if change == 0.0 { 0.0 } else { change / before }
 }
 
 /// Means of the other features' (γ̂, δ̂), each weighted by the likelihood it gives feature `j`.

@@ -88,7 +88,8 @@ pub struct Combat {
 /// # Formula
 /// y_ij = α_j + x_iβ_j + σ_j(γ_sj + √δ_sj ε_ij). α, β by least squares on site indicators and covariates, α the mean of the sites
 /// weighted by their patients (or the reference site's); σ² = Σ residual²/n (in the reference site); z = (y − α − xβ)/σ.
-/// Parametric: γ* = (n τ² γ̂ + δ* γ̄)/(n τ² + δ*), δ* = (θ + ½Σ(z − γ*)²)/(n/2 + λ − 1), iterated to their joint fixed point;
+/// Parametric: γ* = (n τ² γ̂ + δ* γ̄)/(n τ² + δ*), δ* = (θ + ½Σ(z − γ*)²)/(n/2 + λ − 1), in turn until no feature's effect at the site
+/// changes by more than 1e-4 of itself (sva's rule, all features together, the shift's sign kept in the divisor);
 /// mean-only: γ* = (τ² γ̂ + γ̄)/(τ² + 1). Harmonised: σ(z − γ*)/√δ* + α + xβ.
 ///
 /// # Arguments
@@ -103,8 +104,8 @@ pub struct Combat {
 /// # Reference        Johnson, Li & Rabinovic, Biostatistics 8 (2007) 118–127; Fortin et al., NeuroImage 167 (2018) 104–120
 /// # Agrees with      Bioconductor sva 3.46 `ComBat` and neuroCombat 0.2.12 (parametric, with covariates, mean-only,
 /// reference, non-parametric, no prior), 1e-6 of a feature's standard deviation, tests/parity_combat.rs
-/// # Differs from     sva, whose iteration stops for all features together at a change of 1e-4 divided by the signed shift; here
-/// each feature goes to its own fixed point, so its result does not depend on when others arrive
+/// # Differs from     the joint fixed point of the two posterior means, which the rule stops short of by up to 4e-6 of a standard
+/// deviation where a site has two patients
 pub fn fit_combat(
     x: ArrayView2<f64>,
     names: &[String],

@@ -15,6 +15,7 @@ mod fit;
 mod partial_likelihood;
 mod proportionality;
 mod step_aic;
+mod stratified;
 mod weighted;
 
 pub use error::CoxError;
@@ -22,6 +23,9 @@ pub use fit::{CoefficientRow, CoxFit, CoxParams, TestResult, fit_cox};
 pub use partial_likelihood::partial_log_likelihood;
 pub use proportionality::{Proportionality, TimeTransform, proportional_hazards_test};
 pub use step_aic::{AicStep, StepAic, backward_aic};
+pub use stratified::{
+    WeightedConcordance, stratified_concordance, stratified_proportional_hazards_test,
+};
 pub use weighted::{StratumBaseline, WeightedCox, fit_weighted_cox};
 
 /// The parts of the fit that another likelihood of the same kind may use.

@@ -51,6 +51,16 @@ pub(crate) struct Derivatives {
     pub(crate) information: Array2<f64>,
 }
 
+impl Derivatives {
+    pub(super) fn zero(p: usize) -> Derivatives {
+        Derivatives {
+            log_likelihood: 0.0,
+            score: vec![0.0; p],
+            information: Array2::zeros((p, p)),
+        }
+    }
+}
+
 /// ℓ, U and I of the covariates `x` at the linear predictor `eta`.
 pub(super) fn derivatives(
     x: &Array2<f64>,

@@ -75,10 +75,11 @@ pub fn proportional_hazards_test(
             *c += g * g * v;
         }
     });
-    test(&drift, &a, &b, &c, &fit.names)
+    test_of(&drift, &a, &b, &c, &fit.names)
 }
 
-fn test(
+/// The tests from U, A, B and C.
+pub(super) fn test_of(
     drift: &[f64],
     a: &Array2<f64>,
     b: &Array2<f64>,
@@ -109,7 +110,11 @@ fn test(
 }
 
 /// g at each distinct time, minus its mean over the events (the tests do not depend on it; rounding does).
-fn centred_transform(follow_up: &FollowUp, sets: &RiskSets, transform: TimeTransform) -> Vec<f64> {
+pub(super) fn centred_transform(
+    follow_up: &FollowUp,
+    sets: &RiskSets,
+    transform: TimeTransform,
+) -> Vec<f64> {
     let event = follow_up.event();
     let events: Vec<usize> = (0..sets.len())
         .map(|k| sets.at(k).iter().filter(|&&i| event[i]).count())

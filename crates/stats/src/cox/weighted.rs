@@ -181,7 +181,7 @@ impl Rows {
 }
 
 /// Patients of positive weight, by stratum, then by descending time in groups of one time.
-struct Strata<'a> {
+pub(super) struct Strata<'a> {
     follow_up: &'a FollowUp,
     weights: &'a [f64],
     labels: Vec<usize>,
@@ -219,7 +219,7 @@ impl Tied {
 }
 
 impl<'a> Strata<'a> {
-    fn new(follow_up: &'a FollowUp, strata: &[usize], weights: &'a [f64]) -> Strata<'a> {
+    pub(super) fn new(follow_up: &'a FollowUp, strata: &[usize], weights: &'a [f64]) -> Strata<'a> {
         let mut labels = strata.to_vec();
         labels.sort_unstable();
         labels.dedup();
@@ -298,35 +298,77 @@ impl<'a> Strata<'a> {
     }
 
     fn derivatives(&self, x: &Array2<f64>, eta: &[f64], ties: Ties) -> Derivatives {
-        let p = x.ncols();
         let highest = eta.iter().copied().fold(f64::MIN, f64::max);
-        let mut sum = Derivatives {
-            log_likelihood: 0.0,
-            score: vec![0.0; p],
-            information: Array2::zeros((p, p)),
-        };
+        let mut sum = Derivatives::zero(x.ncols());
         for stratum in 0..self.labels.len() {
             self.visit(stratum, x, eta, highest, |group, tied, risk_xx, own_xx| {
-                for &i in group.iter().filter(|&&i| self.follow_up.event()[i]) {
-                    sum.log_likelihood += self.weights[i] * (eta[i] - highest);
-                    for a in 0..p {
-                        sum.score[a] += self.weights[i] * x[[i, a]];
-                    }
-                }
-                let each = tied.weight / tied.d as f64;
-                for (share, left, mean) in tied.each(ties) {
-                    sum.log_likelihood -= each * libm::log(left);
-                    for a in 0..p {
-                        sum.score[a] -= each * mean[a];
-                        for b in 0..p {
-                            let square = (risk_xx[[a, b]] - share * own_xx[[a, b]]) / left;
-                            sum.information[[a, b]] += each * (square - mean[a] * mean[b]);
-                        }
-                    }
-                }
+                self.add(
+                    &mut sum,
+                    x,
+                    eta,
+                    highest,
+                    ties,
+                    (group, tied, risk_xx, own_xx),
+                );
             });
         }
         sum
+    }
+
+    /// Score and information of each event time of each stratum.
+    pub(super) fn each_event_time(
+        &self,
+        x: &Array2<f64>,
+        eta: &[f64],
+        ties: Ties,
+        mut at: impl FnMut(f64, &[f64], &Array2<f64>),
+    ) {
+        let highest = eta.iter().copied().fold(f64::MIN, f64::max);
+        for stratum in 0..self.labels.len() {
+            self.visit(stratum, x, eta, highest, |group, tied, risk_xx, own_xx| {
+                let mut here = Derivatives::zero(x.ncols());
+                self.add(
+                    &mut here,
+                    x,
+                    eta,
+                    highest,
+                    ties,
+                    (group, tied, risk_xx, own_xx),
+                );
+                let time = self.follow_up.time()[group[0]];
+                at(time, &here.score, &here.information);
+            });
+        }
+    }
+
+    /// Adds what one event time says.
+    fn add(
+        &self,
+        sum: &mut Derivatives,
+        x: &Array2<f64>,
+        eta: &[f64],
+        highest: f64,
+        ties: Ties,
+        (group, tied, risk_xx, own_xx): (&[usize], &Tied, &Array2<f64>, &Array2<f64>),
+    ) {
+        let p = x.ncols();
+        for &i in group.iter().filter(|&&i| self.follow_up.event()[i]) {
+            sum.log_likelihood += self.weights[i] * (eta[i] - highest);
+            for a in 0..p {
+                sum.score[a] += self.weights[i] * x[[i, a]];
+            }
+        }
+        let each = tied.weight / tied.d as f64;
+        for (share, left, mean) in tied.each(ties) {
+            sum.log_likelihood -= each * libm::log(left);
+            for a in 0..p {
+                sum.score[a] -= each * mean[a];
+                for b in 0..p {
+                    let square = (risk_xx[[a, b]] - share * own_xx[[a, b]]) / left;
+                    sum.information[[a, b]] += each * (square - mean[a] * mean[b]);
+                }
+            }
+        }
     }
 
     /// w_i U_i of each patient, and the baselines.
