@@ -84,6 +84,30 @@ pub fn integrated_brier(
     evaluated.integrated(&rows, &censoring_distribution(censoring_from))
 }
 
+/// The Brier score that the same predictions would have if they had nothing to do with the outcomes: the mean over all
+/// pairs of one patient's outcome and another's prediction (γ of [`crate::point_632_plus`]); G from the evaluated set.
+///
+/// # Formula
+/// γ = BS(t; S ≡ 1) · mean S² + BS(t; S ≡ 0) · mean (1 − S)²
+///
+/// # Errors
+/// As [`brier`].
+pub fn no_information_brier(
+    survival: &[f64],
+    follow_up: &FollowUp,
+    horizon: f64,
+    convention: BrierConvention,
+) -> Result<f64, MetricError> {
+    let of_all = |s: f64| {
+        let all = vec![s; survival.len()];
+        brier(&all, follow_up, follow_up, horizon, convention)
+    };
+    let n = survival.len() as f64;
+    let alive = survival.iter().map(|s| s * s).sum::<f64>() / n;
+    let dead = survival.iter().map(|s| (1.0 - s) * (1.0 - s)).sum::<f64>() / n;
+    Ok(of_all(1.0)? * alive + of_all(0.0)? * dead)
+}
+
 /// [`brier`] with G from the evaluated set, and a bootstrap interval in which G is estimated anew each time.
 ///
 /// # Errors
@@ -288,5 +312,22 @@ mod tests {
         let out_of_order = [10.0, 30.0, 20.0];
         let refused = integrated_brier(grid.view(), &f, &f, &out_of_order, BrierConvention::Score);
         assert_eq!(refused.unwrap_err(), MetricError::Horizon { value: 20.0 });
+    }
+
+    #[test]
+    fn without_information_every_prediction_meets_every_outcome() {
+        let f = FollowUp::new(
+            vec![2.0, 3.0, 4.0, 6.0, 7.0],
+            vec![true, false, true, true, false],
+        )
+        .unwrap();
+        let s = [0.2, 0.5, 0.4, 0.9, 0.7];
+        let mut sum = 0.0;
+        for shift in 0..5 {
+            let turned: Vec<f64> = (0..5).map(|i| s[(i + shift) % 5]).collect();
+            sum += brier(&turned, &f, &f, 5.0, BrierConvention::Score).unwrap();
+        }
+        let seen = no_information_brier(&s, &f, 5.0, BrierConvention::Score).unwrap();
+        assert!((seen - sum / 5.0).abs() < 1e-15, "{seen}");
     }
 }

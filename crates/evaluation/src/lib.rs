@@ -10,7 +10,7 @@
 //! | does a new model move patients to the right side? | [`Reclassified`] |
 //! | how sure is that? | [`estimate_auc`], [`estimate_c_index`], [`estimate_uno_c`], [`estimate_brier`] (bootstrap), [`auc_influence()`] (large samples), [`corrected_interval`] (repeated cross-validation) |
 //! | are two models apart? | [`compare_auc`] (large samples), a [`Bootstrap`] of one seed for both |
-//! | what would new patients see? | [`correct_optimism`] |
+//! | what would new patients see? | [`correct_optimism`], [`point_632_plus`] |
 //! | is the table to be believed? | [`doctor`] |
 //! | is the best of many better than chance? | [`max_t()`] |
 //! | which of many models is the best, and what is the choice worth? | [`Contest`], [`rank_models`] |
@@ -49,6 +49,7 @@ pub use auc_influence::{AucInfluence, PairedTest, auc_influence, compare_auc};
 pub use bootstrap::{Bootstrap, BootstrapError, resample_copies};
 pub use brier::{
     BrierConvention, brier, estimate_brier, estimate_integrated_brier, integrated_brier,
+    no_information_brier,
 };
 pub use c_index::{
     CIndex, UnoC, bootstrap_c_index, c_index, estimate_c_index, estimate_uno_c, uno_c,
@@ -63,7 +64,9 @@ pub use decision_curve::{DecisionPoint, decision_curve};
 pub use estimate::{Estimate, Estimated, Interval, MetricError, NotEstimable};
 pub use max_t::{MaxT, MaxTError, Simultaneous, max_t};
 pub use nadeau_bengio::{CorrectedError, CorrectedMean, corrected_interval};
-pub use optimism::{OptimismCorrected, OptimismDraw, OptimismError, correct_optimism};
+pub use optimism::{
+    OptimismCorrected, OptimismDraw, OptimismError, Point632Plus, correct_optimism, point_632_plus,
+};
 pub use ranking::{AgainstReference, BiasCorrected, NotRanked, Ranked, Ranking, rank_models};
 pub use reclassification::{Movement, Nri, Reclassified, Reweighting};
 pub use roc::{RocPoint, roc_curve};

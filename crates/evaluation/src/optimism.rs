@@ -89,6 +89,45 @@ pub fn correct_optimism(
     })
 }
 
+/// An error that neither trusts the rows it was learned from nor mistrusts them as much as those left out.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Point632Plus {
+    /// The weighted error.
+    pub error: f64,
+    /// R: 0 without overfitting, 1 where nothing is left of what was learned.
+    pub overfitting: f64,
+}
+
+/// The .632+ estimator of a prediction error.
+///
+/// # Formula
+/// e′ = min(left_out, γ); R = (e′ − apparent)/(γ − apparent) where left_out and γ are above `apparent`, else 0;
+/// w = 0.632/(1 − 0.368 R); error = (1 − w) apparent + w e′
+///
+/// # Arguments
+/// | symbol | argument | meaning |
+/// |---|---|---|
+/// | | `apparent` | error of the model on the rows it was learned from |
+/// | | `left_out` | mean error of the resamples' models on the patients that each left out |
+/// | γ | `no_information` | error of the model if outcomes had nothing to do with features |
+///
+/// # Reference        Efron & Tibshirani, JASA 92 (1997) 548–560; for survival Gerds & Schumacher, Biometrics 63 (2007) 1283–1287
+/// # Differs from     the paper, which averages the left-out error patient by patient: concordance and AUC need whole sets, so
+/// the mean is over resamples, as in pec
+pub fn point_632_plus(apparent: f64, left_out: f64, no_information: f64) -> Point632Plus {
+    let bounded = left_out.min(no_information);
+    let overfitting = if left_out > apparent && no_information > apparent {
+        (bounded - apparent) / (no_information - apparent)
+    } else {
+        0.0
+    };
+    let weight = 0.632 / (1.0 - 0.368 * overfitting);
+    Point632Plus {
+        error: (1.0 - weight) * apparent + weight * bounded,
+        overfitting,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
@@ -106,5 +145,21 @@ mod tests {
         assert!(correct_optimism(0.8, &[draw(0.9, 0.7)]).is_err());
         let hole = correct_optimism(0.8, &[draw(0.9, 0.7), draw(f64::NAN, 0.7)]);
         assert_eq!(hole, Err(OptimismError::NotFinite { resample: 1 }));
+    }
+
+    #[test]
+    fn overfitting_moves_the_weight_from_632_to_one() {
+        // 1-nearest neighbour on pure noise, as in the paper: apparent 0, left out and no information one half
+        let all = point_632_plus(0.0, 0.5, 0.5);
+        assert_eq!(all.overfitting, 1.0);
+        assert!((all.error - 0.5).abs() < 1e-15);
+        let none = point_632_plus(0.2, 0.2, 0.5);
+        assert_eq!((none.overfitting, none.error), (0.0, 0.2));
+        // R = 0.1/0.3, w = 0.632/(1 − 0.368/3)
+        let some = point_632_plus(0.2, 0.3, 0.5);
+        let weight = 0.632 / (1.0 - 0.368 / 3.0);
+        assert!((some.error - (0.2 + 0.1 * weight)).abs() < 1e-15);
+        // worse than no information counts as no information
+        assert_eq!(point_632_plus(0.2, 0.7, 0.5).error, 0.5);
     }
 }
