@@ -39,8 +39,8 @@ pub use conclusions::{
     RankedSet, UnivariableTableParams,
 };
 pub use evaluation::{
-    AucConvention, CompareParams, CrossValidateParams, EvaluateParams, EvaluatedRows, NoOpParams,
-    PredictParams, ReportLanguage, ReportParams,
+    AucConvention, BootstrapOptimismParams, CompareParams, CrossValidateParams, EvaluateParams,
+    EvaluatedRows, NoOpParams, PredictParams, ReportLanguage, ReportParams,
 };
 pub use features::{
     CustomSettings, ExtractParams, FeatureClasses, FeatureSettings, ImageTypes, Interpolator,
@@ -85,6 +85,7 @@ use crate::problem::{Place, Problem, list, suggest};
 pub const ADDED_LATER: &[(&str, &str, &str)] = &[
     ("differential-expression", "group", "\"\""),
     ("eligible", "sites", "null"),
+    ("fit-deepsurv", "folds", "0"),
     ("fit-gbm", "tune", "null"),
     ("fit-rsf", "convention", "\"ranger\""),
     ("fit-rsf", "importance", "false"),
@@ -239,7 +240,12 @@ pub(crate) fn resolve(kind: &str, set: &Value) -> Result<String, ParamsError> {
     let presets = (entry.presets)();
     let preset = chosen_preset(&presets, set.get("preset"))?;
     let mut value = preset.clone();
-    for (name, setting) in set.iter().filter(|(name, _)| *name != "preset") {
+    let settings = || set.iter().filter(|(name, _)| *name != "preset");
+    let mut together = preset.clone();
+    let all = settings().map(|(name, setting)| (name.clone(), setting.clone()));
+    overlay(&mut together, &Value::Object(all.collect()));
+    let fits_together = (entry.canonical)(&together).is_ok();
+    for (name, setting) in settings() {
         let known: Vec<&str> = preset
             .as_object()
             .into_iter()
@@ -261,6 +267,13 @@ pub(crate) fn resolve(kind: &str, set: &Value) -> Result<String, ParamsError> {
         // TOML has no null: `"none"` switches an optional parameter off.
         let setting = match alone(setting) {
             Err(_) if setting == "none" && alone(&Value::Null).is_ok() => &Value::Null,
+            // A limit of one parameter by another is of what is set, not of what the preset has in its place.
+            Err(_) if fits_together => setting,
+            Err(error)
+                if (error.name.as_deref()).is_some_and(|at| at != name && known.contains(&at)) =>
+            {
+                setting
+            }
             Err(error) => return Err(inner(name, setting, alone).unwrap_or(error)),
             Ok(_) => setting,
         };
@@ -271,7 +284,7 @@ pub(crate) fn resolve(kind: &str, set: &Value) -> Result<String, ParamsError> {
     }
     let mut value = (entry.canonical)(&value)?;
     check_grid(kind, &entry, &value)?;
-    if kind == "cross-validate" {
+    if matches!(kind, "bootstrap-optimism" | "cross-validate") {
         let learner = value["learner"].as_str().unwrap_or_default();
         resolve(&format!("fit-{learner}"), &value["settings"])?;
     }
@@ -440,6 +453,7 @@ fn entry(kind: &str) -> Option<ParamsEntry> {
         .or_else(|| of::<RingParams>(kind))
         .or_else(|| of::<ExtractParams>(kind))
         .or_else(|| of::<FollowUpParams>(kind))
+        .or_else(|| of::<BootstrapOptimismParams>(kind))
         .or_else(|| of::<EligibleParams>(kind))
         .or_else(|| of::<SplitParams>(kind))
         .or_else(|| of::<ImputeParams>(kind))
@@ -671,6 +685,36 @@ mod tests {
     }
 
     #[test]
+    fn one_limit_of_set_sizes_alone_moves_the_other_out_of_its_way() {
+        let limits = |set: Value| {
+            let text = resolve("enrichment", &set).unwrap();
+            let value: Value = serde_json::from_str(&text).unwrap();
+            (
+                value["min_size"].as_u64().unwrap(),
+                value["max_size"].as_u64().unwrap(),
+            )
+        };
+        assert_eq!(limits(json!({})), (5, 500));
+        assert_eq!(limits(json!({"min_size": 15})), (15, 500));
+        assert_eq!(limits(json!({"max_size": 3})), (1, 3));
+        assert_eq!(limits(json!({"min_size": 600})), (600, u64::from(u32::MAX)));
+        assert_eq!(
+            limits(json!({"min_size": 600, "max_size": 800})),
+            (600, 800)
+        );
+        let range = json!({"min_size": 600, "max_size": 800, "permutations": 0});
+        assert_eq!(
+            resolve("enrichment", &range).unwrap_err().message,
+            "`permutations` is 0, must be from 1 to 1000000"
+        );
+        let crossed = resolve("enrichment", &json!({"min_size": 20, "max_size": 10}));
+        assert_eq!(
+            crossed.unwrap_err().message,
+            "`max_size` is 10, must be at least min_size"
+        );
+    }
+
+    #[test]
     fn a_learner_s_settings_stand_beside_it_or_in_a_table() {
         let flat = json!({"learner": "rsf", "num_trees": 5, "mtry": 1});
         let table = json!({"learner": "rsf", "settings": {"num_trees": 5, "mtry": 1}});
@@ -680,6 +724,13 @@ mod tests {
             text,
             r#"{"learner":"rsf","settings":{"mtry":1,"num_trees":5}}"#
         );
+        let flat = json!({"learner": "rsf", "resamples": 50, "num_trees": 300});
+        let table = json!({"learner": "rsf", "resamples": 50, "settings": {"num_trees": 300}});
+        assert_eq!(
+            resolve("bootstrap-optimism", &flat).unwrap(),
+            resolve("bootstrap-optimism", &table).unwrap()
+        );
+        assert!(resolve("bootstrap-optimism", &json!({"learner": "rsf", "trees": 5})).is_err());
         let wrong = resolve("cross-validate", &json!({"learner": "rsf", "trees": 5}));
         let wrong = wrong.unwrap_err();
         assert_eq!(wrong.message, "unknown parameter `trees`");

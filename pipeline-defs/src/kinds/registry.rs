@@ -230,6 +230,7 @@ pub(super) const ALL: &[KindSpec] = &[
         outputs: &[TABLE, MODEL],
         cost: cost(1, 256, 0.1),
         by_hand_only: true,
+        version: 2,
         ..hub(
             "combat",
             Role::Fit,
@@ -240,6 +241,7 @@ pub(super) const ALL: &[KindSpec] = &[
         inputs: HARMONISE,
         outputs: &[MODEL],
         cost: cost(1, 256, 0.1),
+        version: 2,
         ..hub(
             "fit-combat",
             Role::Fit,
@@ -260,6 +262,7 @@ pub(super) const ALL: &[KindSpec] = &[
         inputs: APPLY_HARMONISED,
         outputs: &[TABLE, MODEL],
         cost: cost(1, 128, 0.05),
+        version: 2,
         ..hub(
             "adapt-combat",
             Role::Adapt,
@@ -347,6 +350,7 @@ pub(super) const ALL: &[KindSpec] = &[
         outputs: &[MODEL],
         cost: cost(1, 256, 0.5),
         seeded: true,
+        version: 2,
         ..hub(
             "fit-dnnsurv",
             Role::Fit,
@@ -375,6 +379,7 @@ pub(super) const ALL: &[KindSpec] = &[
             out("survival", Survival, Hub, "csv", RowRule::OfTable),
         ],
         cost: cost(1, 256, 0.1),
+        version: 2,
         ..hub(
             "predict",
             Role::Apply,
@@ -474,6 +479,7 @@ pub(super) const ALL: &[KindSpec] = &[
         outputs: &[out("cut", Json, Hub, "json", RowRule::Fitted)],
         cost: cost(1, 64, 0.2),
         seeded: true,
+        version: 2,
         ..hub(
             "cut-point",
             Role::Fit,
@@ -500,6 +506,7 @@ pub(super) const ALL: &[KindSpec] = &[
             out("table1_json", Json, Open, "json", RowRule::Gathered),
         ],
         cost: cost(1, 64, 0.05),
+        version: 2,
         ..hub(
             "baseline-table",
             Role::Gather,
@@ -573,8 +580,12 @@ pub(super) const ALL: &[KindSpec] = &[
     },
     KindSpec {
         inputs: &[one("counts", &[Csv]), one("groups", &[Csv, Table])],
-        outputs: &[out("genes", Csv, Open, "csv", RowRule::Gathered)],
+        outputs: &[
+            out("genes", Csv, Open, "csv", RowRule::Gathered),
+            out("samples", Json, Hub, "json", RowRule::Gathered),
+        ],
         cost: cost(2, 512, 2.0),
+        version: 2,
         ..hub(
             "differential-expression",
             Role::Gather,
@@ -671,7 +682,7 @@ pub(super) const ALL: &[KindSpec] = &[
         inputs: LEARN,
         outputs: &[out("cox", Json, Hub, "json", RowRule::Fitted)],
         cost: cost(1, 128, 0.01),
-        version: 2,
+        version: 3,
         ..hub(
             "cox-regression",
             Role::Fit,
@@ -729,6 +740,17 @@ pub(super) const ALL: &[KindSpec] = &[
             "cross-validate",
             Role::Fit,
             "out-of-fold risks of one learner on given folds",
+        )
+    },
+    KindSpec {
+        inputs: LEARN,
+        outputs: &[out("optimism", Json, Open, "json", RowRule::Fitted)],
+        cost: cost(2, 512, 20.0),
+        seeded: true,
+        ..hub(
+            "bootstrap-optimism",
+            Role::Fit,
+            "what a learner's apparent performance owes to having learned there, by refitting in every resample",
         )
     },
     KindSpec {

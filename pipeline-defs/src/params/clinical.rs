@@ -29,6 +29,9 @@ pub enum NriCensoring {
     Km,
     /// Inverse probability of censoring weights (Uno et al., Stat Med 2013).
     Ipw,
+    /// The same as R's survIDINRI weighs: cases before the horizon by 1/G(T), G after Fleming and Harrington, controls from the
+    /// horizon on; its M2 is half of this NRI.
+    Survidinri,
 }
 
 impl Params for ReclassificationParams {

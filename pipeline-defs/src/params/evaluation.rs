@@ -177,28 +177,78 @@ impl Params for CrossValidateParams {
         )]
     }
     fn gather(set: Map<String, Value>) -> Result<Map<String, Value>, ParamsError> {
-        let own = |name: &str| matches!(name, "preset" | "learner" | "settings");
-        let (mut kept, beside): (Vec<_>, Vec<_>) = set.into_iter().partition(|(name, _)| own(name));
-        if !beside.is_empty() {
-            let at = kept.iter().position(|(name, _)| name == "settings");
-            let mut settings = match at.map(|at| kept.remove(at).1) {
-                Some(Value::Object(settings)) => settings,
-                _ => Map::new(),
-            };
-            settings.extend(beside);
-            kept.push(("settings".to_string(), Value::Object(settings)));
-        }
-        Ok(kept.into_iter().collect())
+        Ok(settings_beside(set, &["learner"]))
     }
     fn check(&self) -> Result<(), OutOfRange> {
-        let kind = crate::kinds::kind(&format!("fit-{}", self.learner));
-        let learner = kind.is_some_and(|k| k.inputs.iter().any(|p| p.name == "followup"));
+        is_learner(&self.learner)
+    }
+}
+
+/// What is set beside a step's own parameters goes into `settings`, as in `num_trees = 500`.
+fn settings_beside(set: Map<String, Value>, own: &[&str]) -> Map<String, Value> {
+    let own = |name: &str| matches!(name, "preset" | "settings") || own.contains(&name);
+    let (mut kept, beside): (Vec<_>, Vec<_>) = set.into_iter().partition(|(name, _)| own(name));
+    if !beside.is_empty() {
+        let at = kept.iter().position(|(name, _)| name == "settings");
+        let mut settings = match at.map(|at| kept.remove(at).1) {
+            Some(Value::Object(settings)) => settings,
+            _ => Map::new(),
+        };
+        settings.extend(beside);
+        kept.push(("settings".to_string(), Value::Object(settings)));
+    }
+    kept.into_iter().collect()
+}
+
+fn is_learner(name: &str) -> Result<(), OutOfRange> {
+    let kind = crate::kinds::kind(&format!("fit-{name}"));
+    let learner = kind.is_some_and(|k| k.inputs.iter().any(|p| p.name == "followup"));
+    within(
+        learner,
+        "learner",
+        name,
+        "the name of a `fit-…` kind that takes follow-up, without `fit-`",
+    )
+}
+
+/// Parameters of `bootstrap-optimism` (Harrell, Lee & Mark, Stat Med 1996; Efron & Tibshirani, JASA 1997).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct BootstrapOptimismParams {
+    /// The learner's kind without `fit-`: `cox`, `deepsurv`, `dnnsurv`, `gbm`, `rsf`, `svm` or `xgboost`.
+    pub learner: String,
+    /// Its parameters; they may also be set beside `learner`, as in `num_trees = 500`.
+    pub settings: Map<String, Value>,
+    /// Times of the AUC and Brier scores, in the unit of the follow-up (months in a study), rising from above 0; the slope
+    /// of calibration is taken at the last.
+    pub horizons: Vec<f64>,
+    /// Resamples in which the whole fit is repeated, 20 to 100000. Source: rms, 40; Steyerberg 2009, 200 and more.
+    pub resamples: u32,
+}
+
+impl Params for BootstrapOptimismParams {
+    const KINDS: &'static [&'static str] = &["bootstrap-optimism"];
+    fn presets() -> Vec<(&'static str, BootstrapOptimismParams)> {
+        let harrell = BootstrapOptimismParams {
+            learner: "cox".into(),
+            settings: Map::new(),
+            horizons: vec![12.0, 36.0, 60.0],
+            resamples: 200,
+        };
+        vec![("harrell", harrell)]
+    }
+    fn gather(set: Map<String, Value>) -> Result<Map<String, Value>, ParamsError> {
+        Ok(settings_beside(set, &["learner", "horizons", "resamples"]))
+    }
+    fn check(&self) -> Result<(), OutOfRange> {
         within(
-            learner,
-            "learner",
-            &self.learner,
-            "the name of a `fit-…` kind that takes follow-up, without `fit-`",
-        )
+            (20..=100_000).contains(&self.resamples),
+            "resamples",
+            self.resamples,
+            "from 20 to 100000",
+        )?;
+        rising("horizons", &self.horizons)?;
+        is_learner(&self.learner)
     }
 }
 

@@ -2,8 +2,9 @@
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
-use super::{OutOfRange, Params, rising, within};
+use super::{OutOfRange, Params, ParamsError, rising, within};
 
 /// Parameters of `cut-point`: maximally selected rank statistics (Lausen & Schumacher 1992).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -185,7 +186,8 @@ pub struct EnrichmentParams {
     pub universe: EnrichmentUniverse,
     /// Fewest measured genes of a set that is tested, ≥ 1. Source: 5.
     pub min_size: u32,
-    /// Most measured genes of a set that is tested, ≥ `min_size`. Source: 500.
+    /// Most measured genes of a set that is tested, ≥ `min_size`. Source: 500. Where one of the two is set alone beyond the
+    /// other's value in the preset, the other gives way: no upper limit, or a lower one of 1.
     pub max_size: u32,
     /// With `gsea`: permutations, 1 to 1000000. Source: 1000.
     pub permutations: u32,
@@ -226,6 +228,20 @@ impl Params for EnrichmentParams {
             ..ora.clone()
         };
         vec![("ora", ora), ("gsea", gsea)]
+    }
+    fn gather(mut set: Map<String, Value>) -> Result<Map<String, Value>, ParamsError> {
+        let given = |name: &str| set.get(name).and_then(Value::as_u64);
+        let usual = EnrichmentParams::presets().remove(0).1;
+        match (given("min_size"), given("max_size")) {
+            (Some(least), None) if least > u64::from(usual.max_size) => {
+                set.insert("max_size".to_owned(), Value::from(u32::MAX));
+            }
+            (None, Some(most)) if most < u64::from(usual.min_size) => {
+                set.insert("min_size".to_owned(), Value::from(1));
+            }
+            _ => {}
+        }
+        Ok(set)
     }
     fn check(&self) -> Result<(), OutOfRange> {
         within(self.min_size >= 1, "min_size", self.min_size, "at least 1")?;

@@ -33,7 +33,11 @@ pub struct DeepSurvParams {
     pub epochs: u32,
     /// Stops when held-out patients no longer gain. Source: true; survivalmodels false.
     pub early_stopping: bool,
-    /// With early stopping: share of the training rows held out, above 0 and below 1. Source: 0.2.
+    /// With early stopping: each of so many folds is held out in turn, a network each, and their scores are averaged; 0 for
+    /// one network and one hold-out of `frac`, else 2 to 100. Source: 5; pycox 0.
+    #[serde(default)]
+    pub folds: u32,
+    /// With early stopping and no `folds`: share of the training rows held out, above 0 and below 1. Source: 0.2.
     pub frac: f64,
     /// With early stopping: epochs without a gain before it ends, ≥ 1. Source: 10.
     pub patience: u32,
@@ -95,10 +99,19 @@ impl DeepSurvParams {
             batch_size: 256,
             epochs: 200,
             early_stopping: true,
+            folds: 5,
             frac: 0.2,
             patience: 10,
             ties: NetworkTies::Breslow,
             tune: None,
+        }
+    }
+
+    /// One network, stopped by one hold-out.
+    pub fn pycox() -> DeepSurvParams {
+        DeepSurvParams {
+            folds: 0,
+            ..DeepSurvParams::tuned()
         }
     }
 
@@ -108,6 +121,7 @@ impl DeepSurvParams {
             dropout: 0.0,
             epochs: 1,
             early_stopping: false,
+            folds: 0,
             ties: NetworkTies::RowOrder,
             ..DeepSurvParams::tuned()
         }
@@ -119,6 +133,7 @@ impl Params for DeepSurvParams {
     fn presets() -> Vec<(&'static str, DeepSurvParams)> {
         vec![
             ("tuned", DeepSurvParams::tuned()),
+            ("pycox", DeepSurvParams::pycox()),
             ("survivalmodels", DeepSurvParams::survivalmodels()),
         ]
     }
@@ -132,6 +147,12 @@ impl Params for DeepSurvParams {
         penalty("weight_decay", self.weight_decay)?;
         count("batch_size", self.batch_size, 2, u32::MAX, "at least 2")?;
         count("epochs", self.epochs, 1, 1_000_000, "from 1 to 1000000")?;
+        within(
+            self.folds == 0 || (2..=100).contains(&self.folds),
+            "folds",
+            self.folds,
+            "0 for one hold-out, or from 2 to 100",
+        )?;
         within(
             self.frac > 0.0 && self.frac < 1.0,
             "frac",

@@ -14,6 +14,10 @@ use crate::step::{Context, Inputs, Produced, StepError};
 
 /// Most levels that are counted; a column of text with more says nothing in a table.
 const LEVELS_MAX: usize = 50;
+/// P of Shapiro and Wilk's test below which a group is not taken for normal.
+const NOT_NORMAL_P: f64 = 0.05;
+/// Expected count below which χ² is not trusted (Cochran).
+const EXPECTED_MIN: f64 = 5.0;
 
 pub(super) fn run(context: &Context, inputs: &Inputs) -> Result<Vec<Produced>, StepError> {
     let params: BaselineTableParams = context.params()?;
@@ -90,7 +94,7 @@ fn header(groups: &Groups) -> String {
     for (name, rows) in groups.names.iter().zip(&groups.rows) {
         cells.push(format!("{name} (n = {})", rows.len()));
     }
-    for name in ["missing", "test", "p", "smd"] {
+    for name in ["missing", "test", "p", "other_test", "other_p", "smd"] {
         cells.push(name.to_owned());
     }
     fields(&cells)
@@ -132,6 +136,7 @@ fn continuous(column: &Column, groups: &Groups) -> Row {
         "mean ± SD; median (quartiles)".to_owned(),
     ];
     let mut summaries = Vec::new();
+    let mut normality = Vec::new();
     for values in &samples {
         match summarise(values) {
             Ok(s) => {
@@ -143,6 +148,7 @@ fn continuous(column: &Column, groups: &Groups) -> Row {
                     s.mean, s.median, s.q25, s.q75
                 ));
                 let normal = shapiro_wilk(values).ok();
+                normality.push(normal.map(|t| t.p));
                 summaries.push(json!({
                     "n": s.n, "mean": s.mean, "sd": s.std_dev, "min": s.min, "q25": s.q25, "median": s.median,
                     "q75": s.q75, "max": s.max,
@@ -150,6 +156,7 @@ fn continuous(column: &Column, groups: &Groups) -> Row {
                 }));
             }
             Err(why) => {
+                normality.push(None);
                 cells.push("–".to_owned());
                 summaries.push(json!({"n": values.len(), "reason": why.to_string()}));
             }
@@ -182,15 +189,19 @@ fn continuous(column: &Column, groups: &Groups) -> Row {
             test.unwrap_or_else(|e| json!({"reason": e.to_string()})),
         );
     }
-    let shown = if samples.len() == 2 {
-        "welch"
+    let choice = if samples.len() == 2 {
+        by_normality(&normality, groups)
     } else {
-        "kruskal_wallis"
+        Choice {
+            shown: "kruskal_wallis",
+            other: None,
+            rule: "more than two groups".to_owned(),
+        }
     };
-    finish(&mut cells, n_missing, shown, &tests, smd);
+    finish(&mut cells, n_missing, &choice, &tests, smd);
     let json = json!({
         "variable": column.name, "kind": "continuous", "unit": column.unit, "n_missing": n_missing,
-        "groups": summaries, "tests": tests, "shown": shown, "smd": smd,
+        "groups": summaries, "tests": tests, "shown": choice.shown, "rule": choice.rule, "smd": smd,
     });
     Row {
         lines: vec![cells],
@@ -232,15 +243,7 @@ fn categorical(column: &Column, groups: &Groups) -> Row {
         "fisher".to_owned(),
         exact.unwrap_or_else(|e| json!({"reason": e.to_string()})),
     );
-    let small = tests["chi_square"]["smallest_expected"]
-        .as_f64()
-        .is_some_and(|e| e < 5.0);
-    let fisher_known = tests["fisher"]["p"].is_number();
-    let shown = if small && fisher_known {
-        "fisher"
-    } else {
-        "chi_square"
-    };
+    let choice = by_expected_count(&tests);
     let smd = match &counts[..] {
         [a, b] => standardised_difference_of_levels(a, b).ok(),
         _ => None,
@@ -254,34 +257,94 @@ fn categorical(column: &Column, groups: &Groups) -> Row {
             cells.push(format!("{} ({share:.1} %)", group[l]));
         }
         if l == 0 {
-            finish(&mut cells, n_missing, shown, &tests, smd);
+            finish(&mut cells, n_missing, &choice, &tests, smd);
         } else {
-            cells.extend(["", "", "", ""].map(str::to_owned));
+            cells.extend([""; 6].map(str::to_owned));
         }
         lines.push(cells);
     }
     let json = json!({
         "variable": column.name, "kind": "categorical", "n_missing": n_missing, "levels": levels,
-        "counts": counts, "tests": tests, "shown": shown, "smd": smd,
+        "counts": counts, "tests": tests, "shown": choice.shown, "rule": choice.rule, "smd": smd,
     });
     Row { lines, json }
 }
 
-/// Missing values, the test that is shown, its P and the standardised difference.
+/// The test whose P stands in front, the one beside it, and why.
+struct Choice {
+    shown: &'static str,
+    other: Option<&'static str>,
+    rule: String,
+}
+
+/// Welch's test where no group is told from normal, else Mann and Whitney's.
+fn by_normality(normality: &[Option<f64>], groups: &Groups) -> Choice {
+    let ranks = |rule: String| Choice {
+        shown: "mann_whitney",
+        other: Some("welch"),
+        rule,
+    };
+    let of = |at: usize| groups.names.get(at).map_or("", String::as_str);
+    if let Some(at) = normality.iter().position(Option::is_none) {
+        let group = of(at);
+        return ranks(format!("Shapiro–Wilk has no value in group `{group}`"));
+    }
+    let skewed = |p: &Option<f64>| p.is_some_and(|p| p < NOT_NORMAL_P);
+    match normality.iter().position(skewed) {
+        Some(at) => ranks(format!(
+            "Shapiro–Wilk P below {NOT_NORMAL_P} in group `{}`",
+            of(at)
+        )),
+        None => Choice {
+            shown: "welch",
+            other: Some("mann_whitney"),
+            rule: format!("Shapiro–Wilk P at least {NOT_NORMAL_P} in every group"),
+        },
+    }
+}
+
+/// χ² without Yates' correction, Fisher's test where a count below five is expected.
+fn by_expected_count(tests: &Map<String, Value>) -> Choice {
+    let smallest = tests["chi_square"]["smallest_expected"].as_f64();
+    let small = smallest.is_some_and(|e| e < EXPECTED_MIN);
+    match (small, tests["fisher"]["p"].is_number()) {
+        (true, true) => Choice {
+            shown: "fisher",
+            other: Some("chi_square"),
+            rule: format!("a count below {EXPECTED_MIN} is expected"),
+        },
+        (true, false) => Choice {
+            shown: "chi_square",
+            other: None,
+            rule: format!(
+                "a count below {EXPECTED_MIN} is expected, but Fisher's test has no value"
+            ),
+        },
+        (false, exact) => Choice {
+            shown: "chi_square",
+            other: exact.then_some("fisher"),
+            rule: format!("no count below {EXPECTED_MIN} is expected"),
+        },
+    }
+}
+
+/// Missing values, the test that is shown, its P, the test beside it, and the standardised difference.
 fn finish(
     cells: &mut Vec<String>,
     n_missing: usize,
-    shown: &str,
+    choice: &Choice,
     tests: &Map<String, Value>,
     smd: Option<f64>,
 ) {
-    let p = tests.get(shown).and_then(|t| t["p"].as_f64());
     cells.push(n_missing.to_string());
-    cells.push(p.map_or_else(String::new, |_| shown.replace('_', "-")));
-    cells.push(p.map_or_else(String::new, |p| match p {
-        p if p < 0.001 => "<0.001".to_owned(),
-        p => format!("{p:.3}"),
-    }));
+    for name in [Some(choice.shown), choice.other] {
+        let p = name.and_then(|name| Some((name, tests.get(name)?["p"].as_f64()?)));
+        cells.push(p.map_or_else(String::new, |(name, _)| name.replace('_', "-")));
+        cells.push(p.map_or_else(String::new, |(_, p)| match p {
+            p if p < 0.001 => "<0.001".to_owned(),
+            p => format!("{p:.3}"),
+        }));
+    }
     cells.push(smd.map_or_else(String::new, |d| format!("{d:.3}")));
 }
 
@@ -301,15 +364,45 @@ mod tests {
         let out = run("baseline-table", params("site"), &[("table", table)]).unwrap();
         let csv = text(&out, "table1");
         assert!(
-            csv.starts_with("variable,level,c1 (n = 60),c2 (n = 20),missing,test,p,smd\n"),
+            csv.starts_with(
+                "variable,level,c1 (n = 60),c2 (n = 20),missing,test,p,other_test,other_p,smd\n"
+            ),
             "{csv}"
         );
         assert!(
-            csv.contains("signal,") && csv.contains(",welch,0.") && !csv.contains("shadow"),
+            csv.contains("signal,") && csv.contains(",mann-whitney,0.") && !csv.contains("shadow"),
             "{csv}"
         );
         let record: Value = serde_json::from_slice(&content(&out, "table1_json")).unwrap();
         assert!(record["variables"][0]["tests"]["mann_whitney"]["p"].is_number());
+    }
+
+    #[test]
+    fn a_skewed_variable_is_tested_by_ranks_and_a_normal_one_by_means() {
+        let mut table = String::from("patient_id,site,even,skewed\n");
+        for i in 0..30 {
+            // normal quantiles in another order, and their exponentials
+            let z =
+                stats::special::normal_quantile((f64::from((i * 7) % 30) + 0.5) / 30.0).unwrap();
+            let site = if i < 15 { "c1" } else { "c2" };
+            table.push_str(&format!("p{i},{site},{z},{}\n", libm::exp(2.0 * z)));
+        }
+        let params = json!({"group": "site", "leave_out": []});
+        let out = run("baseline-table", params, &[("table", table.into_bytes())]).unwrap();
+        let record: Value = serde_json::from_slice(&content(&out, "table1_json")).unwrap();
+        assert_eq!(record["variables"][0]["shown"], "welch");
+        assert_eq!(record["variables"][1]["shown"], "mann_whitney");
+        assert_eq!(
+            record["variables"][1]["rule"],
+            "Shapiro–Wilk P below 0.05 in group `c1`"
+        );
+        let csv = text(&out, "table1");
+        assert!(csv.lines().nth(1).unwrap().contains(",welch,0."), "{csv}");
+        assert!(
+            csv.lines().nth(2).unwrap().contains(",mann-whitney,0."),
+            "{csv}"
+        );
+        assert!(csv.lines().nth(2).unwrap().contains(",welch,0."), "{csv}");
     }
 
     #[test]

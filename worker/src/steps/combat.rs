@@ -200,7 +200,27 @@ fn learn(rows: &Rows, params: &CombatParams) -> Result<Combat, StepError> {
         rows.covariates.view(),
         &settings,
     )
-    .map_err(|e| refuse(code(&e), &e))
+    .map_err(|e| named(&e, &rows.covariate_names))
+}
+
+/// The refusal, which calls a covariate by its name: the numeric room knows its place only.
+fn named(error: &CombatError, covariates: &[String]) -> StepError {
+    let CombatError::Confounded { covariate } = error else {
+        return refuse(code(error), error);
+    };
+    let Some(name) = covariates.get(*covariate) else {
+        return refuse(code(error), error);
+    };
+    let before = match &covariates[..*covariate] {
+        [] => String::new(),
+        before => format!(" and the covariates before it ({})", before.join(", ")),
+    };
+    StepError::refuse(
+        code(error),
+        format!(
+            "covariate `{name}` is a combination of the sites{before}, so its effect cannot be told from theirs: leave it out"
+        ),
+    )
 }
 
 /// The table with its numeric columns harmonised; the others stay as they are.
@@ -295,6 +315,32 @@ mod tests {
         let ports = [("model", model), ("table", both)];
         let again = run("apply-combat", by_site(), &ports).unwrap();
         assert_eq!(content(&again, "table"), done);
+    }
+
+    #[test]
+    fn a_covariate_that_only_says_the_site_is_called_by_its_name() {
+        let sites = ["c1", "c2"];
+        let mut beside = String::from("patient_id,site,age,scanner\n");
+        for (s, site) in sites.iter().enumerate() {
+            for i in 0..20 {
+                beside.push_str(&format!(
+                    "{site}-{i},{site},{},{}\n",
+                    40 + (i * 7) % 23,
+                    s + 3
+                ));
+            }
+        }
+        let ports = [
+            ("table", table(&sites)),
+            ("covariates", beside.into_bytes()),
+        ];
+        let (code, message) = refusal(run("combat", params(|_| {}), &ports));
+        assert_eq!(code, "covariate-confounded");
+        assert_eq!(
+            message,
+            "covariate `scanner` is a combination of the sites and the covariates before it (age), so its effect cannot be told \
+             from theirs: leave it out"
+        );
     }
 
     #[test]

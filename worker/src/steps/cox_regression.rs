@@ -6,7 +6,8 @@ use serde_json::{Map, Value, json};
 use stats::collinearity::variance_inflation;
 use stats::cox::{
     CoxError, CoxFit, CoxParams as Settings, Proportionality, TestResult, TimeTransform,
-    WeightedCox, fit_cox, fit_weighted_cox, proportional_hazards_test,
+    WeightedCox, fit_cox, fit_weighted_cox, proportional_hazards_test, stratified_concordance,
+    stratified_proportional_hazards_test,
 };
 use stats::special::{normal_quantile, normal_two_sided};
 
@@ -14,9 +15,6 @@ use super::labels::{labels, missing, numbered};
 use super::learn::{Training, cox_code};
 use super::refuse::refuse;
 use crate::step::{Context, Inputs, Produced, StepError};
-
-/// Why parts of the report are missing from a model with strata or weights.
-const PLAIN_ONLY: &str = "only for a model without strata and weights";
 
 pub(super) fn run(context: &Context, inputs: &Inputs) -> Result<Vec<Produced>, StepError> {
     let params: CoxRegressionParams = context.params()?;
@@ -94,13 +92,16 @@ fn plain(training: &Training, params: &CoxRegressionParams) -> Result<Value, Ste
     let x = matrix.x.view();
     let fit = fit_cox(x, &matrix.names, follow_up, &settings(params.ties))
         .map_err(|e| refuse(cox_code(&e), &e))?;
-    let transform = match params.zph {
+    let zph = proportional_hazards_test(&fit, x, follow_up, transform(params));
+    report(&fit, &matrix.names, zph)
+}
+
+fn transform(params: &CoxRegressionParams) -> TimeTransform {
+    match params.zph {
         ZphTransform::Km => TimeTransform::KaplanMeier,
         ZphTransform::Identity => TimeTransform::Identity,
         ZphTransform::Rank => TimeTransform::Rank,
-    };
-    let zph = proportional_hazards_test(&fit, x, follow_up, transform);
-    report(&fit, &matrix.names, zph)
+    }
 }
 
 /// With weights, errors and tests are of the sandwich kind; with strata alone, of the model.
@@ -132,6 +133,23 @@ fn weighted(
     json["se_robust"] = by_name(&matrix.names, &of_sandwich);
     json["strata"] = json!(stratum_counts(&strata, &names, training));
     tests_of(&mut json, &fit, robust);
+    let pairs = stratified_concordance(&fit, x, follow_up, &strata, &weights)
+        .map_err(|e| refuse(cox_code(&e), &e))?;
+    json["concordance"] = json!(pairs.index());
+    json["concordance_pairs"] = json!({
+        "concordant": pairs.concordant, "discordant": pairs.discordant,
+        "tied_score": pairs.tied_score, "tied_time": pairs.tied_time,
+    });
+    let zph = stratified_proportional_hazards_test(
+        &fit,
+        x,
+        follow_up,
+        &strata,
+        &weights,
+        &settings,
+        transform(params),
+    );
+    json["zph"] = zph_of(&matrix.names, zph);
     Ok(json)
 }
 
@@ -146,9 +164,6 @@ fn tests_of(json: &mut Value, fit: &WeightedCox, robust: bool) {
         None => json!({"reason": "the covariance cannot be inverted"}),
     };
     json["score_test"] = test(&fit.score_test);
-    for part in ["concordance", "zph"] {
-        json[part] = json!({"reason": PLAIN_ONLY});
-    }
 }
 
 fn stratum_counts(strata: &[usize], names: &[String], training: &Training) -> Vec<Value> {
@@ -204,11 +219,15 @@ fn report(
         "concordant": concordance.concordant, "discordant": concordance.discordant,
         "tied_score": concordance.tied_score, "tied_time": concordance.tied_time,
     });
-    json["zph"] = match zph {
+    json["zph"] = zph_of(names, zph);
+    Ok(json)
+}
+
+fn zph_of(names: &[String], zph: Result<Proportionality, CoxError>) -> Value {
+    match zph {
         Ok(zph) => tests(names, &zph),
         Err(why) => json!({"reason": why.to_string()}),
-    };
-    Ok(json)
+    }
 }
 
 fn tests(names: &[String], zph: &Proportionality) -> Value {
@@ -285,7 +304,10 @@ mod tests {
         close(&got["loglik"][1], number(&want["loglik"][1]));
         assert_eq!(got["features"], json!(["x1", "x2"]));
         assert_eq!(got["covariance"], "robust");
-        assert!(got["zph"]["reason"].is_string() && got["wald_test"]["p"].is_number());
+        let tests = &cohort.reference["efron_both_tests"];
+        close(&got["zph"]["GLOBAL"]["chi_square"], number(&tests["km"][2]));
+        close(&got["concordance"], number(&tests["concordance"]));
+        assert!(got["wald_test"]["p"].is_number());
     }
 
     #[test]

@@ -46,6 +46,7 @@ pub(super) fn run(context: &Context, inputs: &Inputs) -> Result<Vec<Produced>, S
         "p_adjusted": found.p_lausen_94,
         "p_lausen_92": found.p_lausen_92,
         "p_lausen_94": found.p_lausen_94,
+        "p_gauss": found.p_gauss,
         "p_permutation": conditional,
         "cuts": found.cuts.iter().map(|c| json!({"cut": c.value, "n_below": c.n_below, "statistic": c.statistic})).collect::<Vec<_>>(),
     });
@@ -98,6 +99,7 @@ mod tests {
         assert!(number("lower") <= number("cut") && number("cut") <= number("upper"));
         assert!(number("p_unadjusted") < number("p_adjusted") && number("p_adjusted") < 0.01);
         assert!(number("p_permutation") < 0.02);
+        assert!(number("p_unadjusted") < number("p_gauss") && number("p_gauss") < 0.01);
         assert_eq!(found["above_is_worse"], true);
     }
 

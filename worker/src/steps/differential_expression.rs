@@ -1,6 +1,6 @@
 //! `differential-expression`: genes that two groups of patients express differently.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use artefact::number;
 use expression::{
@@ -9,6 +9,7 @@ use expression::{
 };
 use ndarray::{Array2, ArrayView2};
 use pipeline_defs::params::{ExpressionJudged, ExpressionMethod, ExpressionParams};
+use serde_json::{Value, json};
 
 use super::refuse::refuse;
 use crate::step::{Context, Inputs, Produced, StepError};
@@ -22,7 +23,12 @@ pub(super) fn run(context: &Context, inputs: &Inputs) -> Result<Vec<Produced>, S
     let params: ExpressionParams = context.params()?;
     let counts = Sheet::read("counts", inputs.one("counts")?)?;
     let groups = Sheet::read("groups", inputs.one("groups")?)?;
-    let (kept, design) = design(&counts, &groups, &params)?;
+    let Design {
+        kept,
+        group,
+        design,
+    } = design(&counts, &groups, &params)?;
+    let samples = samples(&counts, &groups, &kept, &group);
     let values = counts.numbers(&kept)?;
     let tested =
         test(values.view(), design.view(), params.method).map_err(|e| refuse("expression", &e))?;
@@ -46,7 +52,35 @@ pub(super) fn run(context: &Context, inputs: &Inputs) -> Result<Vec<Produced>, S
             cells.join(",")
         ));
     }
-    Ok(vec![Produced::bytes("genes", text.into_bytes())])
+    Ok(vec![
+        Produced::bytes("genes", text.into_bytes()),
+        Produced::bytes("samples", artefact::json::encode("samples", &samples)?),
+    ])
+}
+
+/// Who was compared, and who was left out: samples of `counts` without a group, groups of samples without counts.
+fn samples(counts: &Sheet, groups: &Sheet, kept: &[usize], group: &[String]) -> Value {
+    let used: BTreeSet<usize> = kept.iter().copied().collect();
+    let without_group: Vec<&String> = (0..counts.columns.len())
+        .filter(|c| !used.contains(c))
+        .map(|c| &counts.columns[c])
+        .collect();
+    let measured: BTreeSet<&String> = counts.columns.iter().collect();
+    let without_counts: Vec<&String> = (groups.names.iter())
+        .filter(|name| !measured.contains(name))
+        .collect();
+    let of_level = |level: &String| group.iter().filter(|g| *g == level).count();
+    let levels: serde_json::Map<String, Value> = (levels(group).iter())
+        .map(|level| (level.clone(), json!(of_level(level))))
+        .collect();
+    json!({
+        "n_compared": kept.len(),
+        "n_by_group": levels,
+        "n_without_group": without_group.len(),
+        "without_group": without_group,
+        "n_without_counts": without_counts.len(),
+        "without_counts": without_counts,
+    })
 }
 
 /// What a method says of each gene. With negative binomial tests `t` is the signed root of the likelihood ratio.
@@ -165,12 +199,14 @@ impl Sheet {
     }
 }
 
-/// Columns of the samples that have a group, and their design: an intercept, covariates, the group last.
-fn design(
-    counts: &Sheet,
-    groups: &Sheet,
-    params: &ExpressionParams,
-) -> Result<(Vec<usize>, Array2<f64>), StepError> {
+/// Columns of the samples that have a group, their groups, and their design: an intercept, covariates, the group last.
+struct Design {
+    kept: Vec<usize>,
+    group: Vec<String>,
+    design: Array2<f64>,
+}
+
+fn design(counts: &Sheet, groups: &Sheet, params: &ExpressionParams) -> Result<Design, StepError> {
     let column = |name: &str| {
         groups
             .columns
@@ -222,7 +258,11 @@ fn design(
             .collect(),
     );
     let design = Array2::from_shape_fn((kept.len(), columns.len()), |(i, j)| columns[j][i]);
-    Ok((kept, design))
+    Ok(Design {
+        kept,
+        group,
+        design,
+    })
 }
 
 /// The column that parts the samples: as named, or that of a marker cut in two (`radscore` finds `radscore>1.5`).
@@ -325,6 +365,25 @@ mod tests {
                 );
             }
         }
+    }
+
+    #[test]
+    fn samples_that_take_no_part_are_counted_and_named() {
+        let counts =
+            b"gene,s1,s2,s3,s4,s5,s6\ng1,10,12,30,28,9,11\ng2,50,40,45,52,44,41\ng3,7,9,8,6,9,5\n";
+        let groups = b"sample,group\ns1,a\ns2,a\ns3,b\ns4,b\ns5,\ns9,b\n";
+        let ports = [("counts", counts.to_vec()), ("groups", groups.to_vec())];
+        let out = run(
+            "differential-expression",
+            params(ExpressionMethod::Nb),
+            &ports,
+        )
+        .unwrap();
+        let told: Value = serde_json::from_slice(&content(&out, "samples")).unwrap();
+        assert_eq!(told["n_compared"], 4);
+        assert_eq!(told["n_by_group"], serde_json::json!({"a": 2, "b": 2}));
+        assert_eq!(told["without_group"], serde_json::json!(["s5", "s6"]));
+        assert_eq!(told["without_counts"], serde_json::json!(["s9"]));
     }
 
     #[test]

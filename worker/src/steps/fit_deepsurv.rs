@@ -4,8 +4,8 @@ use pipeline_defs::params::{
     Activation as Function, DeepSurvParams, NetworkTies, Optimizer as Rule,
 };
 use survival::{
-    Activation, DeepSurv, DeepSurvParams as Settings, EarlyStopping, Init, Learner, Optimiser,
-    RiskSetTies,
+    Activation, DeepSurv, DeepSurvParams as Settings, EarlyStopping, HoldOut, Init, Learner,
+    Optimiser, RiskSetTies,
 };
 
 use super::learn;
@@ -40,7 +40,10 @@ pub(super) fn learner(context: &Context) -> Result<Box<dyn Learner>, StepError> 
         batch_size: params.batch_size as usize,
         max_epochs: params.epochs as usize,
         early_stopping: params.early_stopping.then_some(EarlyStopping {
-            hold_out: params.frac,
+            hold_out: match params.folds {
+                0 => HoldOut::Share(params.frac),
+                folds => HoldOut::Folds(folds as usize),
+            },
             patience: params.patience as usize,
         }),
         ties: match params.ties {

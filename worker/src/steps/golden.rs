@@ -255,6 +255,12 @@ impl Chain {
         let mut ports = learn(&only(&table, &["signal", "noise"])).to_vec();
         ports.push(("folds", format!("patient_id,fold\n{folds}").into_bytes()));
         self.step("cross-validate", json!({"learner": "cox"}), &ports);
+        ports.pop();
+        self.step(
+            "bootstrap-optimism",
+            json!({"learner": "cox", "horizons": [12.0, 36.0], "resamples": 20}),
+            &ports,
+        );
     }
 
     fn judgement(&mut self) {

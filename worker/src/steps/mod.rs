@@ -10,6 +10,7 @@ mod apply_standardise;
 mod auc_comparison;
 mod average;
 mod baseline_table;
+mod bootstrap_optimism;
 mod calibration;
 mod clinical_impact;
 mod combat;
@@ -115,7 +116,7 @@ pub fn run(kind: &str, context: &Context, inputs: &Inputs) -> Result<Vec<Produce
 /// The kinds that [`run`] knows.
 pub const KINDS: &[&str] = &names(STEPS);
 
-const STEPS: &[(&str, Run); 72] = &[
+const STEPS: &[(&str, Run); 73] = &[
     ("acquisition-table", acquisition_table::run),
     ("adapt-combat", combat::adapt),
     ("apply-combat", combat::apply),
@@ -125,6 +126,7 @@ const STEPS: &[(&str, Run); 72] = &[
     ("apply-standardise", apply_standardise::run),
     ("auc-comparison", auc_comparison::run),
     ("baseline-table", baseline_table::run),
+    ("bootstrap-optimism", bootstrap_optimism::run),
     ("calibration", calibration::run),
     ("clinical-impact", clinical_impact::run),
     ("combat", combat::run),

@@ -1,6 +1,7 @@
 //! `predict`: risk and survival probabilities of patients.
 
 use artefact::RowId;
+use artefact::number;
 use artefact::predictions::{RiskTable, SurvivalTable};
 use artefact::table::Table;
 use pipeline_defs::params::PredictParams;
@@ -24,6 +25,9 @@ pub(super) fn run(context: &Context, inputs: &Inputs) -> Result<Vec<Produced>, S
     let refused = |e| refuse(learn::predict_code(&e), &e);
     let risk = model.risk(x.view()).map_err(refused)?;
     let rows: Vec<RowId> = matrix.rows;
+    let between = model
+        .survival_times()
+        .map(|known| told(known, &params.horizons));
     // A learner that ranks alone, as a support vector machine does, gives a table without times.
     let survival = match model.survival(x.view(), &params.horizons) {
         Some(survival) => SurvivalTable {
@@ -46,9 +50,11 @@ pub(super) fn run(context: &Context, inputs: &Inputs) -> Result<Vec<Produced>, S
         rows,
         risk: risk.values().to_vec(),
     };
+    let mut table = between.unwrap_or_default().into_bytes();
+    table.extend(survival.encode());
     Ok(vec![
         Produced::bytes("risk", risk.encode()),
-        Produced::bytes("survival", survival.encode()),
+        Produced::bytes("survival", table),
     ])
 }
 
@@ -96,6 +102,25 @@ fn out_of_bag(model: &dyn Model, rows: Vec<RowId>) -> Result<Vec<Produced>, Step
     ])
 }
 
+/// A comment line, which readers of tables skip: of which learned time each horizon has its survival.
+fn told(known: &[f64], horizons: &[f64]) -> String {
+    let of = |horizon: &f64| {
+        let at = number::text(*horizon);
+        match known[..known.partition_point(|t| t <= horizon)].last() {
+            None => format!("{at} is before the first of them and 1"),
+            Some(time) if time == horizon => format!("{at} is one of them"),
+            Some(time) => format!("{at} is told as at {}", number::text(*time)),
+        }
+    };
+    let times: Vec<String> = known.iter().map(|t| number::text(*t)).collect();
+    let each: Vec<String> = horizons.iter().map(of).collect();
+    format!(
+        "# survival is learned at {} and constant between: {}\n",
+        times.join(", "),
+        each.join("; ")
+    )
+}
+
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
@@ -130,6 +155,35 @@ mod tests {
         );
         let survival = SurvivalTable::decode(&content(&out, "survival")).unwrap();
         assert!(survival.times.is_empty() && survival.rows.len() == 60);
+    }
+
+    #[test]
+    fn survival_between_cutpoints_is_said_to_be_that_of_the_one_before() {
+        let settings = json!({"cuts": "given", "times": [10.0, 30.0]});
+        let mut params =
+            serde_json::to_value(pipeline_defs::params::DnnSurvParams::paper()).unwrap();
+        for (name, value) in settings.as_object().unwrap() {
+            params[name] = value.clone();
+        }
+        let model = content(&run("fit-dnnsurv", params, &ports()).unwrap(), "model");
+        let card: serde_json::Value = serde_json::from_slice(&model).unwrap();
+        assert!(
+            card["between_cutpoints"]
+                .as_str()
+                .unwrap()
+                .starts_with("constant")
+        );
+        let ports = [("model", model), ("table", ports().remove(0).1)];
+        let out = run("predict", json!({"horizons": [5.0, 12.0, 30.0]}), &ports).unwrap();
+        let bytes = content(&out, "survival");
+        assert_eq!(
+            String::from_utf8_lossy(&bytes).lines().next().unwrap(),
+            "# survival is learned at 10, 30 and constant between: 5 is before the first of them and 1; 12 is told as at 10; \
+             30 is one of them"
+        );
+        let survival = SurvivalTable::decode(&bytes).unwrap();
+        assert_eq!(survival.times, [5.0, 12.0, 30.0]);
+        assert!(survival.survival.iter().all(|row| row[0] == 1.0));
     }
 
     #[test]

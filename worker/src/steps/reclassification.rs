@@ -35,6 +35,7 @@ pub(super) fn run(context: &Context, inputs: &Inputs) -> Result<Vec<Produced>, S
     let reweighting = match params.censoring {
         NriCensoring::Km => Reweighting::KaplanMeier,
         NriCensoring::Ipw => Reweighting::Ipcw,
+        NriCensoring::Survidinri => Reweighting::FlemingHarrington,
     };
     let without = unsupported(&follow_up, params.horizon)?;
     let n_events = events_by(&follow_up, params.horizon);
@@ -59,7 +60,7 @@ pub(super) fn run(context: &Context, inputs: &Inputs) -> Result<Vec<Produced>, S
         "nri": nri(0)?,
         "nri_events": nri(1)?,
         "nri_nonevents": nri(2)?,
-        "idi": measure(&|bootstrap| pair.estimate_idi(bootstrap))?,
+        "idi": measure(&|bootstrap| pair.estimate_idi(reweighting, bootstrap))?,
     });
     let answer = with_counts(answer, &follow_up, params.horizon);
     let bytes = artefact::json::encode("reclassification", &answer)?;

@@ -1,31 +1,58 @@
 //! Networks and their stored twins.
 
 use artefact::models;
-use survival::{Activation, BatchNorm, DeepSurvModel, DenseLayer, DnnSurvModel, Scaling};
+use survival::{
+    Activation, BatchNorm, DeepSurvModel, DeepSurvNetwork, DenseLayer, DnnSurvModel, Scaling,
+};
 
 use super::gbm::{from_baseline, to_baseline, unknown};
 use crate::step::StepError;
 
 pub(super) fn from_deepsurv(model: DeepSurvModel) -> models::DeepSurvModel {
+    let mut networks = model.networks.into_iter().map(from_network);
+    // a model without a network is not made
+    let first = networks.next().unwrap_or(models::Network {
+        layers: Vec::new(),
+        epochs: 0,
+    });
     models::DeepSurvModel {
         features: model.feature_names,
         means: model.scaling.means,
         std_devs: model.scaling.std_devs,
-        layers: model.layers.into_iter().map(from_layer).collect(),
-        epochs: model.epochs as u64,
+        layers: first.layers,
+        epochs: first.epochs,
+        others: networks.collect(),
         baseline: from_baseline(model.baseline),
     }
 }
 
+fn from_network(network: DeepSurvNetwork) -> models::Network {
+    models::Network {
+        layers: network.layers.into_iter().map(from_layer).collect(),
+        epochs: network.epochs as u64,
+    }
+}
+
+fn to_network(network: models::Network) -> Result<DeepSurvNetwork, StepError> {
+    Ok(DeepSurvNetwork {
+        layers: to_layers(network.layers)?,
+        epochs: size("epochs", network.epochs)?,
+    })
+}
+
 pub(super) fn to_deepsurv(model: models::DeepSurvModel) -> Result<DeepSurvModel, StepError> {
+    let first = models::Network {
+        layers: model.layers,
+        epochs: model.epochs,
+    };
+    let networks = std::iter::once(first).chain(model.others);
     Ok(DeepSurvModel {
         feature_names: model.features,
         scaling: Scaling {
             means: model.means,
             std_devs: model.std_devs,
         },
-        layers: to_layers(model.layers)?,
-        epochs: size("epochs", model.epochs)?,
+        networks: networks.map(to_network).collect::<Result<_, _>>()?,
         baseline: to_baseline(model.baseline),
     })
 }
@@ -36,6 +63,7 @@ pub(super) fn from_dnnsurv(model: DnnSurvModel) -> models::DnnSurvModel {
         means: model.scaling.means,
         std_devs: model.scaling.std_devs,
         cutpoints: model.cutpoints,
+        between_cutpoints: models::DnnSurvModel::CONSTANT.to_owned(),
         layers: model.layers.into_iter().map(from_layer).collect(),
     }
 }
