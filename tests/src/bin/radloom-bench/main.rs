@@ -1,4 +1,4 @@
-//! The benchmark: `cargo run --release -p tests --bin radloom-bench -- [all|coordinator|warm|store|imaging|radiomics|planning]`.
+//! The benchmark: `cargo run --release -p tests --bin radloom-bench -- [all|coordinator|warm|store|imaging|radiomics|learners|planning]`.
 //!
 //! Prints a Markdown table a room: figure, target, how it was taken. CPU seconds where a machine may be shared, ratios
 //! taken in turns where a disk has moods. `docs/benchmarks.md` keeps what it printed.
@@ -6,6 +6,7 @@
 
 mod coordinator;
 mod imaging;
+mod learners;
 mod line;
 mod planning;
 mod process;
@@ -17,12 +18,13 @@ mod warm;
 use std::process::ExitCode;
 
 /// A room and what measures it.
-const ROOMS: [(&str, fn()); 6] = [
+const ROOMS: [(&str, fn()); 7] = [
     ("coordinator", coordinator::run),
     ("warm", warm::run),
     ("store", store::run),
     ("imaging", imaging::run),
     ("radiomics", radiomics::run),
+    ("learners", learners::run),
     ("planning", planning::run),
 ];
 
@@ -30,6 +32,10 @@ fn main() -> ExitCode {
     let asked: Vec<String> = std::env::args().skip(1).collect();
     if let Some((radiomics::ours::MEASURE, work)) = asked.split_first().map(|(a, b)| (&a[..], b)) {
         radiomics::ours::measure(work);
+        return ExitCode::SUCCESS;
+    }
+    if let Some((learners::ours::MEASURE, work)) = asked.split_first().map(|(a, b)| (&a[..], b)) {
+        learners::ours::measure(work);
         return ExitCode::SUCCESS;
     }
     let all = asked.is_empty() || asked.iter().any(|a| a == "all");

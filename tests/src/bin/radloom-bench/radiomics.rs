@@ -6,6 +6,8 @@ pub mod ours;
 
 use std::path::{Path, PathBuf};
 
+pub use original::cache;
+
 use crate::line::{at_least, at_most, beside, short, times};
 use crate::process::load;
 

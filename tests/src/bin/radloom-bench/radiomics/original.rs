@@ -42,12 +42,13 @@ pub fn python() -> Result<PathBuf, String> {
     Ok(python)
 }
 
-fn cache() -> Result<PathBuf, String> {
+/// The user's folder for what can be made again.
+pub fn cache() -> Result<PathBuf, String> {
     let named = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
     named("XDG_CACHE_HOME")
         .map(PathBuf::from)
         .or_else(|| named("HOME").map(|home| PathBuf::from(home).join(".cache")))
-        .ok_or_else(|| "no cache folder; name a folder by RADLOOM_BENCH_VENV".to_owned())
+        .ok_or_else(|| "no cache folder; set XDG_CACHE_HOME or HOME".to_owned())
 }
 
 fn make(venv: &Path, python: &Path) -> Result<(), String> {
