@@ -114,11 +114,15 @@ fn make_twin(size: &str, twin: Option<Twin>, seed: Option<u64>, out: &Path) -> a
             third,
         };
         made.write(out, tables.patients)?;
-        shipped(match synth_size {
+        let study = shipped(match synth_size {
             SynthSize::Tiny => "demo",
+            SynthSize::Demo => "cervical-demo",
             _ => "cervical-ccrt",
-        })?
-        .to_owned()
+        })?;
+        match twin {
+            Some(_) => pipeline_defs::without_biology(study),
+            None => study.to_owned(),
+        }
     };
     std::fs::write(out.join("study.toml"), study)?;
     // Last: a folder with the mark is complete.

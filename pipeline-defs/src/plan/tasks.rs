@@ -81,14 +81,22 @@ fn is_gone(plan: &Plan, step: &Step) -> bool {
         }
         _ => false,
     };
+    let nothing = |list: &Vec<(Reference, crate::problem::Place)>| {
+        !list.is_empty() && list.iter().all(|(reference, _)| lacks(reference))
+    };
     step.inputs.iter().any(|input| {
         let required = kind.input(&input.port).is_some_and(|port| !port.optional);
-        match &input.from {
-            Choice::One(references) => {
-                required && !references.is_empty() && references.iter().all(|(r, _)| lacks(r))
+        required
+            && match &input.from {
+                Choice::One(list) => nothing(list),
+                // One alternative that is gone takes the step with it; those for values that are not there do not count.
+                Choice::By { axis, options, .. } => {
+                    let axis = find(&plan.axes, axis).map(|i| &plan.axes[i]);
+                    let is_there = |value: &String| axis.is_some_and(|a| a.values.contains(value));
+                    let there = options.iter().filter(|(value, _)| is_there(value));
+                    there.into_iter().any(|(_, list)| nothing(list))
+                }
             }
-            Choice::By { .. } => false,
-        }
     })
 }
 
