@@ -129,10 +129,17 @@ pub fn judge<'c>(
         return Ok(());
     }
     let n_levels = levels.len();
-    if n_levels > LEVELS_MAX || (n_levels > LEVELS_FEW && 2 * n_levels >= n) {
+    // Codes such as stages repeat seldom among few patients; sentences and names do not look like them.
+    let codes = n_levels < n && levels.iter().all(|cell| is_code(cell));
+    if n_levels > LEVELS_MAX || (n_levels > LEVELS_FEW && 2 * n_levels >= n && !codes) {
         return Err(Unshareable::FreeText { n_levels, n });
     }
     Ok(())
+}
+
+/// A short word: `IIIC1r`, `squamous`.
+fn is_code(cell: &str) -> bool {
+    cell.len() <= 12 && !cell.contains(char::is_whitespace)
 }
 
 fn is_empty(cell: &str) -> bool {
@@ -183,6 +190,8 @@ mod tests {
     fn numbers_categories_and_dates_may_be_shared() {
         assert_eq!(of("dfs_months", &["37.7", "4", "", "NA"]), Ok(()));
         assert_eq!(of("figo2018", &["IIB", "IB2", "III", "IIB"]), Ok(()));
+        let stages = ["IB", "IIA", "IIB", "IIIA", "IIIB", "IVA", "IIB"];
+        assert_eq!(of("figo2018", &stages), Ok(()));
         assert_eq!(
             of("pathology", &["squamous/adeno", "squamous", "N/A"]),
             Ok(())

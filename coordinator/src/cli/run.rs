@@ -77,20 +77,22 @@ pub(super) async fn demo(args: DemoArgs) -> anyhow::Result<u8> {
         quiet: false,
         json: false,
     };
-    let (done, out) = work(&run_args).await?;
-    if let Some(zip) = run_args.bundle.as_ref().filter(|zip| zip.exists()) {
+    let zip = cohort.with_file_name(format!("{name}.zip"));
+    let (done, out) = work(&run_args, Some(&zip)).await?;
+    let ended = conclude(&run_args, &done, &out)?;
+    if zip.exists() {
         out!("bundle {}   (radloom verify it)", zip.display());
     }
-    conclude(&run_args, &done, &out)
+    Ok(ended)
 }
 
 pub(super) async fn run(args: RunArgs) -> anyhow::Result<u8> {
-    let (done, out) = work(&args).await?;
+    let (done, out) = work(&args, None).await?;
     conclude(&args, &done, &out)
 }
 
 /// Runs the study; gives how it ended and where its output is.
-async fn work(args: &RunArgs) -> anyhow::Result<(RunStatus, PathBuf)> {
+async fn work(args: &RunArgs, zip: Option<&Path>) -> anyhow::Result<(RunStatus, PathBuf)> {
     let request = read_study(&args.study, &args.sets, args.repin)?;
     let study = pipeline_defs::study::parse(&request.study_toml, &request.file, &request.sets)?;
     let out = args
@@ -106,10 +108,11 @@ async fn work(args: &RunArgs) -> anyhow::Result<(RunStatus, PathBuf)> {
         Some(url) => {
             let client = Client::served(url)?;
             let (result, status) = follow(&client, request, args.quiet, &mut None).await?;
-            write_out(&client, result.as_ref(), &out, args.bundle.as_deref()).await?;
+            write_out(&client, result.as_ref(), &out).await?;
+            pack(&client, &out, zip).await?;
             status
         }
-        None => run_embedded(args, &study, request, &out).await?,
+        None => run_embedded(args, &study, request, &out, zip).await?,
     };
     Ok((done, out))
 }
@@ -119,6 +122,7 @@ async fn run_embedded(
     study: &pipeline_defs::Study,
     request: SubmitRequest,
     out: &Path,
+    zip: Option<&Path>,
 ) -> anyhow::Result<RunStatus> {
     let cache = args.place.cache()?;
     let embedded = open_for(&cache, &args.study, study, args.workers).await?;
@@ -132,7 +136,8 @@ async fn run_embedded(
             }
         };
         let (result, status) = followed?;
-        write_out(&client, result.as_ref(), out, args.bundle.as_deref()).await?;
+        write_out(&client, result.as_ref(), out).await?;
+        pack(&client, out, zip).await?;
         Ok::<_, anyhow::Error>(status)
     }
     .await;
@@ -140,6 +145,14 @@ async fn run_embedded(
         embedded.stop().await;
     }
     followed
+}
+
+/// Packs what a run wrote, where that is wanted and there is something.
+async fn pack(client: &Client, out: &Path, zip: Option<&Path>) -> anyhow::Result<()> {
+    match zip.filter(|_| out.join("run.json").exists()) {
+        Some(zip) => bundle::write_from(client, out, zip).await,
+        None => Ok(()),
+    }
 }
 
 /// A coordinator of our own, with a worker for each site of the study.

@@ -223,7 +223,10 @@ fn guess(sheet: &Sheet, at: usize, rows: &[RowId]) -> Result<ColumnKind, Artefac
     levels.sort();
     levels.dedup();
     let n_levels = levels.len();
-    if n_levels > LEVELS_MAX || (n_levels > LEVELS_FEW && 2 * n_levels >= n_filled) {
+    // Codes such as stages repeat seldom among few patients; sentences and names do not look like them.
+    let is_code = |level: &String| level.len() <= 12 && !level.contains(char::is_whitespace);
+    let codes = n_levels < n_filled && levels.iter().all(is_code);
+    if n_levels > LEVELS_MAX || (n_levels > LEVELS_FEW && 2 * n_levels >= n_filled && !codes) {
         return Err(ArtefactError::FreeText {
             what: sheet.what,
             column,
@@ -343,6 +346,8 @@ mod tests {
                 matches!(&table.columns[0].kind, ColumnKind::Nominal { levels: found } if found.len() == levels)
             );
         }
+        let stages = "patient_id,figo\na,IB\nb,IIA\nc,IIB\nd,IIIA\ne,IIIB\nf,IVA\ng,IIB\n";
+        assert!(Table::decode(stages.as_bytes()).is_ok());
         for (n, levels) in [(12, 6), (60, 21)] {
             assert_eq!(
                 problem(&of(n, levels)).split(';').next().unwrap(),
