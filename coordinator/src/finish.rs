@@ -238,11 +238,14 @@ fn models_key(run: &Finished) -> String {
     format!("models:{}", Digest::of(text.as_bytes()))
 }
 
+/// Path, content, and whether the file is new, of each model.
+type ModelFiles = Vec<(String, Digest, bool)>;
+
 /// The model files of an equal run before, if they are all there still.
 fn known_models(
     store: &cas::Store,
     key: &str,
-) -> Result<Option<Vec<(String, Digest, bool)>>, FinishError> {
+) -> Result<Option<ModelFiles>, FinishError> {
     let Some(note) = store.note(key)? else {
         return Ok(None);
     };

@@ -11,6 +11,7 @@ mod real_images;
 mod rerun;
 mod served;
 mod settings_file;
+mod shared;
 mod shipped_study;
 mod sim;
 mod tidy;

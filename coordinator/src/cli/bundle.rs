@@ -126,8 +126,8 @@ pub(super) fn verify(args: &VerifyArgs) -> anyhow::Result<u8> {
     Ok(u8::from(!verdict.altered.is_empty()))
 }
 
-/// Packs a run's output with the recipes that a coordinator has of it; fails when they do not agree.
-pub(super) async fn write_from(client: &Client, folder: &Path, zip: &Path) -> anyhow::Result<()> {
+/// Bundles an output folder, with its recipes where the store has them; fails when they do not agree.
+pub(super) async fn write(client: &Client, folder: &Path, zip: &Path) -> anyhow::Result<()> {
     let mut files = read_folder(folder)?;
     add_recipes(client, &mut files).await?;
     let files = ro_crate::complete(files, &today());

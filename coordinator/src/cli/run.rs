@@ -77,22 +77,20 @@ pub(super) async fn demo(args: DemoArgs) -> anyhow::Result<u8> {
         quiet: false,
         json: false,
     };
-    let zip = cohort.with_file_name(format!("{name}.zip"));
-    let (done, out) = work(&run_args, Some(&zip)).await?;
-    let ended = conclude(&run_args, &done, &out)?;
-    if zip.exists() {
+    let (done, out) = work(&run_args).await?;
+    if let Some(zip) = run_args.bundle.as_ref().filter(|zip| zip.exists()) {
         out!("bundle {}   (radloom verify it)", zip.display());
     }
-    Ok(ended)
+    conclude(&run_args, &done, &out)
 }
 
 pub(super) async fn run(args: RunArgs) -> anyhow::Result<u8> {
-    let (done, out) = work(&args, None).await?;
+    let (done, out) = work(&args).await?;
     conclude(&args, &done, &out)
 }
 
 /// Runs the study; gives how it ended and where its output is.
-async fn work(args: &RunArgs, zip: Option<&Path>) -> anyhow::Result<(RunStatus, PathBuf)> {
+async fn work(args: &RunArgs) -> anyhow::Result<(RunStatus, PathBuf)> {
     let request = read_study(&args.study, &args.sets, args.repin)?;
     let study = pipeline_defs::study::parse(&request.study_toml, &request.file, &request.sets)?;
     let out = args
@@ -108,11 +106,10 @@ async fn work(args: &RunArgs, zip: Option<&Path>) -> anyhow::Result<(RunStatus, 
         Some(url) => {
             let client = Client::served(url)?;
             let (result, status) = follow(&client, request, args.quiet, &mut None).await?;
-            write_out(&client, result.as_ref(), &out).await?;
-            pack(&client, &out, zip).await?;
+            write_out(&client, result.as_ref(), &out, args.bundle.as_deref()).await?;
             status
         }
-        None => run_embedded(args, &study, request, &out, zip).await?,
+        None => run_embedded(args, &study, request, &out).await?,
     };
     Ok((done, out))
 }
@@ -122,7 +119,6 @@ async fn run_embedded(
     study: &pipeline_defs::Study,
     request: SubmitRequest,
     out: &Path,
-    zip: Option<&Path>,
 ) -> anyhow::Result<RunStatus> {
     let cache = args.place.cache()?;
     let embedded = open_for(&cache, &args.study, study, args.workers).await?;
@@ -136,8 +132,7 @@ async fn run_embedded(
             }
         };
         let (result, status) = followed?;
-        write_out(&client, result.as_ref(), out).await?;
-        pack(&client, out, zip).await?;
+        write_out(&client, result.as_ref(), out, args.bundle.as_deref()).await?;
         Ok::<_, anyhow::Error>(status)
     }
     .await;
@@ -145,14 +140,6 @@ async fn run_embedded(
         embedded.stop().await;
     }
     followed
-}
-
-/// Packs what a run wrote, where that is wanted and there is something.
-async fn pack(client: &Client, out: &Path, zip: Option<&Path>) -> anyhow::Result<()> {
-    match zip.filter(|_| out.join("run.json").exists()) {
-        Some(zip) => bundle::write_from(client, out, zip).await,
-        None => Ok(()),
-    }
 }
 
 /// A coordinator of our own, with a worker for each site of the study.

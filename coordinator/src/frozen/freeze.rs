@@ -423,10 +423,10 @@ fn schema(table: &[u8]) -> Result<String, String> {
     let text = table.encode().map_err(|e| e.to_string())?;
     let text = String::from_utf8_lossy(&text).into_owned();
     let first = text.lines().next().unwrap_or_default();
-    Ok(first
-        .starts_with('#')
-        .then(|| first.to_owned())
-        .unwrap_or_default())
+    Ok(match first.starts_with('#') {
+        true => first.to_owned(),
+        false => String::new(),
+    })
 }
 
 /// What the training patients were like, as far as a prediction is compared with them.
