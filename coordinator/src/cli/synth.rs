@@ -270,7 +270,7 @@ fn write_images(
     )
 }
 
-/// To the next 4096th: smooth fields of such numbers pack to a third, and no truth is known better.
+/// To the next 4096th: smooth fields of such numbers pack to half their size.
 fn coarse(value: f32) -> f32 {
     (value * 4096.0).round() / 4096.0
 }
