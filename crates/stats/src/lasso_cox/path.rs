@@ -64,7 +64,7 @@ pub struct LassoCoxPath {
 /// # Differs from     glmnet's coordinate descent with a diagonal Hessian: here each step uses the full information of the active
 /// features and is solved to 1e-8; glmnet orders tied events and censorings of 100 time units and more
 /// arbitrarily, here events come first; on 80 features of 198 patients glmnet's coefficients are up to 1.8e-2 of the largest off at
-/// `thresh` 1e-8 and its objective up to 1e-4 above; at 1e-15 its objective is ours to 1e-9 (0.8969723904 at the 40th λ, where
+/// `thresh` 1e-8 and its objective up to 1e-5 above; at 1e-15 its objective is ours to 1e-9 (0.8969723904 at the 40th λ, where
 /// its default 1e-7 leaves 7e-6); glmnet's grid divides by n_lambda − 1 in single precision (λ differ by up to 9e-9)
 pub fn fit_lasso_cox_path(
     x: ArrayView2<f64>,
