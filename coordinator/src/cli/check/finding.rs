@@ -48,6 +48,7 @@ codes! {
     TimeMissing = "time-missing", Warn;
     FollowUpAbsent = "follow-up-absent", Refuse;
     SiteUnfollowed = "site-unfollowed", Note;
+    FollowUpAbsent = "follow-up-absent", Refuse;
     TimeNotNumber = "time-not-number", Refuse;
     TimeNegative = "time-negative", Refuse;
     TimeZero = "time-zero", Warn;

@@ -197,6 +197,68 @@ fn in_followed_sites<'a>(
     known.map(|row| row.patient_id.as_str()).collect()
 }
 
+/// Columns that a run needs and the site keeps to itself.
+fn not_shared(endpoint: &Endpoint, sheet: &Sheet, findings: &mut Vec<Finding>) {
+    for name in [&endpoint.time, &endpoint.event] {
+        let Some(column) = sheet.column(name).filter(|_| !sheet.shared.contains(name)) else {
+            continue;
+        };
+        let message = format!(
+            "endpoint `{}` needs column `{name}`, which the site does not share",
+            endpoint.name
+        );
+        let finding = Finding::new(
+            Code::ColumnNotShared,
+            sheet.column_place(column),
+            message,
+            format!("add \"{name}\" to `columns` under [share] in the cohort file"),
+        );
+        if !findings.contains(&finding) {
+            findings.push(finding);
+        }
+    }
+}
+
+/// Sites where nobody's outcome is usable though it is written; the cohort, where nobody has one.
+fn absent(followed: &Followed, sheet: &Sheet, findings: &mut Vec<Finding>) {
+    let endpoint = &followed.endpoint;
+    let columns = sheet
+        .column(&endpoint.time)
+        .zip(sheet.column(&endpoint.event));
+    let Some((column, event_at)) = columns else {
+        return;
+    };
+    let is_filled =
+        |row: &&Row| !sheet.cell(row, column).is_empty() && !sheet.cell(row, event_at).is_empty();
+    // Filled rows and usable ones; a site without filled rows is told as one that follows nobody.
+    let mut n_at: BTreeMap<&str, [usize; 2]> = BTreeMap::new();
+    for row in sheet.patients.iter().filter(is_filled) {
+        n_at.entry(&row.site).or_default()[0] += 1;
+    }
+    for site in &followed.sites {
+        n_at.entry(site).or_default()[1] += 1;
+    }
+    let mut tell = |site: &str, n: usize| {
+        let message = format!(
+            "none of {n} patients has a usable `{}` (at least 0) and `{}` (0 or 1)",
+            endpoint.time, endpoint.event
+        );
+        let repair =
+            "fill the columns, name others in the step `follow-up`, or leave the endpoint out";
+        let place = sheet.column_place(column);
+        findings.push(Finding::new(Code::FollowUpAbsent, place, message, repair).at_site(site));
+    };
+    if followed.patients.is_empty() && !sheet.patients.is_empty() {
+        tell("", sheet.patients.len());
+        return;
+    }
+    for (site, [n, n_usable]) in n_at {
+        if n_usable == 0 && n > 0 {
+            tell(site, n);
+        }
+    }
+}
+
 fn usable_time(
     sheet: &Sheet,
     row: &Row,
