@@ -242,10 +242,7 @@ fn models_key(run: &Finished) -> String {
 type ModelFiles = Vec<(String, Digest, bool)>;
 
 /// The model files of an equal run before, if they are all there still.
-fn known_models(
-    store: &cas::Store,
-    key: &str,
-) -> Result<Option<ModelFiles>, FinishError> {
+fn known_models(store: &cas::Store, key: &str) -> Result<Option<ModelFiles>, FinishError> {
     let Some(note) = store.note(key)? else {
         return Ok(None);
     };

@@ -338,7 +338,7 @@ mod tests {
         let first = coordinator(dir.path());
         let service = Service::new(first.hub.clone());
         let request = SubmitRequest {
-            study_toml: pipeline_defs::shipped()[0].1.to_owned(),
+            study_toml: pipeline_defs::without_biology(pipeline_defs::shipped()[0].1),
             file: "study.toml".to_owned(),
             ..SubmitRequest::default()
         };
