@@ -46,7 +46,6 @@ codes! {
     FileMissing = "file-missing", Refuse;
     FileUnreadable = "file-unreadable", Refuse;
     TimeMissing = "time-missing", Warn;
-    FollowUpAbsent = "follow-up-absent", Refuse;
     SiteUnfollowed = "site-unfollowed", Note;
     FollowUpAbsent = "follow-up-absent", Refuse;
     TimeNotNumber = "time-not-number", Refuse;

@@ -131,48 +131,6 @@ fn read(endpoint: &Endpoint, sheet: &Sheet, findings: &mut Vec<Finding>) -> Foll
     followed
 }
 
-/// Columns that a run needs and the site keeps to itself.
-fn not_shared(endpoint: &Endpoint, sheet: &Sheet, findings: &mut Vec<Finding>) {
-    for name in [&endpoint.time, &endpoint.event] {
-        let Some(column) = sheet.column(name).filter(|_| !sheet.shared.contains(name)) else {
-            continue;
-        };
-        let message = format!(
-            "endpoint `{}` needs column `{name}`, which the site does not share",
-            endpoint.name
-        );
-        let finding = Finding::new(
-            Code::ColumnNotShared,
-            sheet.column_place(column),
-            message,
-            format!("add \"{name}\" to `columns` under [share] in the cohort file"),
-        );
-        if !findings.contains(&finding) {
-            findings.push(finding);
-        }
-    }
-}
-
-/// A cohort of which nobody has a usable outcome.
-fn absent(followed: &Followed, sheet: &Sheet, findings: &mut Vec<Finding>) {
-    let endpoint = &followed.endpoint;
-    let Some(column) = sheet.column(&endpoint.time) else {
-        return;
-    };
-    if !followed.patients.is_empty() || sheet.patients.is_empty() {
-        return;
-    }
-    let message = format!(
-        "none of {} patients has a usable `{}` (at least 0) and `{}` (0 or 1)",
-        sheet.patients.len(),
-        endpoint.time,
-        endpoint.event
-    );
-    let repair = "fill the columns, name others in the step `follow-up`, or leave the endpoint out";
-    let place = sheet.column_place(column);
-    findings.push(Finding::new(Code::FollowUpAbsent, place, message, repair));
-}
-
 /// Names of the patients who lack a time or an event; a site where everybody does follows nobody, which is told once.
 fn in_followed_sites<'a>(
     missing: Vec<&'a Row>,
