@@ -139,12 +139,21 @@ impl Ledger<'_> {
             .iter()
             .filter_map(|name| self.selections.get(name))
             .all(|s| s["disjoint"] == true);
-        let training = inputs.iter().all(|input| input["training_only"] == true);
+        // Rows of two splits: the test rows of one are training rows of the other. A leak that was taken needs no search.
+        let plan = &self.run.plan;
+        let one_split = all("split_task").len() <= 1;
+        let leaks = plan.leaks().iter();
+        let leaks = leaks.map(|leak| leak.step.as_str());
+        let honest = one_split
+            && !leaks
+                .into_iter()
+                .any(|step| step == plan.step_of(task).name);
+        let training = honest && inputs.iter().all(|input| input["training_only"] == true);
         let recipe = self.run.tasks[task as usize].recipe;
         Ok(json!({
             "task": self.run.plan.address(task), "recipe": recipe.map(|r| r.to_string()), "inputs": inputs,
             "patients": all("patients"), "test_patients": all("test_patients"),
-            "training_only": training, "disjoint": divided && disjoint,
+            "training_only": training, "disjoint": honest && divided && disjoint,
         }))
     }
 

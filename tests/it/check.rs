@@ -44,12 +44,12 @@ fn a_sound_cohort_is_not_refused_and_its_regions_are_drawn() {
     assert_eq!(code, Some(0), "{found:#}");
     assert_eq!(
         (&found["patients"], &found["counts"]["refuse"]),
-        (&40.into(), &0.into())
+        (&52.into(), &0.into())
     );
     // Follow-up of the second centre ends at 48 months: the paper's 60 cannot be judged there.
     let codes: BTreeSet<String> = said(&found).into_iter().map(|(code, _)| code).collect();
-    // The study names two of the three centres.
-    let known = ["horizon-unsupported", "site-unknown"].map(str::to_owned);
+    // The third centre follows nobody.
+    let known = ["horizon-unsupported", "site-unfollowed"].map(str::to_owned);
     assert_eq!(codes, BTreeSet::from(known));
     let external = |f: &&Value| f["site"] == "c2" && f["place"] == "dfs, horizon 60";
     let message = found["findings"]
@@ -64,7 +64,8 @@ fn a_sound_cohort_is_not_refused_and_its_regions_are_drawn() {
         "{message}"
     );
     let pictures: Vec<_> = std::fs::read_dir(&overlays).unwrap().flatten().collect();
-    assert_eq!(pictures.len(), 40);
+    // One of each patient, and of the further readings of ten.
+    assert_eq!(pictures.len(), 72);
     assert!(
         pictures
             .iter()

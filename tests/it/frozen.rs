@@ -7,7 +7,7 @@ use coordinator::archive;
 use coordinator::finish::read_manifest;
 use coordinator::ro_crate;
 use serde_json::Value;
-use tests::Radloom;
+use tests::{Radloom, small_study};
 
 const SMALLER: [&str; 12] = [
     "--set",
@@ -31,10 +31,10 @@ struct World {
 }
 
 impl World {
-    /// The shipped study, smaller.
+    /// One profile of two sites, none adapted.
     fn shipped() -> World {
         let world = World::cohort();
-        let study = world.at("cohort/study.toml");
+        let study = small_study(&world.at("cohort"));
         world.radloom.run(&study, &world.at("out"), &SMALLER).done();
         world
     }
@@ -253,7 +253,7 @@ fn bundles(world: &World) {
         .ok();
     world
         .radloom
-        .say(&["bundle", "demo-1", "-o", text(&of_run)])
+        .say(&["bundle", "small-1", "-o", text(&of_run)])
         .ok();
     let bytes = std::fs::read(&of_folder).unwrap();
     assert_eq!(bytes, std::fs::read(&of_run).unwrap());

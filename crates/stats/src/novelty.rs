@@ -144,7 +144,7 @@ pub struct Score {
 ///
 /// # Units            standard deviations
 /// # Ties and edges   features without spread have no part in the distance; a value other than theirs is outside. Variances
-///                    below [`VARIANCE_FLOOR`] count as that
+/// below [`VARIANCE_FLOOR`] count as that
 /// # Errors           see [`NoveltyError`]
 /// # Reference        Tipping, Bishop, J R Stat Soc B 1999; Kaufman et al., TKDD 2012 (folds)
 /// # Agrees with      the distance by the inverse of that covariance, 1e-9, and for k = p the classical Mahalanobis distance

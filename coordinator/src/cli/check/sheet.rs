@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use pipeline_defs::Study;
-use pipeline_defs::study::{TableKind, is_word};
+use pipeline_defs::study::{AxisKind, TableKind, is_word};
 use worker::cohort::{Table, Wanted, wanted_files};
 
 use super::finding::{Code, Finding, some_of};
@@ -164,9 +164,31 @@ fn read_cohort(
     // A missing column was told above.
     for wanted in wanted_files(&file, &sheet.table, &rows, folder).unwrap_or_default() {
         let files = items.entry(wanted.item.clone()).or_default();
+        // A pattern names a file for everybody; of what some patients have, those without a file have none.
+        let by_pattern = file
+            .items
+            .get(&wanted.item)
+            .is_some_and(|how| how.pattern.is_some());
+        if by_pattern && of_some(study, &wanted.item) && !wanted.path.exists() {
+            continue;
+        }
         files.insert(wanted.patient_id.clone(), wanted);
     }
     Ok((sheet, items))
+}
+
+/// Whether an item is one that an axis of the study asks of those patients who have it.
+fn of_some(study: &Study, item: &str) -> bool {
+    study.axes.iter().any(|axis| match &axis.kind {
+        AxisKind::Sparse {
+            values,
+            item: template,
+            ..
+        } => values
+            .iter()
+            .any(|value| template.replace(&format!("{{{}}}", axis.name), value) == item),
+        _ => false,
+    })
 }
 
 /// The tables given with the study.
