@@ -111,8 +111,12 @@ pub fn resample(
 /// As [`resample`] with [`Interpolator::NearestNeighbour`].
 ///
 /// # Agrees with
-/// SimpleITK 2.5.7, voxel by voxel, tests/resampling.rs. Where a voxel of an oblique grid lies exactly between two, ITK's choice is
-/// that of its rounding.
+/// SimpleITK 2.5.7, voxel by voxel, tests/resampling.rs, also where voxels lie exactly between two others on grids along the world's
+/// axes.
+///
+/// # Differs from
+/// On oblique grids such a voxel goes to the higher index; ITK's choice there is the rounding of a matrix that it inverts by
+/// singular values.
 #[must_use]
 pub fn resample_mask(mask: &Mask, target: &Geometry) -> Mask {
     let placement = Placement::new(&mask.geometry, target);

@@ -184,6 +184,49 @@ fn regions_that_leave_the_image_and_bad_spacings_are_refused() {
     );
 }
 
+/// Every line of `fixtures/resampling/ties.csv`: where a new voxel lies exactly between two old ones, ITK's rounding of physical points
+/// chooses, and so does ours.
+#[test]
+fn voxels_between_two_others_fall_to_the_one_that_itk_takes() {
+    let dims = [21, 23, 9];
+    let inside = |[x, y, z]: [usize; 3]| (3 * x + 5 * y + 7 * z + x * y % 4) % 6 < 3;
+    let lines: Vec<&str> = include_str!("fixtures/resampling/ties.csv")
+        .lines()
+        .skip(1)
+        .collect();
+    assert_eq!(lines.len(), 60);
+    for line in lines {
+        let cells: Vec<&str> = line.split(',').collect();
+        let number = |at: usize| cells[at].parse::<f64>().unwrap();
+        let three = |at: usize| [number(at), number(at + 1), number(at + 2)];
+        let (old, new, origin) = (three(1), three(4), three(7));
+        // by rows, LPS
+        let direction = match cells[0] {
+            "identity" => [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]],
+            "turned-round" => [[-1.0, 0.0, 0.0], [0.0, -1.0, 0.0], [0.0, 0.0, 1.0]],
+            _ => [[0.0, 0.0, -1.0], [1.0, 0.0, 0.0], [0.0, -1.0, 0.0]],
+        };
+        let mut affine = [[0.0; 4]; 3];
+        for (row, entries) in affine.iter_mut().enumerate() {
+            let to_ras = if row < 2 { -1.0 } else { 1.0 };
+            for axis in 0..3 {
+                entries[axis] = to_ras * direction[row][axis] * old[axis];
+            }
+            entries[3] = to_ras * origin[row];
+        }
+        let geometry = Geometry::new(dims, affine).unwrap();
+        let voxels = (0..geometry.n_voxels())
+            .map(|i| inside([i % 21, i / 21 % 23, i / (21 * 23)]))
+            .collect();
+        let mask = Mask::new(geometry, voxels).unwrap();
+        let grid = region_grid(&mask, &geometry, new, 2).unwrap().unwrap();
+        let found = resample_mask(&mask, &grid);
+        let positions = (0..found.inside.len()).filter(|&i| found.inside[i]);
+        let (n, sum) = positions.fold((0_u64, 0_u64), |(n, sum), i| (n + 1, sum + i as u64));
+        assert_eq!(format!("{n},{sum}"), cells[10..].join(","), "{line}");
+    }
+}
+
 #[test]
 fn bits_do_not_depend_on_the_number_of_threads() {
     let (image, _) = phantom::pelvis();

@@ -45,10 +45,11 @@ impl Placement {
                 dims: target.dims,
             };
         }
-        let axes = [0, 1, 2].map(|axis| {
-            (0..target.dims[axis])
+        let axes = [0, 1, 2].map(|axis| match along_world(source, target, axis) {
+            Some(row) => as_itk(source, target, axis, row),
+            None => (0..target.dims[axis])
                 .map(|k| snapped(origin[axis] + k as f64 * steps[axis][axis]))
-                .collect()
+                .collect(),
         });
         Placement::Aligned { axes }
     }
@@ -97,6 +98,36 @@ impl Placement {
         }
         block
     }
+}
+
+/// The world axis that an axis of both grids runs along, where it runs along one exactly.
+fn along_world(source: &Geometry, target: &Geometry, axis: usize) -> Option<usize> {
+    (0..3).find(|&row| {
+        let only = |grid: &Geometry| {
+            grid.affine[row][axis] != 0.0
+                && (0..3).all(|r| r == row || grid.affine[r][axis] == 0.0)
+                && (0..3).all(|a| a == axis || grid.affine[row][a] == 0.0)
+        };
+        only(source) && only(target)
+    })
+}
+
+/// Places along an axis in ITK's order of operations, whose rounding chooses where a voxel lies exactly between two others: the
+/// physical point of each index, and along the first axis, the scan line, the way from its first point to one beyond its last.
+fn as_itk(source: &Geometry, target: &Geometry, axis: usize, row: usize) -> Vec<f64> {
+    let n = target.dims[axis];
+    let inverse = 1.0 / source.affine[row][axis];
+    let place = |index: usize| {
+        let point = target.affine[row][3] + target.affine[row][axis] * index as f64;
+        inverse * (point - source.affine[row][3])
+    };
+    if axis > 0 {
+        return (0..n).map(place).collect();
+    }
+    let (first, beyond) = (place(0), place(n));
+    (0..n)
+        .map(|k| first + k as f64 / n as f64 * (beyond - first))
+        .collect()
 }
 
 /// Place of a world position in voxels of a grid.
