@@ -201,9 +201,9 @@ pub fn cut_point_interval(
             let mut rng = stream(seed, b);
             let rows: Vec<usize> = (0..n).map(|_| below(n, &mut rng)).collect();
             let drawn: Vec<f64> = rows.iter().map(|&i| marker[i]).collect();
-            best_cut_point(&drawn, &follow_up.select(&rows), smallest_share)
-                .ok()
-                .map(|c| c.best.value)
+            // The cut alone: what a search is worth is asked of the patients themselves.
+            let search = Search::new(&drawn, &follow_up.select(&rows), smallest_share).ok()?;
+            highest(&search.cuts(&search.scores)).map(|(_, best)| best.value)
         })
         .collect::<Vec<_>>()
         .into_iter()
