@@ -74,14 +74,18 @@ fn make_twin(size: &str, twin: Option<Twin>, seed: Option<u64>, out: &Path) -> a
         "a twin has images: choose --size tiny, demo or full"
     );
     let seed = seed.unwrap_or(SEED);
+    let study = study_of(synth_size, twin)?;
     let mark = format!(
-        "radloom synth --size {size}{} --seed {seed} recipe {RECIPE} version {}\n",
+        "radloom synth --size {size}{} --seed {seed} recipe {RECIPE} version {} study {}\n",
         twin.map_or_else(String::new, |twin| format!(" --twin {}", twin.as_str())),
-        env!("CARGO_PKG_VERSION")
+        env!("CARGO_PKG_VERSION"),
+        study
+            .as_deref()
+            .map_or_else(String::new, |text| digest::Digest::of(text.as_bytes())
+                .to_string()),
     );
-    let mark_file = out.join("truth/MADE_BY");
     if out.exists() && std::fs::read_dir(out)?.next().is_some() {
-        let made_by = std::fs::read_to_string(&mark_file).unwrap_or_default();
+        let made_by = std::fs::read_to_string(out.join(MARK)).unwrap_or_default();
         ensure!(
             made_by.starts_with("radloom synth"),
             "{} is not empty and holds no synthetic cohort; choose another --out",
@@ -90,44 +94,76 @@ fn make_twin(size: &str, twin: Option<Twin>, seed: Option<u64>, out: &Path) -> a
         if made_by == mark {
             return Ok(());
         }
-        std::fs::remove_dir_all(out)
-            .with_context(|| format!("cannot replace {}", out.display()))?;
     }
+    // Made beside and moved: whoever stops it keeps what was there.
+    let name = out
+        .file_name()
+        .map_or_else(|| "cohort".into(), |n| n.to_string_lossy());
+    let making = out.with_file_name(format!(".{name}-in-the-making"));
+    let cannot = |what: &str, path: &Path| format!("cannot {what} {}", path.display());
+    if making.exists() {
+        std::fs::remove_dir_all(&making).with_context(|| cannot("remove", &making))?;
+    }
+    std::fs::create_dir_all(&making).with_context(|| cannot("make", &making))?;
+    write(synth_size, twin, seed, study, &making)?;
+    std::fs::write(making.join(MARK), mark)?;
+    if out.exists() {
+        std::fs::remove_dir_all(out).with_context(|| cannot("replace", out))?;
+    }
+    std::fs::rename(&making, out).with_context(|| cannot("make", out))
+}
+
+/// Where a finished cohort says what it is.
+const MARK: &str = "truth/MADE_BY";
+
+/// The study that comes with a cohort; that of feature tables is written with them.
+fn study_of(size: SynthSize, twin: Option<Twin>) -> anyhow::Result<Option<String>> {
+    let name = match size {
+        SynthSize::FeaturesOnly => return Ok(None),
+        SynthSize::Tiny => "demo",
+        SynthSize::Demo => "cervical-demo",
+        _ => "cervical-ccrt",
+    };
+    let study = shipped(name)?;
+    Ok(Some(match twin {
+        Some(_) => pipeline_defs::without_biology(study),
+        None => study.to_owned(),
+    }))
+}
+
+/// Writes a cohort into an empty folder.
+fn write(
+    size: SynthSize,
+    twin: Option<Twin>,
+    seed: u64,
+    study: Option<String>,
+    out: &Path,
+) -> anyhow::Result<()> {
     let spec = twin.map_or_else(SynthSpec::paper, Twin::spec);
     let tables = match twin {
-        Some(twin) => twin.tables(synth_size, seed)?,
-        None => tables(&spec, synth_size, seed)?,
+        Some(twin) => twin.tables(size, seed)?,
+        None => tables(&spec, size, seed)?,
     };
     let truth = out.join("truth");
     std::fs::create_dir_all(&truth)?;
     std::fs::write(truth.join("truth.csv"), truth_csv(&tables.patients))?;
-    let study = if synth_size == SynthSize::FeaturesOnly {
-        features_only::write(out, &spec, seed, &tables.patients)?
-    } else {
-        // A twin is about one thing alone.
-        let third = twin.is_none().then(|| biology(&spec, synth_size, seed));
-        let made = Made {
-            spec,
-            size: synth_size,
-            seed,
-            twin,
-            third,
-        };
-        made.write(out, tables.patients)?;
-        let study = shipped(match synth_size {
-            SynthSize::Tiny => "demo",
-            SynthSize::Demo => "cervical-demo",
-            _ => "cervical-ccrt",
-        })?;
-        match twin {
-            Some(_) => pipeline_defs::without_biology(study),
-            None => study.to_owned(),
+    let study = match study {
+        None => features_only::write(out, &spec, seed, &tables.patients)?,
+        Some(study) => {
+            // A twin is about one thing alone.
+            let third = twin.is_none().then(|| biology(&spec, size, seed));
+            let made = Made {
+                spec,
+                size,
+                seed,
+                twin,
+                third,
+            };
+            made.write(out, tables.patients)?;
+            study
         }
     };
-    std::fs::write(out.join("study.toml"), study)?;
-    // Last: a folder with the mark is complete.
-    std::fs::write(mark_file, mark)?;
-    Ok(())
+    Ok(std::fs::write(out.join("study.toml"), study)?)
 }
 
 /// A study that comes with the program.
