@@ -167,7 +167,7 @@ fn limits(text: &mut String, manifest: &Manifest) {
     if let Some(sites) = &manifest.harmonised_sites {
         let _ = writeln!(
             text,
-            "- Its features were harmonised between sites: it can bring measurements of {} to its scale, of no other site.",
+            "- Its features were harmonised between sites: it can bring measurements of {} to its scale, of no other site. `radloom predict` is told which with `--site`.",
             sites.join(", ")
         );
     }
