@@ -63,7 +63,7 @@ pub(super) const RANK_MODELS: KindSpec = KindSpec {
     outputs: &[out("rank", Json, Open, "json", RowRule::Evaluated)],
     cost: cost(2, 256, 1.0),
     seeded: true,
-    version: 2,
+    version: 3,
     ..hub(
         "rank-models",
         Role::Evaluate,
@@ -79,7 +79,7 @@ pub(super) const OPTIMISM_WATERFALL: KindSpec = KindSpec {
     ],
     outputs: &[out("waterfall", Json, Open, "json", RowRule::Evaluated)],
     cost: cost(1, 64, 0.005),
-    version: 2,
+    version: 3,
     ..hub(
         "optimism-waterfall",
         Role::Gather,

@@ -67,6 +67,7 @@ pub(super) const ALL: &[KindSpec] = &[
         inputs: &[one("image", &[Volume]), one("mask", &[Mask])],
         cost: cost(1, 512, 0.05),
         releases: true,
+        version: 2,
         ..pointwise(
             "extract-features",
             "radiomic features of one region; what leaves the site",
@@ -379,7 +380,7 @@ pub(super) const ALL: &[KindSpec] = &[
             out("survival", Survival, Hub, "csv", RowRule::OfTable),
         ],
         cost: cost(1, 256, 0.1),
-        version: 2,
+        version: 3,
         ..hub(
             "predict",
             Role::Apply,
@@ -671,7 +672,7 @@ pub(super) const ALL: &[KindSpec] = &[
             out("tables", Bundle, Hub, "bundle", RowRule::Evaluated),
         ],
         cost: cost(1, 512, 0.5),
-        version: 4,
+        version: 5,
         ..hub(
             "report",
             Role::Gather,

@@ -12,7 +12,7 @@ use crate::step::{Context, Inputs, Produced, StepError};
 pub(super) fn run(context: &Context, inputs: &Inputs) -> Result<Vec<Produced>, StepError> {
     let params: ExtractParams = context.params()?;
     let image = pixels::volume(inputs.one("image")?)?;
-    let mask = pixels::mask(inputs.one("mask")?, params.label)?;
+    let mask = pixels::mask_on(Some(&image), inputs.one("mask")?, params.label)?;
     let settings = extract_settings::of(&params)?;
     let extraction = extract(&image, &mask, &settings)
         .map_err(|e| StepError::refuse(e.code(), e.to_string()))?;

@@ -1,7 +1,7 @@
 //! `import-mask`: one region of a delineation, checked against the grid of its image.
 
 use imaging::dicom::is_dicom;
-use imaging::doctor::{Finding, mask_is_image};
+use imaging::doctor::Finding;
 use imaging::formats::{RegionImage, RegionName, is_bundle, read_bytes, region_bytes};
 use imaging::{Volume, nrrd};
 use pipeline_defs::params::ImportMaskParams;
@@ -23,9 +23,8 @@ pub(super) fn run(context: &Context, inputs: &Inputs) -> Result<Vec<Produced>, S
     };
     let source = pixels::source(inputs, "mask")?;
     let labels = label_image(source);
-    if let Some(finding) = labels.as_ref().and_then(|l| mask_is_image(&image, l)) {
-        let message = format!("{finding}; {}", finding.advice());
-        return Err(StepError::refuse(finding.code().as_str(), message));
+    if let Some(labels) = &labels {
+        pixels::no_image(&image, labels)?;
     }
     let mask = region_bytes(source, which, on).map_err(|e| {
         let of_mask = labels.as_ref().map(|l| l.geometry.orientation_known);

@@ -216,9 +216,9 @@ fn corrected(profile: &str, endpoint: &str, ranks: &[Rank]) -> Found {
 
 /// What the correction is of: the ranking counts pairs of all folds alike, a mean over folds does not.
 fn uncorrected(best: &Winner) -> Option<String> {
-    let value = artefact::number::text(best.value?);
+    let value = best.value?;
     Some(format!(
-        "without the correction {value} ({} of {}), pairs of all folds counted alike",
+        "without the correction {value:.3} ({} of {}), pairs of all folds counted alike",
         best.learner, best.roi_set
     ))
 }
@@ -285,7 +285,7 @@ mod tests {
         assert_eq!(rungs[0]["difference"], Value::Null);
         assert_eq!(
             rungs[3]["reason"],
-            "without the correction 0.71 (rsf of both), pairs of all folds counted alike"
+            "without the correction 0.710 (rsf of both), pairs of all folds counted alike"
         );
         assert!((rungs[1]["difference"].as_f64().unwrap() + 0.15).abs() < 1e-12);
         assert_eq!(

@@ -8,8 +8,8 @@ use crate::step::{Context, Inputs, Produced, StepError};
 
 pub(super) fn run(context: &Context, inputs: &Inputs) -> Result<Vec<Produced>, StepError> {
     let params: RingParams = context.params()?;
-    let tumour = pixels::mask(inputs.one("mask")?, pixels::INSIDE)?;
     let image = pixels::optional_volume(inputs, "image")?;
+    let tumour = pixels::mask_on(image.as_ref(), inputs.one("mask")?, pixels::INSIDE)?;
     let ring = ring(&tumour, &settings(&params), image.as_ref())
         .map_err(|e| StepError::refuse(e.code(), message(&e, params.clip_to)))?;
     if ring.mask.n_inside() < 2 {

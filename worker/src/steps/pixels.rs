@@ -2,6 +2,7 @@
 //! any format that is read.
 
 use bytes::Bytes;
+use imaging::doctor::mask_is_image;
 use imaging::mask::LabelChoice;
 use imaging::{Mask, Volume, canonical, formats};
 
@@ -17,9 +18,28 @@ pub(super) fn volume(bytes: &[u8]) -> Result<Volume, StepError> {
 
 /// The region in these bytes.
 pub(super) fn mask(bytes: &[u8], label: i32) -> Result<Mask, StepError> {
+    mask_on(None, bytes, label)
+}
+
+/// The region in these bytes, which must not be an image itself: by hand the two are swapped easily.
+pub(super) fn mask_on(image: Option<&Volume>, bytes: &[u8], label: i32) -> Result<Mask, StepError> {
     let labels = volume(bytes)?;
+    if let Some(image) = image {
+        no_image(image, &labels)?;
+    }
     Mask::from_volume(&labels, LabelChoice::Value(label))
         .map_err(|e| StepError::refuse(e.code(), e.to_string()))
+}
+
+/// Refuses an image in the place of a mask.
+pub(super) fn no_image(image: &Volume, labels: &Volume) -> Result<(), StepError> {
+    match mask_is_image(image, labels) {
+        None => Ok(()),
+        Some(finding) => {
+            let message = format!("{finding}; {}", finding.advice());
+            Err(StepError::refuse(finding.code().as_str(), message))
+        }
+    }
 }
 
 /// The region at a port that may be unconnected.

@@ -19,7 +19,7 @@ pub(super) fn run(context: &Context, inputs: &Inputs) -> Result<Vec<Produced>, S
         Matrix::design(&Table::decode(inputs.one("table")?)?).pick(model.feature_names())?;
     matrix.complete()?;
     if params.out_of_bag {
-        return out_of_bag(model.as_ref(), matrix.rows);
+        return out_of_bag(model.as_ref(), &matrix);
     }
     let x = &matrix.x;
     let refused = |e| refuse(learn::predict_code(&e), &e);
@@ -59,7 +59,11 @@ pub(super) fn run(context: &Context, inputs: &Inputs) -> Result<Vec<Produced>, S
 }
 
 /// Risks that a forest kept of its own training rows, each from the trees that did not see it. It keeps no survival of them.
-fn out_of_bag(model: &dyn Model, rows: Vec<RowId>) -> Result<Vec<Produced>, StepError> {
+///
+/// A forest without a split tells no patient from another; what differs between bags is then only whose outcome is left out of
+/// the mean, which ranks everybody the wrong way round. All have the forest's one risk.
+fn out_of_bag(model: &dyn Model, matrix: &Matrix) -> Result<Vec<Produced>, StepError> {
+    let rows = matrix.rows.clone();
     let Some(kept) = model.out_of_bag_risk() else {
         return Err(StepError::refuse(
             "no-out-of-bag",
@@ -91,6 +95,11 @@ fn out_of_bag(model: &dyn Model, rows: Vec<RowId>) -> Result<Vec<Produced>, Step
             )
         })?;
     }
+    let seen = model.risk(matrix.x.view());
+    let seen = seen.map_err(|e| refuse(learn::predict_code(&e), &e))?;
+    if let Some(only) = seen.values().first().filter(|_| one_value(seen.values())) {
+        risk.fill(*only);
+    }
     let survival = SurvivalTable {
         survival: vec![Vec::new(); rows.len()],
         rows: rows.clone(),
@@ -100,6 +109,10 @@ fn out_of_bag(model: &dyn Model, rows: Vec<RowId>) -> Result<Vec<Produced>, Step
         Produced::bytes("risk", RiskTable { rows, risk }.encode()),
         Produced::bytes("survival", survival.encode()),
     ])
+}
+
+fn one_value(values: &[f64]) -> bool {
+    values.windows(2).all(|pair| pair[0] == pair[1])
 }
 
 /// A comment line, which readers of tables skip: of which learned time each horizon has its survival.
@@ -226,6 +239,31 @@ mod tests {
         let survival = SurvivalTable::decode(&content(&out, "survival")).unwrap();
         assert_eq!(survival.times, [12.0, 36.0]);
         assert!(survival.survival.iter().all(|row| row[0] >= row[1]));
+    }
+
+    #[test]
+    fn a_forest_without_a_split_has_one_risk_out_of_bag_too() {
+        let params = RsfParams {
+            num_trees: 20,
+            min_node_size: 1000,
+            ..RsfParams::ranger_defaults()
+        };
+        let params = serde_json::to_value(&params).unwrap();
+        let model = content(&run("fit-rsf", params, &ports()).unwrap(), "model");
+        let stored: serde_json::Value = serde_json::from_slice(&model).unwrap();
+        let kept = stored["out_of_bag"].as_array().unwrap();
+        assert!(
+            kept.iter().any(|risk| *risk != kept[0]),
+            "else nothing is shown"
+        );
+        let table = ports().remove(0).1;
+        let out = run(
+            "predict",
+            json!({"horizons": [12.0], "out_of_bag": true}),
+            &[("model", model), ("table", table)],
+        );
+        let risk = RiskTable::decode(&content(&out.unwrap(), "risk")).unwrap();
+        assert!(risk.risk.iter().all(|r| *r == risk.risk[0]));
     }
 
     #[test]

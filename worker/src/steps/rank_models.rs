@@ -296,8 +296,9 @@ fn entry(name: &Name, found: Option<&Ranked>, refused: Option<String>) -> Value 
     entry["value"] = json!(found.and_then(|m| m.value));
     entry["lower"] = json!(interval.map(|i| i.lower));
     entry["upper"] = json!(interval.map(|i| i.upper));
-    entry["lower_simultaneous"] = json!(simultaneous.map(|s| s.interval.lower));
-    entry["upper_simultaneous"] = json!(simultaneous.map(|s| s.interval.upper));
+    // A composite AUC lies between 0 and 1, whatever its studentised interval says.
+    entry["lower_simultaneous"] = json!(simultaneous.map(|s| s.interval.lower.max(0.0)));
+    entry["upper_simultaneous"] = json!(simultaneous.map(|s| s.interval.upper.min(1.0)));
     entry["p_adjusted"] = json!(simultaneous.map(|s| s.p_adjusted));
     entry["above_chance"] = json!(simultaneous.map(|s| s.interval.lower > 0.5));
     entry["p_best"] = json!(found.and_then(|m| m.p_best));
