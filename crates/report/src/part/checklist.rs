@@ -212,7 +212,7 @@ fn metrics(report: &Report, there: &[&'static str], number: &str) -> Met {
         "22" => if_so(super::utility::there(&report.calibration) > 0, "utility"),
         "23" => if_so(super::utility::there(&report.univariable) > 0, "clinical"),
         "24" => when(there, "clinical-models"),
-        "25" => when(there, "controls"),
+        "25" => if_so(judged_control(report, |_| true), "controls"),
         "26" => if_so(set("cv") || set("oob"), "models"),
         _ => Met::Open,
     }
@@ -220,10 +220,15 @@ fn metrics(report: &Report, there: &[&'static str], number: &str) -> Met {
 
 /// What the volume of the tumour alone can do is shown.
 fn volume(report: &Report) -> bool {
+    judged_control(report, |control| control == "volume")
+}
+
+/// A negative control was judged with an interval: one that tells no patient from another shows nothing.
+fn judged_control(report: &Report, is_it: impl Fn(&str) -> bool) -> bool {
     let rankings = report.controls.iter().filter_map(|c| c.value.as_ref().ok());
     rankings
         .flat_map(|r| &r.models)
-        .any(|m| m.control == "volume")
+        .any(|m| m.simultaneous.is_some() && is_it(&m.control))
 }
 
 fn clear(report: &Report, there: &[&'static str], number: &str) -> Met {

@@ -1,5 +1,7 @@
 //! How far new patients lie from those that a model was trained on.
 
+use std::collections::BTreeSet;
+
 use super::{Figure, Item, Part, digests};
 use crate::figure::chart::{self, Axis, Chart, Guide, Series, Shape};
 use crate::number::count;
@@ -90,15 +92,17 @@ pub(crate) fn part(report: &Report) -> Option<Part> {
             numbers: Some(numbers),
             artefacts: from.clone(),
         }));
-        let all: usize = report
-            .novelty
-            .iter()
-            .filter_map(|n| n.value.as_ref().ok())
-            .map(Vec::len)
-            .sum();
+        // A patient is seen by every model: each counts once.
+        let judged = report.novelty.iter().filter_map(|n| n.value.as_ref().ok());
+        let judged: Vec<&Novelty> = judged.flatten().collect();
+        let patients = |all: &mut dyn Iterator<Item = &&Novelty>| {
+            let ids: BTreeSet<&str> = all.map(|r| r.patient_id.as_str()).collect();
+            count(ids.len())
+        };
+        let n_warned = patients(&mut judged.iter().filter(|r| !r.warning.is_empty()));
         part.items.push(Item::Note(language.fill(
-            "{0} of {1} patients carry a warning: a prediction for them is an extrapolation.",
-            &[&count(warned.rows.len()), &count(all)],
+            "{0} of {1} patients carry a warning from at least one model: a prediction for them is an extrapolation.",
+            &[&n_warned, &patients(&mut judged.iter())],
         )));
         if !warned.rows.is_empty() {
             part.items.push(Item::Folded(warned, from));

@@ -140,7 +140,7 @@ fn side_by_side(report: &Report) -> Table {
             }
         }
     }
-    table.note(language.say("Each profile chose its own model; the sets fall from the most optimistic to the most honest."));
+    table.note(language.say("Each profile chose its own model. The sets stand by whom they judge: the rows that taught the model, out of bag, in other folds, at another centre; chance may turn their order round."));
     table
 }
 

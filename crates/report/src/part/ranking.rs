@@ -72,9 +72,19 @@ pub(crate) fn part(report: &Report) -> Option<Part> {
         let Ok(r) = &one.value else { continue };
         put(report, &mut part, one, r, "rank");
         if let Some(e) = &r.bias_corrected {
+            let leader = r
+                .models
+                .first()
+                .map_or_else(String::new, |m| m.name(language));
+            let n = crate::number::count(r.models.iter().filter(|m| m.rank.is_some()).count());
             let text = language.fill(
-                "The chosen model, corrected for having been chosen: {0}; {1}.",
-                &[&e.text(3), &e.reason.clone().unwrap_or_default()],
+                "{0} leads here; its value corrected for having been the best of {1}: {2}; {3}.",
+                &[
+                    &leader,
+                    &n,
+                    &e.text(3),
+                    &e.reason.clone().unwrap_or_default(),
+                ],
             );
             part.items.push(Item::Note(text.replace("; .", ".")));
         }
@@ -90,15 +100,26 @@ pub(crate) fn controls(report: &Report) -> Option<Part> {
     }
     let language = report.language;
     let mut part = Part::new("controls", language.say("Negative controls"));
-    let mut found = Vec::new();
+    let (mut found, mut silent, mut n) = (Vec::new(), Vec::new(), 0);
     for one in &report.controls {
         let Ok(r) = &one.value else { continue };
         put(report, &mut part, one, r, "controls");
         // the volume of a tumour may well tell of survival; noise, shuffled masks and permuted outcomes may not
         let beats = |m: &&Ranked| m.above_chance && !m.control.is_empty() && m.control != "volume";
         found.extend(r.models.iter().filter(beats).map(|m| m.name(language)));
+        n += r.models.len();
+        let mute = r.models.iter().filter(|m| m.simultaneous.is_none());
+        let subject = one.subject.words(language, &[]);
+        silent.extend(mute.map(|m| format!("{subject}: {}", m.name(language))));
+    }
+    if !silent.is_empty() && silent.len() < n {
+        let text =
+            "Some negative controls say nothing, for they tell no patient from another: {0}.";
+        part.items
+            .insert(0, Item::Note(language.fill(text, &[&silent.join("; ")])));
     }
     let verdict = match found.is_empty() {
+        true if silent.len() == n => Item::Warning(language.say("The negative controls say nothing: none of them has an interval, for each tells no patient from another.").to_owned()),
         true => Item::Note(language.say("No negative control lies above chance by its simultaneous interval.").to_owned()),
         false => Item::Warning(language.fill("Above chance by the simultaneous interval, where nothing can be learned: {0}. Look for leakage.", &[&found.join("; ")])),
     };

@@ -360,8 +360,8 @@ pub(super) const TABLE: &[(&str, &str)] = &[
     ),
     ("chosen model", "所选模型"),
     (
-        "Each profile chose its own model; the sets fall from the most optimistic to the most honest.",
-        "各方案自行选择模型；数据集由最乐观到最真实排列。",
+        "Each profile chose its own model. The sets stand by whom they judge: the rows that taught the model, out of bag, in other folds, at another centre; chance may turn their order round.",
+        "各方案自行选择模型。数据集按评价对象排列：训练样本、袋外、其他折、另一中心；偶然性可使次序颠倒。",
     ),
     ("judged by {0}", "评价指标：{0}"),
     ("Cross-validated", "交叉验证"),
@@ -430,12 +430,20 @@ pub(super) const TABLE: &[(&str, &str)] = &[
         "按同时区间，没有阴性对照优于随机。",
     ),
     (
+        "The negative controls say nothing: none of them has an interval, for each tells no patient from another.",
+        "阴性对照无从判断：均无区间，因其对所有患者预测相同。",
+    ),
+    (
+        "Some negative controls say nothing, for they tell no patient from another: {0}.",
+        "部分阴性对照无从判断，因其对所有患者预测相同：{0}。",
+    ),
+    (
         "Above chance by the simultaneous interval, where nothing can be learned: {0}. Look for leakage.",
         "按同时区间优于随机，而其中并无可学信息：{0}。请检查信息泄漏。",
     ),
     (
-        "The chosen model, corrected for having been chosen: {0}; {1}.",
-        "对“被选中”校正后的所选模型：{0}；{1}。",
+        "{0} leads here; its value corrected for having been the best of {1}: {2}; {3}.",
+        "{0} 在此居首；对“在 {1} 个模型中最佳”校正后的值：{2}；{3}。",
     ),
     (
         "{0} further features were chosen at least once, the last in {1} % of the splits.",
@@ -446,8 +454,8 @@ pub(super) const TABLE: &[(&str, &str)] = &[
         "另有 {0} 列存在缺失值，见表格。",
     ),
     (
-        "{0} of {1} patients carry a warning: a prediction for them is an extrapolation.",
-        "{1} 例患者中 {0} 例带有警告：对其预测属于外推。",
+        "{0} of {1} patients carry a warning from at least one model: a prediction for them is an extrapolation.",
+        "{1} 例患者中 {0} 例至少被一个模型警告：对其预测属于外推。",
     ),
     ("Try it: {0}", "试算：{0}"),
     (
