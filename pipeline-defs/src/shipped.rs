@@ -23,6 +23,11 @@ const SMALLER: &[(&str, &str)] = &[
         "IIIA = \"III-IV\", IIIB = \"III-IV\", IIIC1r = \"III-IV\", IIIC2r = \"III-IV\", IVA = \"III-IV\"",
     ),
     ("figo2018 = \"I\" }", "figo2018 = \"I-II\" }"),
+    // Ten were delineated again; a fold has six or seven of them.
+    (
+        "when_few  = \"keep-all\"",
+        "min_patients = 5\nwhen_few  = \"keep-all\"",
+    ),
     // Few of forty patients are followed for three years.
     ("[12, 36, 60]", "[12, 24, 60]"),
     ("[\"12\", \"36\", \"60\"]", "[\"12\", \"24\", \"60\"]"),
