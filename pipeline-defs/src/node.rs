@@ -137,6 +137,19 @@ impl Node {
             .map(|f| &f.node)
     }
 
+    pub fn field_mut(&mut self, name: &str) -> Option<&mut Node> {
+        let field = self.fields_mut().iter_mut().find(|f| f.name == name);
+        field.map(|f| &mut f.node)
+    }
+
+    /// The fields of a table; none of what is no table.
+    pub fn fields_mut(&mut self) -> &mut [Field] {
+        match &mut self.value {
+            NodeValue::Table(fields) => fields,
+            _ => &mut [],
+        }
+    }
+
     /// Puts a value at a path, making tables on the way.
     pub fn set(&mut self, path: &[String], node: Node) {
         let Some((name, rest)) = path.split_first() else {

@@ -35,6 +35,7 @@ fn top() -> Value {
         },
         "tables": { "type": "object", "additionalProperties": table(), "description": "Tables given with the study." },
         "axes": { "type": "object", "additionalProperties": { "$ref": "#/$defs/axis" }, "description": "Along what steps are repeated. `site` is built in." },
+        "values": { "type": "object", "description": "Parameters that several steps share, asked for by { value = \"NAME\" }." },
         "steps": { "type": "object", "additionalProperties": { "$ref": "#/$defs/step" }, "description": "What is done." },
         "publish": {
             "type": "object",
@@ -158,7 +159,8 @@ fn parameters(kind: &KindSpec) -> Value {
     for (name, mut value) in known {
         relax(&mut value);
         let axis = json!({ "type": "object", "required": ["axis"], "properties": { "axis": { "type": "string" } } });
-        let mut options = vec![value, axis, by()];
+        let named = json!({ "type": "object", "required": ["value"], "properties": { "value": text("A name in [values].") } });
+        let mut options = vec![value, axis, named, by()];
         if options[0].to_string().contains("\"null\"") {
             options.push(json!({ "const": "none" }));
         }

@@ -2,7 +2,8 @@
 //!
 //! # Grammar
 //!
-//! `name`, `seed`, `profile`, `sites`; `[cohort]`, `[tables]`, `[axes]`, `[steps.NAME]`, `[publish]`, `[profiles.NAME]`.
+//! `name`, `seed`, `profile`, `sites`; `[cohort]`, `[tables]`, `[axes]`, `[values]`, `[steps.NAME]`, `[publish]`,
+//! `[profiles.NAME]`.
 //!
 //! **Axes.** A list of values; groups of another axis' values (`{ combined = ["tumour", "peritumour"] }`); patients
 //! (`{ from = "cohort" }`); values that some patients have (`{ of = "patient", values = ["r1s2"], where = "cohort has
@@ -17,6 +18,11 @@
 //! may be chosen by an axis: `{ by = "roi", tumour = …, peritumour = … }`, with an alternative for each of its values; an input that
 //! may be left out may lack some. A parameter may be the value of an axis:
 //! `{ axis = "endpoint" }`; of a split axis it is the whole scheme.
+//!
+//! **Values.** What several steps must have alike is written once, `[values] margin_mm = { by = "profile", careful = 5.0,
+//! paper = 50.0 }`, and asked for as a whole parameter or as an alternative of one: `margin_mm = { value = "margin_mm" }`.
+//! `--set values.margin_mm.careful=3` changes all of them, `--set steps.ring.with.margin_mm=3` one step's. A value that no
+//! step asks for is refused: it would look as if it did something.
 //!
 //! A reference may hold axes of the step it names at a value, as a task's address does: `fit[split=external].model`. What
 //! was learned there is of the training rows of that one split, and is no more of the split axis. A step that needs a
@@ -37,6 +43,7 @@ mod choice;
 mod names;
 mod read;
 mod steps;
+mod values;
 
 pub(crate) use axes::SITE;
 pub use axes::is_word;
@@ -266,6 +273,8 @@ pub struct Parameter {
     pub name: String,
     /// Where it is written.
     pub place: Place,
+    /// Where its value is written: elsewhere when it is a named one.
+    pub value_place: Place,
     /// Its value.
     pub value: Choice<ParameterValue>,
 }

@@ -66,7 +66,7 @@ enum Command {
     Check(check::CheckArgs),
     /// What a run would do, and why; nothing runs
     #[command(
-        after_help = "Examples:\n  radloom plan study.toml\n  radloom plan study.toml --why --set steps.ring.with.margin_mm=10.0"
+        after_help = "Examples:\n  radloom plan study.toml\n  radloom plan study.toml --why --set values.margin_mm.careful=10.0"
     )]
     Plan(plan::PlanArgs),
     /// Run a study, here or on a served coordinator

@@ -299,15 +299,13 @@ impl<'a> Settings<'a> {
                     .as_deref()
                     .is_some_and(|n| n.split('.').next() == Some(&p.name))
             };
-            let place = with
-                .iter()
-                .find(named)
-                .map_or(&self.step.place, |p| &p.place);
-            let code = if error.message.starts_with("unknown") {
-                "unknown-parameter"
+            let found = with.iter().find(named);
+            let (code, place) = if error.message.starts_with("unknown") {
+                ("unknown-parameter", found.map(|p| &p.place))
             } else {
-                "parameter"
+                ("parameter", found.map(|p| &p.value_place))
             };
+            let place = place.unwrap_or(&self.step.place);
             if !say.has_said(code, self.step, "") {
                 let message = format!("`{}`: {}", kind.name, error.message);
                 say.other(

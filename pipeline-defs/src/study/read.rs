@@ -1,17 +1,18 @@
 //! The frame of a study: profile, overrides, and the tables at the top.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use digest::Digest;
 
-use super::{CohortRef, Publish, Study, TableKind, TableRef, axes, choice, names, steps};
+use super::{CohortRef, Publish, Study, TableKind, TableRef, axes, choice, names, steps, values};
 use crate::canonical::{canonical, quoted};
 use crate::node::{self, Field, Node, NodeValue};
 use crate::problem::{Place, Problem, Problems, list, suggest};
 
 /// The keys at the top of a study.
 pub(crate) const TOP_KEYS: &[&str] = &[
-    "name", "profile", "seed", "sites", "cohort", "tables", "axes", "steps", "publish", "profiles",
+    "name", "profile", "seed", "sites", "cohort", "tables", "axes", "values", "steps", "publish",
+    "profiles",
 ];
 
 /// Reads a study: `file` is only named in messages, `sets` are overrides `dotted.key=TOMLVALUE` applied after the
@@ -22,8 +23,10 @@ pub(crate) const TOP_KEYS: &[&str] = &[
 pub fn parse(text: &str, file: &str, sets: &[String]) -> Result<Study, Problems> {
     let mut root = node::read(text, file)?;
     let values_elsewhere = values_elsewhere(&root);
-    apply_overrides(&mut root, sets)?;
+    let mut asked = values::asked_for(&root);
     let mut problems = Problems::default();
+    apply_overrides(&mut root, sets, &mut asked, &mut problems)?;
+    values::check(&root, &asked, &mut problems);
     let mut study = read(&root, &mut problems);
     study.values_elsewhere = values_elsewhere;
     problems.into_result()?;
@@ -33,8 +36,14 @@ pub fn parse(text: &str, file: &str, sets: &[String]) -> Result<Study, Problems>
     Ok(study)
 }
 
-/// Profile first, then `--set`.
-fn apply_overrides(root: &mut Node, sets: &[String]) -> Result<(), Problem> {
+/// Profile first, then `--set`: of named values before they are filled in, of steps thereafter, so that a step's own
+/// parameter can be set whether it was named or not.
+fn apply_overrides(
+    root: &mut Node,
+    sets: &[String],
+    asked: &mut BTreeSet<String>,
+    problems: &mut Problems,
+) -> Result<(), Problem> {
     let sets = sets
         .iter()
         .map(|set| node::read_override(set))
@@ -72,9 +81,17 @@ fn apply_overrides(root: &mut Node, sets: &[String]) -> Result<(), Problem> {
             root.merge(&over);
         }
     }
-    for (path, node) in sets {
+    let named = |path: &[String]| path.first().is_some_and(|first| first == values::VALUES);
+    let (of_values, others): (Vec<_>, Vec<_>) = sets.into_iter().partition(|(path, _)| named(path));
+    for (path, node) in of_values {
         root.set(&path, node);
     }
+    values::fill_in(root, problems);
+    for (path, node) in others {
+        root.set(&path, node);
+    }
+    asked.extend(values::asked_for(root));
+    values::fill_in(root, problems);
     keep_profile(root);
     Ok(())
 }
@@ -305,10 +322,15 @@ fn publish(node: &Node, problems: &mut Problems) -> Vec<Publish> {
     published
 }
 
-/// The resolved study as canonical text. The order inside an axis matters (it orders groups), all other is sorted.
+/// The resolved study as canonical text. The order inside an axis matters (it orders groups), all other is sorted. Named
+/// values stand where they are used, so that naming them makes no other study.
 fn canonical_study(fields: &[Field], problems: &mut Problems) -> String {
     let mut parts: Vec<(String, String)> = Vec::new();
-    for field in fields.iter().filter(|f| f.name != "profiles") {
+    let laid_in = ["profiles", values::VALUES];
+    for field in fields
+        .iter()
+        .filter(|f| !laid_in.contains(&f.name.as_str()))
+    {
         let text = match (field.name.as_str(), field.node.as_table()) {
             ("axes", Some(axes)) => ordered(axes, problems, true),
             _ => json(&field.node, problems),

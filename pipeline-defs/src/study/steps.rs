@@ -212,6 +212,7 @@ fn parameters(node: &Node, problems: &mut Problems) -> Vec<Parameter> {
             parameters.push(Parameter {
                 name: field.name.clone(),
                 place: field.place.clone(),
+                value_place: field.node.place.clone(),
                 value,
             });
         }
