@@ -40,6 +40,8 @@ pub struct SelectionParams {
     pub choice: Choice,
     /// Event-stratified folds, at least 3.
     pub n_folds: usize,
+    /// Below the λ chosen the path goes on until this many coefficients are not zero (or it ends); 0 takes the λ chosen.
+    pub at_least: usize,
 }
 
 impl SelectionParams {
@@ -51,6 +53,7 @@ impl SelectionParams {
             lasso: LassoCoxParams::glmnet_defaults(),
             choice: Choice::Min,
             n_folds: 10,
+            at_least: 0,
         }
     }
 }
@@ -166,6 +169,10 @@ pub struct Selection {
     pub candidates: Vec<String>,
     /// The path and its cross-validation as far as the choice needed them, with the folds; none where no path exists.
     pub lasso: Option<LassoCoxCv>,
+    /// λ whose coefficients these are; none where no path exists.
+    pub lambda: Option<f64>,
+    /// λ that cross-validation chose, where fewer than [`SelectionParams::at_least`] coefficients stood there.
+    pub lambda_lowered_from: Option<f64>,
 }
 
 /// Learns which features to keep from training rows: drops constants, then redundant ones, then those whose coefficient in
@@ -198,6 +205,8 @@ pub fn fit_selection(
         dropped: Vec::new(),
         candidates: Vec::new(),
         lasso: None,
+        lambda: None,
+        lambda_lowered_from: None,
     };
     let varying = drop_constants(&mut selection, x, names);
     let candidates = drop_redundant(&mut selection, x, names, follow_up, params, varying)?;
@@ -345,11 +354,15 @@ fn select_by_lasso(
         let table = x.select(Axis(1), candidates);
         match cross_validate_lasso_cox_to_minimum(table.view(), follow_up, &fold, &params.lasso) {
             Ok(cv) => {
-                coefficients = cv.coefficients(params.choice);
+                let chosen = cv.index(params.choice);
+                let taken = with_at_least(&cv, chosen, params.at_least);
+                coefficients = cv.path.coefficients.row(taken).to_vec();
+                let lambda = cv.path.lambda[taken];
                 if coefficients.iter().all(|&b| b == 0.0) {
-                    let lambda = cv.lambda(params.choice);
                     selection.empty = Some(EmptyReason::NullModelBest { lambda });
                 }
+                selection.lambda = Some(lambda);
+                selection.lambda_lowered_from = (taken != chosen).then(|| cv.path.lambda[chosen]);
                 selection.lasso = Some(cv);
             }
             Err(LassoCoxError::NoInformation { .. }) => {
@@ -368,6 +381,25 @@ fn select_by_lasso(
     }
     selection.close_stage(Stage::Lasso, candidates.len(), selection.features.len());
     Ok(())
+}
+
+/// The first place of the path from `chosen` on with at least so many coefficients; the one with most of them where there is
+/// none (the first such).
+fn with_at_least(cv: &LassoCoxCv, chosen: usize, at_least: usize) -> usize {
+    let n_kept = |k: usize| {
+        let row = cv.path.coefficients.row(k);
+        row.iter().filter(|b| **b != 0.0).count()
+    };
+    let mut most = chosen;
+    for k in chosen..cv.path.coefficients.nrows() {
+        if n_kept(k) >= at_least {
+            return k;
+        }
+        if n_kept(k) > n_kept(most) {
+            most = k;
+        }
+    }
+    most
 }
 
 #[cfg(test)]
@@ -454,6 +486,55 @@ mod tests {
         let flat = Array2::ones((150, 9));
         let s = fit_selection(flat.view(), &names, &f, &params, 1).unwrap();
         assert_eq!(s.empty, Some(EmptyReason::NoVaryingFeature));
+    }
+
+    #[test]
+    fn the_path_is_followed_until_enough_is_left() {
+        let (x, names, f) = study(0.0);
+        let with = |at_least| {
+            let params = SelectionParams {
+                choice: Choice::OneSe,
+                at_least,
+                ..SelectionParams::lambda_min_of_ten_folds()
+            };
+            fit_selection(x.view(), &names, &f, &params, 1).unwrap()
+        };
+        let none = with(0);
+        assert!(none.features.is_empty() && none.lambda_lowered_from.is_none());
+        let two = with(2);
+        assert_eq!(two.features.len(), 2);
+        assert_eq!(two.empty, None);
+        assert_eq!(two.lambda_lowered_from, none.lambda);
+        let path = &two.lasso.as_ref().unwrap().path;
+        let k = path
+            .lambda
+            .iter()
+            .position(|l| Some(*l) == two.lambda)
+            .unwrap();
+        let n_kept = |k: usize| {
+            path.coefficients
+                .row(k)
+                .iter()
+                .filter(|b| **b != 0.0)
+                .count()
+        };
+        assert!(n_kept(k - 1) < 2 && n_kept(k) == 2);
+        // more than the path ever has: where it has most
+        let all = with(1000);
+        assert_eq!(
+            Some(all.features.len()),
+            (0..path.lambda.len()).map(n_kept).max()
+        );
+        // what is enough already stays
+        let (x, names, f) = study(3.0);
+        let of = |at_least| {
+            let params = SelectionParams {
+                at_least,
+                ..SelectionParams::lambda_min_of_ten_folds()
+            };
+            fit_selection(x.view(), &names, &f, &params, 17).unwrap()
+        };
+        assert_eq!(of(0), of(1));
     }
 
     #[test]

@@ -214,6 +214,10 @@ pub struct SelectionParams {
     pub spearman: Option<Spearman>,
     /// Keeps what the L1-penalised Cox model keeps; `"none"` to keep all.
     pub lasso: Option<Lasso>,
+    /// Fewer coefficients than this at the λ chosen: λ goes down the path until so many are not zero, and the model says so;
+    /// 0 to 1000. 0 takes λ as it is, and an empty selection is a null model.
+    #[serde(default)]
+    pub at_least: u32,
 }
 
 /// Parameters of the correlation filter, also those of `spearman-filter`.
@@ -345,11 +349,18 @@ impl Params for SelectionParams {
             SelectionParams {
                 spearman: Some(Spearman::paper()),
                 lasso: Some(Lasso::glmnet()),
+                at_least: 0,
             },
         )]
     }
     fn check(&self) -> Result<(), OutOfRange> {
         self.spearman.as_ref().map_or(Ok(()), Params::check)?;
+        within(
+            self.at_least <= 1000,
+            "at_least",
+            f64::from(self.at_least),
+            "from 0 to 1000",
+        )?;
         self.lasso.as_ref().map_or(Ok(()), Lasso::check)
     }
 }

@@ -26,6 +26,7 @@ pub(super) fn run(context: &Context, inputs: &Inputs) -> Result<Vec<Produced>, S
             &follow_up,
             spearman.as_ref(),
             lasso,
+            params.at_least as usize,
             context.seed()?,
         )?,
         (Some(spearman), None) => redundancy(&matrix, &follow_up, spearman)?,
@@ -39,6 +40,7 @@ fn both(
     follow_up: &FollowUp,
     spearman: Option<&Spearman>,
     lasso: &Lasso,
+    at_least: usize,
     seed: u64,
 ) -> Result<SelectionModel, StepError> {
     let redundancy_rule = match spearman.map(|s| s.rule) {
@@ -56,14 +58,11 @@ fn both(
         lasso: path_params(lasso),
         choice: choice(lasso.choose),
         n_folds: lasso.folds as usize,
+        at_least,
     };
     let selection = fit_selection(x.x.view(), &x.names, follow_up, &settings, seed)
         .map_err(|e| refuse(code(&e), &e))?;
-    let lambda = selection
-        .lasso
-        .as_ref()
-        .map(|cv| cv.lambda(settings.choice));
-    Ok(stored::from_selection(selection, lambda))
+    Ok(stored::from_selection(selection, at_least))
 }
 
 fn redundancy(

@@ -95,7 +95,10 @@ pub(super) fn to_standardiser(bytes: &[u8]) -> Result<Standardiser, StepError> {
     })
 }
 
-pub(super) fn from_selection(fitted: Selection, lambda: Option<f64>) -> models::SelectionModel {
+pub(super) fn from_selection(fitted: Selection, at_least: usize) -> models::SelectionModel {
+    let note = fitted.lambda_lowered_from.map(|chosen| {
+        format!("fewer than {at_least} features at the λ chosen ({chosen:.3e}): the path was followed to the first λ with as many")
+    });
     let stage = |s: &stats::selection::FunnelStage| models::FunnelStage {
         stage: match s.stage {
             Stage::Constant => "constant",
@@ -115,10 +118,10 @@ pub(super) fn from_selection(fitted: Selection, lambda: Option<f64>) -> models::
         features: fitted.features,
         coefficients: fitted.coefficients,
         empty: fitted.empty.map(why_empty),
-        note: None,
+        note,
         funnel: fitted.funnel.iter().map(stage).collect(),
         dropped: fitted.dropped.into_iter().map(dropped).collect(),
-        lambda,
+        lambda: fitted.lambda,
     }
 }
 
