@@ -28,6 +28,7 @@ mod serve;
 mod settings;
 mod step;
 mod synth;
+mod truth;
 
 use std::path::PathBuf;
 
@@ -123,6 +124,9 @@ enum Command {
         after_help = "Example:  radloom verify results.zip\nExit code 0 if all agrees, 1 if anything was altered."
     )]
     Verify(bundle::VerifyArgs),
+    /// How near a run on a synthetic cohort came to what can be known of its patients
+    #[command(after_help = "Example:  radloom truth radloom-demo-cohort radloom-demo")]
+    Truth(truth::TruthArgs),
     /// Run one step by hand, without a coordinator
     #[command(subcommand)]
     Step(step::StepCommand),
@@ -249,6 +253,7 @@ async fn dispatch(command: Command) -> anyhow::Result<u8> {
         Command::Bundle(args) => bundle::bundle(args).await,
         Command::Verify(args) => bundle::verify(&args),
         Command::Predict(args) => predict::predict(&args),
+        Command::Truth(args) => truth::truth(&args),
         Command::Step(command) => step::step(command),
     }
 }

@@ -11,7 +11,7 @@ use proto::{RunRef, RunResult, RunStatus, SubmitRequest};
 use super::client::{Client, link_broke, patiently, told};
 use super::embedded::Embedded;
 use super::progress::Progress;
-use super::{Place, bundle, output, settings, synth};
+use super::{Place, bundle, output, settings, synth, truth};
 use crate::grpc::ended;
 
 #[derive(Debug, Args)]
@@ -80,6 +80,9 @@ pub(super) async fn demo(args: DemoArgs) -> anyhow::Result<u8> {
     let (done, out) = work(&run_args).await?;
     if let Some(zip) = run_args.bundle.as_ref().filter(|zip| zip.exists()) {
         out!("bundle {}   (radloom verify it)", zip.display());
+    }
+    if done.phase == "done" && out.join("comparison.csv").exists() {
+        truth::print(&truth::write(&cohort, &out)?);
     }
     conclude(&run_args, &done, &out)
 }

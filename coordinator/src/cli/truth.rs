@@ -1,0 +1,436 @@
+//! `truth`: how near a run on a synthetic cohort came to what can be known of its patients.
+//!
+//! A model cannot rank patients better than the risk that drew their outcomes. The cohort's `truth/` holds that risk, no step
+//! of a study may read it, and here it is judged on the same patients as the models, by the same measures.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, ensure};
+use clap::Args;
+use cohort::synth::{Attainable, SynthSpec};
+use cohort::{FollowUp, RiskScores};
+use comfy_table::{Table, presets};
+use evaluation::{AucConvention, auc, c_index};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+/// Arguments of `truth`.
+#[derive(Debug, Args)]
+pub(crate) struct TruthArgs {
+    /// Folder of a synthetic cohort, as `radloom synth` or `radloom demo` made it
+    cohort: PathBuf,
+    /// Folder of a run on it: comparison.csv is read, truth.csv is written
+    results: PathBuf,
+    /// As JSON: {"truth": [the rows of truth.csv]}
+    #[arg(long)]
+    json: bool,
+}
+
+pub(crate) fn truth(args: &TruthArgs) -> anyhow::Result<u8> {
+    let rows = write(&args.cohort, &args.results)?;
+    if args.json {
+        out!("{}", json!({ "truth": rows }));
+    } else {
+        print(&rows);
+    }
+    Ok(0)
+}
+
+/// Judges the true risk beside every model and writes `truth.csv`.
+pub(super) fn write(cohort: &Path, results: &Path) -> anyhow::Result<Vec<Row>> {
+    let known = Known::read(cohort)?;
+    let path = results.join("comparison.csv");
+    let rows: Vec<Row> = beside(&known, read(&path)?);
+    ensure!(
+        !rows.is_empty(),
+        "{} has no AUC and no C-index: was it made by a study with `compare`?",
+        path.display()
+    );
+    let path = results.join("truth.csv");
+    let mut writer = csv::Writer::from_path(&path)
+        .with_context(|| format!("cannot write {}", path.display()))?;
+    for row in &rows {
+        writer.serialize(row)?;
+    }
+    writer.flush()?;
+    Ok(rows)
+}
+
+/// One number of a model and that of the true risk.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub(super) struct Row {
+    profile: String,
+    endpoint: String,
+    roi_set: String,
+    learner: String,
+    set: String,
+    metric: String,
+    horizon_months: String,
+    value: f64,
+    lower: Option<f64>,
+    upper: Option<f64>,
+    /// The measure of the true risk that the regions show, on the patients of the same centre.
+    true_risk: Option<f64>,
+    /// `true_risk` − `value`.
+    gap: Option<f64>,
+    /// The same in any number of patients drawn as those of the first centre.
+    attainable: Option<f64>,
+    /// Whether the interval lies above the true risk: then something leaked.
+    beyond: bool,
+}
+
+/// A row of `comparison.csv`, as far as it is needed.
+#[derive(Clone, Debug, Deserialize)]
+struct Compared {
+    profile: String,
+    endpoint: String,
+    roi_set: String,
+    learner: String,
+    set: String,
+    metric: String,
+    horizon_months: String,
+    value: Option<f64>,
+    lower: Option<f64>,
+    upper: Option<f64>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+struct Outcome {
+    patient_id: String,
+    site: String,
+    dfs_months: Option<f64>,
+    dfs_event: Option<u8>,
+    os_months: Option<f64>,
+    os_event: Option<u8>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+struct Latent {
+    patient_id: String,
+    u_t: f64,
+    u_p: f64,
+    lp_radiomics: f64,
+}
+
+/// What is known of the patients of the two centres.
+struct Known {
+    /// (latent, outcome) by centre, in the order of the table.
+    centres: BTreeMap<String, Vec<(Latent, Outcome)>>,
+    /// None for a twin, which is drawn otherwise.
+    attainable: Option<Attainable>,
+}
+
+fn read<T: for<'de> Deserialize<'de>>(path: &Path) -> anyhow::Result<Vec<T>> {
+    let mut reader =
+        csv::Reader::from_path(path).with_context(|| format!("cannot read {}", path.display()))?;
+    reader
+        .deserialize()
+        .collect::<Result<_, _>>()
+        .with_context(|| format!("cannot read {}", path.display()))
+}
+
+impl Known {
+    fn read(cohort: &Path) -> anyhow::Result<Known> {
+        let mark = cohort.join("truth/MADE_BY");
+        let made_by = std::fs::read_to_string(&mark).with_context(|| {
+            format!(
+                "{} is no synthetic cohort: {} is not there; only where the truth was drawn is it known",
+                cohort.display(),
+                mark.display()
+            )
+        })?;
+        let latents: Vec<Latent> = read(&cohort.join("truth/truth.csv"))?;
+        let outcomes: Vec<Outcome> = read(&cohort.join("patients.csv"))?;
+        let mut of: BTreeMap<String, Outcome> = outcomes
+            .into_iter()
+            .map(|outcome| (outcome.patient_id.clone(), outcome))
+            .collect();
+        let mut centres: BTreeMap<String, Vec<(Latent, Outcome)>> = BTreeMap::new();
+        for latent in latents {
+            if let Some(outcome) = of.remove(&latent.patient_id) {
+                let centre = centres.entry(outcome.site.clone()).or_default();
+                centre.push((latent, outcome));
+            }
+        }
+        Ok(Known {
+            centres,
+            attainable: (!made_by.contains("--twin"))
+                .then(|| SynthSpec::paper().attainable_radiomics),
+        })
+    }
+
+    /// The true risk of the patients of a set: the external one is the second centre, others are of the first.
+    fn ranked(&self, row: &Compared) -> Option<(RiskScores, FollowUp)> {
+        let site = if row.set == "external" { "c2" } else { "c1" };
+        let (mut risk, mut time, mut event) = (Vec::new(), Vec::new(), Vec::new());
+        for (latent, outcome) in self.centres.get(site)? {
+            let (at, ended) = match row.endpoint.as_str() {
+                "dfs" => (outcome.dfs_months, outcome.dfs_event),
+                "os" => (outcome.os_months, outcome.os_event),
+                _ => return None,
+            };
+            let (Some(at), Some(ended)) = (at, ended) else {
+                continue;
+            };
+            time.push(at);
+            event.push(ended == 1);
+            risk.push(match row.roi_set.as_str() {
+                "tumour" => latent.u_t,
+                "peritumour" => latent.u_p,
+                "combined" => latent.lp_radiomics,
+                _ => return None,
+            });
+        }
+        Some((
+            RiskScores::higher_is_worse(risk).ok()?,
+            FollowUp::new(time, event).ok()?,
+        ))
+    }
+
+    fn judged(&self, row: &Compared, horizons: &[f64]) -> Option<f64> {
+        let (risk, follow_up) = self.ranked(row)?;
+        if row.metric == "harrell_c" {
+            return c_index(&risk, &follow_up).ok().map(|c| c.value);
+        }
+        let at: Vec<f64> = horizons
+            .iter()
+            .map(|h| {
+                auc(&risk, &follow_up, *h, AucConvention::Score)
+                    .ok()
+                    .map(|a| a.value)
+            })
+            .collect::<Option<_>>()?;
+        mean(&at)
+    }
+
+    fn attainable(&self, row: &Compared, horizons: &[f64]) -> Option<f64> {
+        let spec = self.attainable.as_ref()?;
+        if (row.endpoint.as_str(), row.roi_set.as_str()) != ("dfs", "combined")
+            || row.set == "external"
+        {
+            return None;
+        }
+        if row.metric == "harrell_c" {
+            return Some(spec.c_index);
+        }
+        let at: Vec<f64> = horizons
+            .iter()
+            .map(|h| {
+                let place = [12.0, 36.0, 60.0].iter().position(|known| known == h)?;
+                Some(spec.auc[place])
+            })
+            .collect::<Option<_>>()?;
+        mean(&at)
+    }
+}
+
+fn mean(values: &[f64]) -> Option<f64> {
+    (!values.is_empty()).then(|| values.iter().sum::<f64>() / values.len() as f64)
+}
+
+fn beside(known: &Known, compared: Vec<Compared>) -> Vec<Row> {
+    // a composite is the mean over the horizons that the set supports: those with a value
+    let mut supported: BTreeMap<[String; 5], Vec<f64>> = BTreeMap::new();
+    let model = |row: &Compared| {
+        [
+            &row.profile,
+            &row.endpoint,
+            &row.roi_set,
+            &row.learner,
+            &row.set,
+        ]
+        .map(Clone::clone)
+    };
+    for row in compared
+        .iter()
+        .filter(|row| row.metric == "auc" && row.value.is_some())
+    {
+        if let Ok(horizon) = row.horizon_months.parse() {
+            supported.entry(model(row)).or_default().push(horizon);
+        }
+    }
+    let mut rows = Vec::new();
+    for row in compared {
+        let horizons = match row.metric.as_str() {
+            "auc" => row.horizon_months.parse().into_iter().collect(),
+            "composite_auc" => supported.get(&model(&row)).cloned().unwrap_or_default(),
+            "harrell_c" => Vec::new(),
+            _ => continue,
+        };
+        let Some(value) = row.value else { continue };
+        let true_risk = known.judged(&row, &horizons);
+        let attainable = known.attainable(&row, &horizons);
+        let honest = row.set == "cv" || row.set == "external" || row.set == "oob";
+        rows.push(Row {
+            value,
+            true_risk,
+            gap: true_risk.map(|best| best - value),
+            attainable,
+            beyond: honest
+                && row
+                    .lower
+                    .zip(true_risk)
+                    .is_some_and(|(lower, best)| lower > best),
+            profile: row.profile,
+            endpoint: row.endpoint,
+            roi_set: row.roi_set,
+            learner: row.learner,
+            set: row.set,
+            metric: row.metric,
+            horizon_months: row.horizon_months,
+            lower: row.lower,
+            upper: row.upper,
+        });
+    }
+    rows
+}
+
+/// Of each region the learner that cross-validation prefers, its apparent and its honest figure, and the true risk.
+pub(super) fn print(rows: &[Row]) {
+    let composite = |row: &&Row| row.metric == "composite_auc";
+    let mut best: BTreeMap<[&str; 3], &Row> = BTreeMap::new();
+    for row in rows.iter().filter(composite).filter(|row| row.set == "cv") {
+        let of = best
+            .entry([&row.profile, &row.endpoint, &row.roi_set])
+            .or_insert(row);
+        if row.value > of.value {
+            *of = row;
+        }
+    }
+    let mut table = Table::new();
+    table.load_style(presets::UTF8_FULL_CONDENSED).set_header([
+        "profile",
+        "endpoint",
+        "region",
+        "learner",
+        "AUC, apparent",
+        "cross-validated",
+        "true risk",
+        "gap",
+        "external",
+        "true risk ",
+    ]);
+    let number = |value: Option<f64>| value.map_or_else(|| "NE".to_owned(), |v| format!("{v:.3}"));
+    for ([profile, endpoint, roi_set], cv) in &best {
+        let of = |set: &str| {
+            rows.iter().filter(composite).find(|row| {
+                row.set == set
+                    && [&row.profile, &row.endpoint, &row.roi_set, &row.learner]
+                        == [&cv.profile, &cv.endpoint, &cv.roi_set, &cv.learner]
+            })
+        };
+        table.add_row([
+            (*profile).to_owned(),
+            (*endpoint).to_owned(),
+            (*roi_set).to_owned(),
+            cv.learner.clone(),
+            number(of("apparent").map(|row| row.value)),
+            number(Some(cv.value)),
+            number(cv.true_risk),
+            number(cv.gap),
+            number(of("external").map(|row| row.value)),
+            number(of("external").and_then(|row| row.true_risk)),
+        ]);
+    }
+    out!("{table}");
+    out!(
+        "true risk: the composite AUC of the risk that drew the outcomes, on the same centre's patients; no model can expect more."
+    );
+    if let Some(attainable) = rows.iter().filter(composite).find_map(|row| row.attainable) {
+        out!(
+            "Of any number of patients drawn as those of centre 1, it is {attainable:.3} (dfs, combined)."
+        );
+    }
+    let beyond = rows.iter().filter(|row| row.beyond).count();
+    if beyond > 0 {
+        out!(
+            "{beyond} intervals of test rows lie above the true risk: a model knows what it should not (truth.csv, column beyond)."
+        );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    /// Four patients of the first centre whose outcomes follow the latents, two of the second.
+    fn cohort(folder: &Path, made_by: &str) {
+        std::fs::create_dir_all(folder.join("truth")).unwrap();
+        std::fs::write(folder.join("truth/MADE_BY"), made_by).unwrap();
+        let mut truth = "patient_id,site,u_t,u_p,lp_radiomics\n".to_owned();
+        let mut patients = "patient_id,site,dfs_months,dfs_event,os_months,os_event\n".to_owned();
+        for i in 0..24 {
+            let u = f64::from(i) / 10.0;
+            // the ring's latent says the opposite
+            truth += &format!("p{i},c1,{u},{},{u}\n", -u);
+            patients += &format!("p{i},c1,{},{},40,0\n", 30 - i, u8::from(i >= 12));
+        }
+        std::fs::write(folder.join("truth/truth.csv"), truth).unwrap();
+        std::fs::write(folder.join("patients.csv"), patients).unwrap();
+    }
+
+    fn results(folder: &Path) {
+        let header = "profile,endpoint,roi_set,learner,set,metric,horizon_months,value,lower,upper,n,n_events,reason\n";
+        let rows = "careful,dfs,tumour,rsf,cv,auc,12,0.7,0.6,0.8,24,12,\n\
+                    careful,dfs,tumour,rsf,cv,auc,60,,,,24,12,NE\n\
+                    careful,dfs,tumour,rsf,cv,composite_auc,,0.7,0.6,0.8,24,12,\n\
+                    careful,dfs,peritumour,rsf,cv,auc,12,0.7,0.6,0.8,24,12,\n\
+                    careful,dfs,combined,rsf,cv,auc,12,0.7,0.6,0.8,24,12,\n\
+                    careful,os,combined,rsf,cv,auc,12,0.7,0.6,0.8,24,12,\n\
+                    careful,dfs,tumour,rsf,cv,brier,12,0.2,0.1,0.3,24,12,\n";
+        std::fs::create_dir_all(folder).unwrap();
+        std::fs::write(folder.join("comparison.csv"), header.to_owned() + rows).unwrap();
+    }
+
+    #[test]
+    fn the_true_risk_stands_beside_each_model() {
+        let dir = tempfile::tempdir().unwrap();
+        let (made, out) = (dir.path().join("cohort"), dir.path().join("out"));
+        cohort(&made, "radloom synth --size demo");
+        results(&out);
+        let rows = write(&made, &out).unwrap();
+        assert_eq!(rows.len(), 5);
+        // who fails first has the largest latent: nothing ranks better
+        assert_eq!(
+            (rows[0].true_risk, rows[1].true_risk),
+            (Some(1.0), Some(1.0))
+        );
+        assert!((rows[0].gap.unwrap() - 0.3).abs() < 1e-12);
+        assert_eq!(
+            (rows[1].metric.as_str(), rows[1].attainable),
+            ("composite_auc", None)
+        );
+        // a model that ranks by a risk which says the opposite cannot be honest
+        assert_eq!((rows[2].true_risk, rows[2].beyond), (Some(0.0), true));
+        assert!(!rows[0].beyond);
+        assert_eq!(
+            rows[3].attainable,
+            Some(SynthSpec::paper().attainable_radiomics.auc[0])
+        );
+        // nobody died
+        assert_eq!((rows[4].true_risk, rows[4].gap), (None, None));
+        let text = std::fs::read_to_string(out.join("truth.csv")).unwrap();
+        assert!(
+            text.starts_with("profile,endpoint,roi_set,learner,set,metric,horizon_months,value,")
+        );
+        assert_eq!(text.lines().count(), 6);
+    }
+
+    #[test]
+    fn a_twin_is_drawn_otherwise_and_a_cohort_of_patients_has_no_truth() {
+        let dir = tempfile::tempdir().unwrap();
+        let (made, out) = (dir.path().join("cohort"), dir.path().join("out"));
+        cohort(&made, "radloom synth --size tiny --twin null");
+        results(&out);
+        assert!(
+            write(&made, &out)
+                .unwrap()
+                .iter()
+                .all(|row| row.attainable.is_none())
+        );
+        let message = format!("{:#}", write(&out, &out).unwrap_err());
+        assert!(message.contains("is no synthetic cohort"), "{message}");
+    }
+}
