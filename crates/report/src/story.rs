@@ -11,6 +11,7 @@ use crate::escape::{markup, slug};
 use crate::figure::{dag, localise, timeline};
 use crate::values::Leak;
 use crate::words::Language;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 /// Where one file of the output came from.
@@ -148,28 +149,69 @@ pub fn fill(page: &str, story: &RunStory) -> String {
             ),
         ),
     ];
-    let mut out = page.to_owned();
-    for (name, content) in parts {
-        out = replace(&out, name, &content);
+    linked(&filled(page, &parts), story)
+}
+
+/// The page with the contents of its places, in one pass.
+fn filled(page: &str, parts: &[(&str, String)]) -> String {
+    let mut places: Vec<(usize, usize, &str)> = parts
+        .iter()
+        .filter_map(|(name, content)| {
+            let open = format!("<!--radloom:{name}-->");
+            let after = page.find(&open)? + open.len();
+            let close = page[after..].find(&format!("<!--/radloom:{name}-->"));
+            Some((
+                after,
+                close.map_or(after, |at| after + at),
+                content.as_str(),
+            ))
+        })
+        .collect();
+    places.sort_unstable();
+    let mut out =
+        String::with_capacity(page.len() + parts.iter().map(|p| p.1.len()).sum::<usize>());
+    let mut written = 0;
+    for (after, end, content) in places {
+        out.push_str(&page[written..after]);
+        out.push('\n');
+        out.push_str(content);
+        written = end;
     }
-    for row in &story.provenance {
-        let file = slug(&row.file);
-        out = out.replace(
-            &came_from(&row.file),
-            &format!("href=\"#from-{file}\" data-file=\"{file}\""),
-        );
+    out.push_str(&page[written..]);
+    out
+}
+
+/// What stands before the name of a file or the digest of an artefact in a link that is not known yet.
+const UNKNOWN: &str = "href=\"#provenance\" data-";
+
+/// Sends links of files and artefacts to their rows, in one pass: the page is large and they are many. Those without a row
+/// go on pointing at the section.
+fn linked(page: &str, story: &RunStory) -> String {
+    let files: BTreeSet<String> = story.provenance.iter().map(|r| slug(&r.file)).collect();
+    let artefacts: BTreeMap<String, String> = story
+        .artefacts
+        .iter()
+        .map(|r| (markup(&r.digest), slug(&r.digest)))
+        .collect();
+    let mut out = String::with_capacity(page.len());
+    let mut rest = page;
+    while let Some(at) = rest.find(UNKNOWN) {
+        let (before, link) = rest.split_at(at);
+        out.push_str(before);
+        let named = &link[UNKNOWN.len()..];
+        let place = ["file", "artefact"].into_iter().find_map(|kind| {
+            let value = named.strip_prefix(kind)?.strip_prefix("=\"")?;
+            let value = &value[..value.find('"')?];
+            let row = match kind {
+                "file" => format!("from-{}", files.get(value)?),
+                _ => format!("artefact-{}", artefacts.get(value)?),
+            };
+            Some(format!("href=\"#{row}\" data-"))
+        });
+        out.push_str(place.as_deref().unwrap_or(UNKNOWN));
+        rest = named;
     }
-    let named = mentioned(&out);
-    for row in &story.artefacts {
-        if named.binary_search(&row.digest).is_err() {
-            continue;
-        }
-        let (name, digest) = (slug(&row.digest), markup(&row.digest));
-        out = out.replace(
-            &artefact(&row.digest),
-            &format!("href=\"#artefact-{name}\" data-artefact=\"{digest}\""),
-        );
-    }
+    out.push_str(rest);
     out
 }
 
@@ -184,19 +226,6 @@ pub(crate) fn place(name: &str, until_then: &str) -> String {
         "<!--radloom:{name}-->\n<p class=\"note\">{}</p>\n<!--/radloom:{name}-->\n",
         markup(until_then)
     )
-}
-
-fn replace(page: &str, name: &str, content: &str) -> String {
-    let (open, close) = (
-        format!("<!--radloom:{name}-->"),
-        format!("<!--/radloom:{name}-->"),
-    );
-    let Some(start) = page.find(&open) else {
-        return page.to_owned();
-    };
-    let after = start + open.len();
-    let end = page[after..].find(&close).map_or(after, |e| after + e);
-    format!("{}\n{content}{}", &page[..after], &page[end..])
 }
 
 /// The banner of leaks made on purpose.
