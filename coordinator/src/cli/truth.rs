@@ -80,6 +80,13 @@ pub(super) struct Row {
     beyond: bool,
 }
 
+impl Row {
+    /// Whether the patients judged are no training rows.
+    fn of_test_rows(&self) -> bool {
+        self.set == "cv" || self.set == "external" || self.set == "oob"
+    }
+}
+
 /// A row of `comparison.csv`, as far as it is needed.
 #[derive(Clone, Debug, Deserialize)]
 struct Compared {
@@ -261,17 +268,12 @@ fn beside(known: &Known, compared: Vec<Compared>) -> Vec<Row> {
         let Some(value) = row.value else { continue };
         let true_risk = known.judged(&row, &horizons);
         let attainable = known.attainable(&row, &horizons);
-        let honest = row.set == "cv" || row.set == "external" || row.set == "oob";
         rows.push(Row {
             value,
             true_risk,
             gap: true_risk.map(|best| best - value),
             attainable,
-            beyond: honest
-                && row
-                    .lower
-                    .zip(true_risk)
-                    .is_some_and(|(lower, best)| lower > best),
+            beyond: false,
             profile: row.profile,
             endpoint: row.endpoint,
             roi_set: row.roi_set,
@@ -282,6 +284,13 @@ fn beside(known: &Known, compared: Vec<Compared>) -> Vec<Row> {
             lower: row.lower,
             upper: row.upper,
         });
+    }
+    for row in &mut rows {
+        let above = row
+            .lower
+            .zip(row.true_risk)
+            .is_some_and(|(lower, best)| lower > best);
+        row.beyond = above && row.of_test_rows();
     }
     rows
 }
@@ -342,10 +351,23 @@ pub(super) fn print(rows: &[Row]) {
             "Of any number of patients drawn as those of centre 1, it is {attainable:.3} (dfs, combined)."
         );
     }
-    let beyond = rows.iter().filter(|row| row.beyond).count();
-    if beyond > 0 {
+    let mut intervals: BTreeMap<&str, (usize, usize)> = BTreeMap::new();
+    for row in rows
+        .iter()
+        .filter(|row| row.of_test_rows() && row.lower.is_some())
+    {
+        let (n, n_beyond) = intervals.entry(&row.profile).or_default();
+        *n += 1;
+        *n_beyond += usize::from(row.beyond);
+    }
+    for (profile, (n, n_beyond)) in intervals {
         out!(
-            "{beyond} intervals of test rows lie above the true risk: a model knows what it should not (truth.csv, column beyond)."
+            "{profile}: {n_beyond} of {n} intervals of test rows lie above the true risk{}",
+            if n_beyond > 0 {
+                ": chance, or a model that knows what it should not (truth.csv, column beyond)"
+            } else {
+                ""
+            }
         );
     }
 }
