@@ -70,7 +70,7 @@ pub(super) struct Row {
     value: f64,
     lower: Option<f64>,
     upper: Option<f64>,
-    /// The measure of the true risk that the regions show, on the patients of the same centre.
+    /// The measure of the true risk that the regions show, texture and size, on the patients of the same centre.
     true_risk: Option<f64>,
     /// `true_risk` − `value`.
     gap: Option<f64>,
@@ -117,6 +117,7 @@ struct Latent {
     patient_id: String,
     u_t: f64,
     u_p: f64,
+    lp_diameter: f64,
     lp_radiomics: f64,
 }
 
@@ -124,6 +125,8 @@ struct Latent {
 struct Known {
     /// (latent, outcome) by centre, in the order of the table.
     centres: BTreeMap<String, Vec<(Latent, Outcome)>>,
+    /// Log hazard ratios of the latents of tumour and ring.
+    weights: [f64; 2],
     /// None for a twin, which is drawn otherwise.
     attainable: Option<Attainable>,
 }
@@ -161,6 +164,7 @@ impl Known {
             }
         }
         Ok(Known {
+            weights: weights(centres.values().flatten().map(|(latent, _)| latent)),
             centres,
             attainable: (!made_by.contains("--twin"))
                 .then(|| SynthSpec::paper().attainable_radiomics),
@@ -183,9 +187,9 @@ impl Known {
             time.push(at);
             event.push(ended == 1);
             risk.push(match row.roi_set.as_str() {
-                "tumour" => latent.u_t,
-                "peritumour" => latent.u_p,
-                "combined" => latent.lp_radiomics,
+                "tumour" => self.weights[0] * latent.u_t + latent.lp_diameter,
+                "peritumour" => self.weights[1] * latent.u_p + latent.lp_diameter,
+                "combined" => latent.lp_radiomics + latent.lp_diameter,
                 _ => return None,
             });
         }
@@ -230,6 +234,26 @@ impl Known {
             .collect::<Option<_>>()?;
         mean(&at)
     }
+}
+
+/// a and b of lp = a·u_t + b·u_p, which holds exactly; 0 where the latents tell patients not apart.
+fn weights<'a>(latents: impl Iterator<Item = &'a Latent>) -> [f64; 2] {
+    let (mut tt, mut tp, mut pp, mut tl, mut pl) = (0.0, 0.0, 0.0, 0.0, 0.0);
+    for l in latents {
+        tt += l.u_t * l.u_t;
+        tp += l.u_t * l.u_p;
+        pp += l.u_p * l.u_p;
+        tl += l.u_t * l.lp_radiomics;
+        pl += l.u_p * l.lp_radiomics;
+    }
+    let determinant = tt * pp - tp * tp;
+    if determinant <= 1e-9 * tt * pp {
+        return [0.0, 0.0];
+    }
+    [
+        (tl * pp - pl * tp) / determinant,
+        (pl * tt - tl * tp) / determinant,
+    ]
 }
 
 fn mean(values: &[f64]) -> Option<f64> {
@@ -381,12 +405,13 @@ mod tests {
     fn cohort(folder: &Path, made_by: &str) {
         std::fs::create_dir_all(folder.join("truth")).unwrap();
         std::fs::write(folder.join("truth/MADE_BY"), made_by).unwrap();
-        let mut truth = "patient_id,site,u_t,u_p,lp_radiomics\n".to_owned();
+        let mut truth = "patient_id,site,u_t,u_p,lp_diameter,lp_radiomics\n".to_owned();
         let mut patients = "patient_id,site,dfs_months,dfs_event,os_months,os_event\n".to_owned();
         for i in 0..24 {
             let u = f64::from(i) / 10.0;
-            // the ring's latent says the opposite
-            truth += &format!("p{i},c1,{u},{},{u}\n", -u);
+            // what the ring shows has another order, and no weight
+            let ring = f64::from((i * 7) % 24) / 10.0;
+            truth += &format!("p{i},c1,{u},{ring},{},{}\n", -1e-3 * u, 0.7 * u);
             patients += &format!("p{i},c1,{},{},40,0\n", 30 - i, u8::from(i >= 12));
         }
         std::fs::write(folder.join("truth/truth.csv"), truth).unwrap();
@@ -424,7 +449,7 @@ mod tests {
             (rows[1].metric.as_str(), rows[1].attainable),
             ("composite_auc", None)
         );
-        // a model that ranks by a risk which says the opposite cannot be honest
+        // the ring has no weight, and size says the opposite here: to rank well by it cannot be honest
         assert_eq!((rows[2].true_risk, rows[2].beyond), (Some(0.0), true));
         assert!(!rows[0].beyond);
         assert_eq!(

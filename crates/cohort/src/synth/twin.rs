@@ -2,12 +2,12 @@
 //!
 //! | twin | what is wrong | what must be said |
 //! |---|---|---|
-//! | `null` | images have no effect on the outcome | nothing simple in the images ranks the outcome (large cohorts) |
+//! | `null` | neither texture nor size has an effect on the outcome | nothing simple in the images ranks the outcome (large cohorts) |
 //! | `leaky` | a column holds the outcome of the second centre | `covariate-is-outcome` |
 //! | `geometry` | seven masks are wrong, each in its own way | one code a patient |
 //! | `dates` | contradictory times, mixed formats, Excel serials, days for months | one code a defect |
 //! | `shortfu` | follow-up ends at 20 months | `horizon-unsupported` |
-//! | `site-shift` | images have no effect, and the second centre's scanner has another scale | `site-shift` |
+//! | `site-shift` | neither texture nor size has an effect, and the second centre's scanner has another scale | `site-shift` |
 //! | `volume` | the texture follows the tumour's size and says nothing more | `texture-is-volume` |
 
 use super::patient::SynthPatient;
@@ -105,6 +105,8 @@ impl Twin {
                 let hazard = &mut spec.hazard;
                 (hazard.u_t, hazard.u_p) = (0.0, 0.0);
                 (hazard.post_u_t, hazard.post_u_p) = (0.0, 0.0);
+                // a mask shows its size
+                (hazard.diameter_z, hazard.post_diameter_z) = (0.0, 0.0);
             }
             Twin::Volume => spec.texture_is_size = true,
             Twin::Leaky | Twin::Geometry | Twin::Dates | Twin::ShortFu => {}
