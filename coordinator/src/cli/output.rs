@@ -54,7 +54,14 @@ pub(super) fn check(out: &Path, cache: Option<&Path>) -> anyhow::Result<()> {
     let published = record["published"].as_array().cloned().unwrap_or_default();
     let first_part = |path: &serde_json::Value| path.as_str()?.split('/').next().map(str::to_owned);
     let mut written: Vec<String> = published.iter().filter_map(first_part).collect();
-    written.extend(["run.json", "leakage.json", "study.toml", "models"].map(str::to_owned));
+    let beside = [
+        "run.json",
+        "leakage.json",
+        "study.toml",
+        "models",
+        super::truth::FILE,
+    ];
+    written.extend(beside.map(str::to_owned));
     let known = |name: &String| written.contains(name);
     if let Some(stranger) = entries.iter().find(|name| !known(name)) {
         bail!(

@@ -15,6 +15,9 @@ use evaluation::{AucConvention, auc, c_index};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
+/// What is written beside the results; the next run into the folder replaces it with them.
+pub(super) const FILE: &str = "truth.csv";
+
 /// Arguments of `truth`.
 #[derive(Debug, Args)]
 pub(crate) struct TruthArgs {
@@ -47,7 +50,7 @@ pub(super) fn write(cohort: &Path, results: &Path) -> anyhow::Result<Vec<Row>> {
         "{} has no AUC and no C-index: was it made by a study with `compare`?",
         path.display()
     );
-    let path = results.join("truth.csv");
+    let path = results.join(FILE);
     let mut writer = csv::Writer::from_path(&path)
         .with_context(|| format!("cannot write {}", path.display()))?;
     for row in &rows {
