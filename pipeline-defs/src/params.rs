@@ -44,7 +44,8 @@ pub use evaluation::{
 };
 pub use features::{
     CustomSettings, ExtractParams, FeatureClasses, FeatureSettings, ImageTypes, Interpolator,
-    Lbp2dMethod, N_DEFAULT_FEATURES, NormalizeMask, OwnSettings, ResegmentMode, WeightingNorm,
+    Lbp2dMethod, N_DEFAULT_FEATURES, NormalizeMask, OwnSettings, ResegmentMode, Unheeded,
+    WeightingNorm,
 };
 pub use findings::{
     BaselineTableParams, CutPointParams, EnrichmentMethod, EnrichmentParams, EnrichmentUniverse,
@@ -93,6 +94,7 @@ pub const ADDED_LATER: &[(&str, &str, &str)] = &[
     ("fit-rsf", "tune", "null"),
     ("fit-svm", "tune", "null"),
     ("import-mask", "region", "null"),
+    ("import-mask", "channel", "null"),
     ("report", "language", "\"en\""),
     ("n4-bias-correction", "spline_distance_mm", "null"),
     ("predict", "out_of_bag", "false"),

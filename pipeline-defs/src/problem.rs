@@ -126,6 +126,9 @@ impl Problems {
 /// "did you mean `x`?" when a known name is near, else the list of known names.
 pub(crate) fn suggest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> String {
     let known: Vec<&str> = known.into_iter().collect();
+    if let Some(same) = known.iter().find(|k| k.eq_ignore_ascii_case(name)) {
+        return format!("did you mean `{same}`?");
+    }
     let limit = (name.chars().count() / 3).max(1) + 1;
     let nearest = known
         .iter()
@@ -181,6 +184,7 @@ mod tests {
             suggest("zzz", ["features", "table"]),
             "known are `features` and `table`"
         );
+        assert_eq!(suggest("GLCM", ["ngtdm", "glcm"]), "did you mean `glcm`?");
         assert_eq!(edit_distance("kitten", "sitting"), 3);
     }
 }

@@ -1,5 +1,7 @@
 //! Settings files of PyRadiomics: YAML or JSON with the sections `imageType`, `featureClass` and `setting`, and our own `radloom`.
 
+mod yaml;
+
 use serde_json::{Map, Value, json};
 
 use crate::params::ParamsError;
@@ -39,13 +41,10 @@ pub fn read(text: &str, file: &str) -> Result<Value, Problem> {
             let place = at(error.line() as u32, error.column() as u32);
             Problem::new("syntax", &place, format!("no JSON: {error}"), "")
         })?,
-        false => yaml(text).map_err(|(line, column, message)| {
-            Problem::new(
-                "syntax",
-                &at(line, column),
-                format!("no YAML: {message}"),
-                "",
-            )
+        false => yaml::value(text).map_err(|found| {
+            let place = at(found.line, found.column);
+            let message = format!("no YAML: {}", found.message);
+            Problem::new("syntax", &place, message, found.repair)
         })?,
     };
     let wrong = |line, message: String, repair: String| {
@@ -71,6 +70,12 @@ pub fn read(text: &str, file: &str) -> Result<Value, Problem> {
             near,
         ));
     }
+    if let Some((key, found)) = no_table(&content) {
+        let message = format!("`{key}` is {found}, must be a table");
+        let repair = "write a line `name:` for each entry, indented under it".to_owned();
+        let line = line_of(text, key.rsplit('.').next().unwrap_or(&key));
+        return Err(wrong(line, message, repair));
+    }
     let content = Value::Object(without_nothings(content));
     let mut set = Map::new();
     set.insert("settings".into(), as_document(content.clone()));
@@ -82,13 +87,35 @@ pub fn read(text: &str, file: &str) -> Result<Value, Problem> {
                 .chain(key)
                 .map(|k| line_of(text, k))
                 .find(|&l| l > 1);
-            Err(wrong(
-                line.unwrap_or(1),
-                error.message.clone(),
-                error.repair.clone(),
-            ))
+            let [message, repair] = [&error.message, &error.repair].map(|said| as_written(said));
+            Err(wrong(line.unwrap_or(1), message, repair))
         }
     }
+}
+
+/// A message with the section's name in the file, which is one letter shorter than the parameter's in a study.
+fn as_written(said: &str) -> String {
+    said.replace("`settings`", "`setting`")
+        .replace("settings.", "setting.")
+}
+
+/// The first section, or image type, that is neither a table nor left empty, and what it is.
+fn no_table(content: &Map<String, Value>) -> Option<(String, String)> {
+    let is_table = |value: &Value| value.is_object() || value.is_null();
+    let found = |value: &Value| match value {
+        Value::Array(_) => "a list".to_owned(),
+        value => value.to_string(),
+    };
+    let types = content.get("imageType").and_then(Value::as_object);
+    let types = types.into_iter().flatten();
+    let entries = content
+        .iter()
+        .map(|(section, value)| (section.clone(), value))
+        .chain(types.map(|(name, value)| (format!("imageType.{name}"), value)));
+    entries
+        .filter(|(_, value)| !is_table(value))
+        .map(|(key, value)| (key, found(value)))
+        .next()
 }
 
 /// The JSON Schema of settings files, for editors: made from the parameters of `extract-features`.
@@ -144,6 +171,12 @@ pub(crate) fn is_document(content: &Map<String, Value>) -> bool {
     content.keys().any(|key| SECTIONS.contains(&key.as_str()))
 }
 
+/// The shipped settings that a name may have meant: "did you mean …?", or all of them.
+pub fn suggest_shipped(name: &str) -> String {
+    let near = suggest(name, shipped_settings().iter().map(|(known, _)| *known));
+    near.replace("known are", "sets that come with the program are")
+}
+
 /// The content of the shipped settings of a name.
 pub(crate) fn shipped_content(name: &str) -> Result<Map<String, Value>, ParamsError> {
     let names: Vec<&str> = shipped_settings().iter().map(|(n, _)| *n).collect();
@@ -162,7 +195,7 @@ pub(crate) fn shipped_content(name: &str) -> Result<Map<String, Value>, ParamsEr
         .iter()
         .find(|(n, _)| *n == name)
         .ok_or_else(unknown)?;
-    match yaml(text) {
+    match yaml::value(text) {
         Ok(Value::Object(content)) => Ok(without_nothings(content)),
         _ => Err(unknown()), // a test reads all of them
     }
@@ -177,18 +210,6 @@ fn as_document(content: Value) -> Value {
         }
         other => other,
     }
-}
-
-/// YAML as a JSON value; else line, column and what is wrong.
-fn yaml(text: &str) -> Result<Value, (u32, u32, String)> {
-    serde_saphyr::from_str::<Value>(text).map_err(|error| {
-        let (line, column) = error
-            .location()
-            .map_or((1, 1), |at| (at.line() as u32, at.column() as u32));
-        let message = error.to_string();
-        let first = message.lines().next().unwrap_or_default().to_owned();
-        (line, column, first)
-    })
 }
 
 fn without_nothings(content: Map<String, Value>) -> Map<String, Value> {
@@ -231,6 +252,7 @@ fn given(settings: Map<String, Value>) -> Map<String, Value> {
         // SimpleITK 2.5 numbers the cubic spline 23, the versions before it 3.
         ("interpolator", Some(3 | 23)) => Value::from("sitkBSpline"),
         ("interpolator", Some(4)) => Value::from("sitkGaussian"),
+        ("interpolator", Some(5)) => Value::from("sitkLabelGaussian"),
         ("interpolator", Some(6)) => Value::from("sitkHammingWindowedSinc"),
         ("interpolator", Some(7)) => Value::from("sitkCosineWindowedSinc"),
         ("interpolator", Some(8)) => Value::from("sitkWelchWindowedSinc"),
@@ -336,7 +358,7 @@ mod tests {
     fn what_is_wrong_is_said_with_file_line_and_repair() {
         refused(
             "imageType: {Original: }\nsetting:\n  binWidht: 5\n",
-            "s.yaml:3:1: `settings` has no `binWidht`; did you mean `binWidth`?",
+            "s.yaml:3:1: `setting` has no `binWidht`; did you mean `binWidth`?",
         );
         refused(
             "settings: {binWidth: 5}\n",
@@ -344,15 +366,23 @@ mod tests {
         );
         refused(
             "\nsetting:\n  binWidth: wide\n",
-            "s.yaml:3:1: `settings.binWidth` is \"wide\", must be a number",
+            "s.yaml:3:1: `setting.binWidth` is \"wide\", must be a number",
         );
         refused(
             "\nsetting:\n  binWidth: -1\n",
-            "s.yaml:3:1: `settings.binWidth` is -1, must be above 0",
+            "s.yaml:3:1: `setting.binWidth` is -1, must be above 0",
         );
         refused(
             "setting:\n  interpolator: sitkLabelGaussian\n",
-            "s.yaml:2:1: `settings.interpolator` is `sitkLabelGaussian`, must be one of `sitkBSpline`, `sitkLinear`, `sitkNearestNeighbor`, `sitkGaussian`, `sitkHammingWindowedSinc`, `sitkCosineWindowedSinc`, `sitkWelchWindowedSinc`, `sitkLanczosWindowedSinc`, `sitkBlackmanWindowedSinc`",
+            "s.yaml:2:1: `setting.interpolator` is `sitkLabelGaussian`, must be one of `sitkBSpline`, `sitkLinear`, `sitkNearestNeighbor`, `sitkGaussian`, `sitkHammingWindowedSinc`, `sitkCosineWindowedSinc`, `sitkWelchWindowedSinc`, `sitkLanczosWindowedSinc`, `sitkBlackmanWindowedSinc`",
+        );
+        refused(
+            "setting:\n  resampledPixelSpacing: [1, 1]\n",
+            "s.yaml:2:1: `setting.resampledPixelSpacing` has 2 entries, must have 3",
+        );
+        refused(
+            "setting:\n  interpolator: 5\n",
+            "s.yaml:2:1: `setting.interpolator` is `sitkLabelGaussian`, must be one of",
         );
         refused(
             "voxelSetting: {kernelRadius: 1}\n",
@@ -369,6 +399,38 @@ mod tests {
         refused(
             "featureClass:\n  glcm: [Contrst]\n",
             "s.yaml:2:1: `featureClass.glcm` is `Contrst` (did you mean `Contrast`?), must be features of the class",
+        );
+    }
+
+    #[test]
+    fn lists_and_values_in_the_place_of_tables_are_no_settings() {
+        refused(
+            "imageType: [Original, Wavelet]\n",
+            "s.yaml:1:1: `imageType` is a list, must be a table; write a line `name:`",
+        );
+        refused(
+            "setting: {}\nfeatureClass:\n  - glcm\n",
+            "s.yaml:2:1: `featureClass` is a list, must be a table",
+        );
+        refused(
+            "setting: 5\n",
+            "s.yaml:1:1: `setting` is 5, must be a table",
+        );
+        refused(
+            "imageType:\n  Original:\n  LoG: [1.0]\n",
+            "s.yaml:3:1: `imageType.LoG` is a list, must be a table",
+        );
+    }
+
+    #[test]
+    fn a_name_in_other_letters_is_recognised() {
+        refused(
+            "featureClass:\n  GLCM:\n",
+            "s.yaml:2:1: `featureClass` has no `GLCM`; did you mean `glcm`?",
+        );
+        assert_eq!(
+            suggest_shipped("radiomics-1409-A"),
+            "did you mean `radiomics-1409-a`?"
         );
     }
 

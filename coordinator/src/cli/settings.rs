@@ -49,14 +49,11 @@ pub(super) fn told(study: &Study, path: &Path) -> anyhow::Result<Vec<String>> {
 /// The content of a settings file, checked.
 pub(super) fn content(path: &Path) -> anyhow::Result<Value> {
     let text = std::fs::read_to_string(path).with_context(|| {
-        let names: Vec<&str> = settings_file::shipped_settings()
-            .iter()
-            .map(|(name, _)| *name)
-            .collect();
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
         format!(
-            "cannot read the settings file {}; sets that come with the program are {}",
+            "{} is neither a settings file that can be read nor a set that comes with the program; {}",
             path.display(),
-            names.join(", ")
+            settings_file::suggest_shipped(&name)
         )
     })?;
     settings_file::read(&text, &path.display().to_string()).map_err(|p| anyhow::anyhow!("{p}"))

@@ -6,6 +6,7 @@ mod text;
 pub(crate) use deflate::{Stream, inflate_up_to, inflate_whole};
 pub(crate) use text::numbers_in_text;
 
+use crate::counted::Are;
 use crate::geometry::Geometry;
 use crate::volume::Voxels;
 use thiserror::Error;
@@ -65,7 +66,7 @@ pub enum ContentError {
         type_name: &'static str,
     },
     /// Voxels without a value.
-    #[error("{n_voxels} voxels are not finite, the first at {first:?}")]
+    #[error("{} not finite, the first at {first:?}", Are(*n_voxels, "voxel"))]
     NotFinite {
         /// How many.
         n_voxels: usize,
@@ -153,6 +154,39 @@ pub(crate) fn voxels(
         DataType::I64 => Voxels::I32(narrow(&numbers(bytes, n, big, i64::from_le_bytes))?),
         DataType::U64 => Voxels::U32(narrow(&numbers(bytes, n, big, u64::from_le_bytes))?),
     })
+}
+
+/// Numbers of `n` channels apart, of which `run` of one channel stand together before those of the next.
+pub(crate) fn channels(all: Voxels, run: usize, n: usize) -> Vec<Voxels> {
+    if n == 1 {
+        return vec![all];
+    }
+    let pick = |channel: usize| -> Voxels {
+        macro_rules! of {
+            ($kind:ident, $values:expr) => {
+                Voxels::$kind(
+                    $values
+                        .chunks(run.max(1))
+                        .skip(channel)
+                        .step_by(n)
+                        .flatten()
+                        .copied()
+                        .collect(),
+                )
+            };
+        }
+        match &all {
+            Voxels::U8(v) => of!(U8, v),
+            Voxels::I8(v) => of!(I8, v),
+            Voxels::U16(v) => of!(U16, v),
+            Voxels::I16(v) => of!(I16, v),
+            Voxels::U32(v) => of!(U32, v),
+            Voxels::I32(v) => of!(I32, v),
+            Voxels::F32(v) => of!(F32, v),
+            Voxels::F64(v) => of!(F64, v),
+        }
+    };
+    (0..n).map(pick).collect()
 }
 
 /// Refuses voxels without a value.

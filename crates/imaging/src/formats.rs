@@ -1,11 +1,14 @@
 //! Images and regions of interest in whatever format their bytes have; told by content, never by name.
 
 mod bundle;
+mod channels;
 mod region;
 
 pub use bundle::{Bundle, Choice, is_bundle};
+pub use channels::{Channels, read_channels};
 pub use region::{RegionError, RegionImage, RegionName, region_bytes};
 
+use crate::counted::Counted;
 use crate::dicom::{self, DicomError};
 use crate::metaimage::{self, MetaImageError};
 use crate::nifti::{self, NiftiError};
@@ -36,6 +39,20 @@ pub enum FormatError {
     /// A DICOM series that does not read.
     #[error(transparent)]
     Dicom(#[from] DicomError),
+    /// Several numbers a voxel where one was expected.
+    #[error("{n_channels} channels a voxel where one was expected; choose one by `channel`, 0 to {last}", last = n_channels.saturating_sub(1))]
+    Channels {
+        /// How many.
+        n_channels: usize,
+    },
+    /// A channel beyond the last.
+    #[error("channel {channel} is not there: the image has {}, counted from 0", Counted(*n_channels, "channel"))]
+    ChannelAbsent {
+        /// The channel asked for, from 0.
+        channel: usize,
+        /// How many there are.
+        n_channels: usize,
+    },
     /// A bundle of files that was cut.
     #[error("bundle of files is damaged")]
     Bundle,
@@ -51,6 +68,8 @@ impl FormatError {
             FormatError::Nrrd(error) => error.code(),
             FormatError::MetaImage(error) => error.code(),
             FormatError::Dicom(error) => error.code(),
+            FormatError::Channels { .. } => "several-channels",
+            FormatError::ChannelAbsent { .. } => "channel-absent",
             FormatError::Bundle => "bundle-damaged",
         }
     }

@@ -29,6 +29,7 @@ pub mod body;
 pub mod canonical;
 pub mod components;
 pub mod content;
+mod counted;
 pub mod crop;
 pub mod dicom;
 pub mod doctor;

@@ -7,6 +7,7 @@ pub use grid::{Difference, GeometryMismatch, TOLERANCE_MM, check_geometry};
 pub use place::PlaceError;
 pub(crate) use place::index_of;
 
+use crate::counted::Counted;
 use crate::geometry::Geometry;
 use crate::volume::{Volume, VolumeError, Voxels};
 use std::collections::BTreeSet;
@@ -73,7 +74,7 @@ pub enum MaskError {
         n_labels: usize,
     },
     /// Labels are whole numbers; others come from scaling or interpolation.
-    #[error("{n_voxels} voxels are no whole numbers, the first is {value} at {first:?}")]
+    #[error("{} without a whole number, the first is {value} at {first:?}", Counted(*n_voxels, "voxel"))]
     NotInteger {
         /// How many.
         n_voxels: usize,

@@ -17,7 +17,8 @@
 //!
 //! # Differs from
 //! ITK: an image without `ElementSpacing` is refused instead of getting 1 mm, and so is one with an intensity function, which ITK ignores.
-//! Refused by name: 2-D and 4-D images, several channels, data in several files.
+//! Refused by name: 2-D and 4-D images, data in several files, and several channels where one image is wanted
+//! ([`crate::formats::read_channels`] reads them).
 
 mod error;
 mod header;
@@ -28,6 +29,7 @@ use crate::content::{
     self, ContentError, DataType, Stream, check_finite, check_length, inflate_whole,
     numbers_in_text,
 };
+use crate::geometry::Geometry;
 use crate::volume::{Volume, Voxels};
 use header::{Header, Storage};
 
@@ -55,10 +57,37 @@ pub fn read_bytes(bytes: &[u8]) -> Result<Volume, MetaImageError> {
             name: header.data_file,
         });
     }
+    if header.n_channels != 1 {
+        let n_channels = header.n_channels;
+        return Err(MetaImageError::Channels { n_channels });
+    }
     let geometry = header.geometry()?;
     let voxels = voxels(&header, data, geometry.n_voxels())?;
     check_finite(&voxels, &geometry)?;
     Ok(Volume { geometry, voxels })
+}
+
+/// The grid, and the numbers of each channel.
+pub(crate) fn read_channels(bytes: &[u8]) -> Result<(Geometry, Vec<Voxels>), MetaImageError> {
+    let (header, data) = Header::parse(bytes)?;
+    if header.n_channels == 1 || header.data_file != "LOCAL" {
+        let Volume { geometry, voxels } = read_bytes(bytes)?;
+        return Ok((geometry, vec![voxels]));
+    }
+    let n_channels = header.n_channels;
+    let geometry = header.geometry()?;
+    let n = usize::try_from(n_channels)
+        .ok()
+        .and_then(|n| Some((n, geometry.n_voxels().checked_mul(n)?)))
+        .filter(|&(_, n_values)| 0 < n_values && n_values <= isize::MAX as usize / 8);
+    let Some((n, n_values)) = n else {
+        return Err(MetaImageError::Channels { n_channels });
+    };
+    let channels = content::channels(voxels(&header, data, n_values)?, 1, n);
+    for voxels in &channels {
+        check_finite(voxels, &geometry)?;
+    }
+    Ok((geometry, channels))
 }
 
 /// The name of the data file that a header apart (`.mhd`) names; none if the data are attached.

@@ -36,8 +36,9 @@ pub use note::Note;
 
 pub(crate) use encode::encode;
 
-use crate::content::{Stream, check_finite, check_length, inflate_up_to, inflate_whole};
-use crate::volume::Volume;
+use crate::content::{self, Stream, check_finite, check_length, inflate_up_to, inflate_whole};
+use crate::geometry::Geometry;
+use crate::volume::{Volume, Voxels};
 use header::{HEADER_BYTES, Header};
 use std::borrow::Cow;
 use std::fs::File;
@@ -111,6 +112,20 @@ pub(crate) fn may_be_nifti(bytes: &[u8]) -> bool {
             .any(|size| matches!(size, 348 | 540))
 }
 
+/// The grid, and the numbers of each channel.
+pub(crate) fn read_channels(bytes: &[u8]) -> Result<(Geometry, Vec<Voxels>), NiftiError> {
+    let nameless = |problem| NiftiError {
+        file: String::new(),
+        problem,
+    };
+    let (header, geometry, all) = decode_all(bytes, &mut Vec::new()).map_err(nameless)?;
+    let channels = content::channels(all, geometry.n_voxels(), header.n_channels);
+    for voxels in &channels {
+        check_finite(voxels, &geometry).map_err(|e| nameless(e.into()))?;
+    }
+    Ok((geometry, channels))
+}
+
 fn named(path: &Path, problem: Problem) -> NiftiError {
     let file = path.to_string_lossy().into_owned();
     NiftiError { file, problem }
@@ -132,11 +147,26 @@ fn read_file(path: &Path) -> Result<Vec<u8>, Problem> {
 }
 
 fn decode_file(bytes: &[u8]) -> Result<Import, Problem> {
+    let mut notes = Vec::new();
+    let (header, geometry, voxels) = decode_all(bytes, &mut notes)?;
+    header.one_channel()?;
+    check_finite(&voxels, &geometry)?;
+    Ok(Import {
+        volume: Volume { geometry, voxels },
+        notes,
+    })
+}
+
+/// The header, the grid, and the numbers of all channels.
+fn decode_all(bytes: &[u8], notes: &mut Vec<Note>) -> Result<(Header, Geometry, Voxels), Problem> {
     let start = if gzip::is_gzip(bytes) {
         Cow::Owned(inflate_up_to(Stream::Gzip, bytes, HEADER_BYTES as u64)?)
     } else {
         Cow::Borrowed(bytes)
     };
+    if gzip::is_gzip(&start) {
+        return Err(Problem::GzipTwice);
+    }
     let header = Header::parse(&start)?;
     let n_bytes = header.n_bytes_in_file();
     let content = if gzip::is_gzip(bytes) {
@@ -145,12 +175,7 @@ fn decode_file(bytes: &[u8]) -> Result<Import, Problem> {
         check_length(bytes.len() as u64, n_bytes)?;
         Cow::Borrowed(bytes)
     };
-    let mut notes = Vec::new();
-    let geometry = affine::geometry(&header, &content, &mut notes)?;
-    let voxels = decode::voxels(&header, &content, &mut notes)?;
-    check_finite(&voxels, &geometry)?;
-    Ok(Import {
-        volume: Volume { geometry, voxels },
-        notes,
-    })
+    let geometry = affine::geometry(&header, &content, notes)?;
+    let voxels = decode::voxels(&header, &content, notes)?;
+    Ok((header, geometry, voxels))
 }

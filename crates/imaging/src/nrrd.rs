@@ -5,7 +5,7 @@
 //!
 //! # What is read
 //! Three-dimensional images (axes of length 1 without a direction are dropped) of either byte order with integer or floating-point
-//! voxels of one component; encodings raw, ascii and gzip. Voxel order and pixel type stay as stored; 64-bit integers are read where
+//! voxels of one component ([`crate::formats::read_channels`] reads several); encodings raw, ascii and gzip. Voxel order and pixel type stay as stored; 64-bit integers are read where
 //! all values fit 32 bits. A header apart (`.nhdr`) with one data file beside it is read through [`data_file`] and [`attach`].
 //!
 //! # Affine
@@ -34,7 +34,8 @@ pub use error::NrrdError;
 pub use segmentation::{Segment, SegmentChoice, SegmentError, Segmentation};
 
 use crate::content::check_finite;
-use crate::volume::Volume;
+use crate::geometry::Geometry;
+use crate::volume::{Volume, Voxels};
 use header::Header;
 
 /// Whether these bytes begin as a NRRD file does.
@@ -56,8 +57,19 @@ pub fn read_bytes(bytes: &[u8]) -> Result<Volume, NrrdError> {
             check_finite(&voxels, &geometry)?;
             Ok(Volume { geometry, voxels })
         }
-        Err(_) => Err(NrrdError::Layers { n_layers }),
+        Err(_) if header.has_segments() => Err(NrrdError::Layers { n_layers }),
+        Err(_) => Err(decode::not_three_dimensional(&header)),
     }
+}
+
+/// The grid, and the numbers of each layer or component.
+pub(crate) fn read_channels(bytes: &[u8]) -> Result<(Geometry, Vec<Voxels>), NrrdError> {
+    let (header, data) = Header::parse(bytes)?;
+    let (geometry, layers) = decode::layers(&header, data)?;
+    for voxels in &layers {
+        check_finite(voxels, &geometry)?;
+    }
+    Ok((geometry, layers))
 }
 
 /// Whether a file describes segments, as `.seg.nrrd` files do.

@@ -279,7 +279,15 @@ fn check(bytes: &[u8]) {
             series: Some(bytes),
             tolerance_mm: 0.1,
         };
-        match region_bytes(bytes, RegionName { name, label: 1 }, image) {
+        match region_bytes(
+            bytes,
+            RegionName {
+                name,
+                label: 1,
+                channel: None,
+            },
+            image,
+        ) {
             Ok(mask) => assert!(mask.geometry == geometry && mask.n_inside() > 1),
             Err(error) => assert!(!error.code().is_empty()),
         }

@@ -421,6 +421,7 @@ fn a_folder_may_hold_the_slices_beside_the_region_and_names_its_frame_of_referen
     let which = RegionName {
         name: None,
         label: 1,
+        channel: None,
     };
     let mask = region_bytes(&bundle, which, on(Some(&series))).unwrap();
     assert_eq!(mask.bounding_box(), Some(([0, 0, 1], [1, 1, 1])));

@@ -523,3 +523,11 @@ fn a_compressed_copy_holds_the_same_image_and_another_reader_reads_it() {
     }
     std::fs::remove_dir_all(&folder).unwrap();
 }
+
+#[test]
+fn a_file_compressed_twice_says_so() {
+    assert_eq!(
+        refused(&gz(&gz(&plain())), "gzip-twice"),
+        Problem::GzipTwice
+    );
+}

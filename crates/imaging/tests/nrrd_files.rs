@@ -273,7 +273,17 @@ fn segments_are_chosen_by_name_or_label_and_put_back_on_the_image() {
         ],
     )
     .unwrap();
-    let choose = |name, label| region_bytes(&bytes, RegionName { name, label }, on(&image));
+    let choose = |name, label| {
+        region_bytes(
+            &bytes,
+            RegionName {
+                name,
+                label,
+                channel: None,
+            },
+            on(&image),
+        )
+    };
     let voxels = |mask: Mask| -> Vec<[usize; 3]> {
         let inside = (0..mask.inside.len()).filter(|&i| mask.inside[i]);
         inside.map(|i| mask.geometry.voxel(i)).collect()
@@ -295,6 +305,7 @@ fn segments_are_chosen_by_name_or_label_and_put_back_on_the_image() {
     let which = RegionName {
         name: Some("GTV p"),
         label: 1,
+        channel: None,
     };
     let error = region_bytes(&bytes, which, on(&cropped)).unwrap_err();
     assert_eq!(error.code(), "mask-outside-image", "{error}");

@@ -367,3 +367,33 @@ fn spacing_in_the_plane_leaves_the_slices_alone() {
         .features
     );
 }
+
+#[test]
+fn a_width_that_stands_twice_is_one_image() {
+    let (image, mask) = phantom::iso();
+    let sigma_mm = vec![1.0, 2.0, 1.0];
+    let settings = with_images(
+        ExtractionSettings::pyradiomics_defaults(),
+        vec![ImageType::LaplacianOfGaussian { sigma_mm }],
+    );
+    let extraction = extract(&image, &mask, &settings).unwrap();
+    let names: std::collections::BTreeSet<&str> = extraction
+        .features
+        .iter()
+        .map(|f| f.name.as_str())
+        .collect();
+    assert_eq!(names.len(), extraction.features.len());
+    assert_eq!(names.len(), 14 + 2 * 93);
+}
+
+#[test]
+fn a_grid_too_coarse_for_the_region_says_so() {
+    let (image, mask) = phantom::iso();
+    let settings = at_spacing([1e9; 3], Interpolator::Linear);
+    let error = extract(&image, &mask, &settings).unwrap_err();
+    assert_eq!(error.code(), "mask-empty-after-resampling");
+    assert!(
+        error.to_string().ends_with("ask for a smaller spacing"),
+        "{error}"
+    );
+}

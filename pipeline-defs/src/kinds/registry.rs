@@ -67,7 +67,7 @@ pub(super) const ALL: &[KindSpec] = &[
         inputs: &[one("image", &[Volume]), one("mask", &[Mask])],
         cost: cost(1, 512, 0.05),
         releases: true,
-        version: 2,
+        version: 3,
         ..pointwise(
             "extract-features",
             "radiomic features of one region; what leaves the site",

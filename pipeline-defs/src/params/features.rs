@@ -4,10 +4,12 @@ mod classes;
 mod document;
 mod image_types;
 mod settings;
+mod unheeded;
 
 pub use classes::{FeatureClasses, N_DEFAULT_FEATURES};
 pub use image_types::{CustomSettings, ImageTypes};
 pub use settings::{FeatureSettings, Interpolator, Lbp2dMethod, ResegmentMode, WeightingNorm};
+pub use unheeded::Unheeded;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

@@ -18,6 +18,10 @@ pub struct ImportMaskParams {
     /// the cohort file's choice for a patient before both. Source: none, the label decides.
     #[serde(default)]
     pub region: Option<String>,
+    /// The channel that the label is in, for masks of several numbers a voxel (regions that overlap), from 0. Source: none, the
+    /// mask has one.
+    #[serde(default)]
+    pub channel: Option<u32>,
 }
 
 impl ImportMaskParams {
@@ -27,6 +31,7 @@ impl ImportMaskParams {
             label: 1,
             tolerance_mm: 0.1,
             region: None,
+            channel: None,
         }
     }
 }

@@ -34,6 +34,12 @@ pub(super) fn of(problem: &str) -> String {
         let known: Vec<&str> = expected.split('`').skip(1).step_by(2).collect();
         return format!("has no `{found}`; {}", suggest(found, known));
     }
+    let length = problem
+        .strip_prefix("invalid length ")
+        .and_then(|rest| rest.split_once(", expected an array of length "));
+    if let Some((found, expected)) = length {
+        return format!("has {found} entries, must have {expected}");
+    }
     format!("does not fit: {problem}")
 }
 
@@ -62,6 +68,7 @@ fn expected_words(expected: &str) -> &str {
         "a sequence" => "a list",
         "a map" => "a table of settings",
         "string or map" => "one of its named values",
+        "an array of length 3" => "a list of 3",
         other if other.starts_with("struct ") => "a table of settings",
         other => other,
     }

@@ -2,7 +2,7 @@
 
 use artefact::features::Features;
 use imaging::doctor::Code;
-use pipeline_defs::params::ExtractParams;
+use pipeline_defs::params::{ExtractParams, Unheeded};
 use radiomics::pipeline::{Extraction, GridSummary, RegionSummary, extract};
 use serde_json::{Map, Value, json};
 
@@ -12,13 +12,22 @@ use crate::step::{Context, Inputs, Produced, StepError};
 pub(super) fn run(context: &Context, inputs: &Inputs) -> Result<Vec<Produced>, StepError> {
     let params: ExtractParams = context.params()?;
     let image = pixels::volume(inputs.one("image")?)?;
-    let mask = pixels::mask_on(Some(&image), inputs.one("mask")?, params.label)?;
+    let channel = params.settings.label_channel as usize;
+    let mask = inputs.one("mask")?;
+    let (mask, has_channels) = pixels::mask_in_channel(&image, mask, params.label, channel)?;
     let settings = extract_settings::of(&params)?;
     let extraction = extract(&image, &mask, &settings)
         .map_err(|e| StepError::refuse(e.code(), e.to_string()))?;
     let mut told = diagnostics(&extraction);
-    if !image.geometry.orientation_known {
-        told["warnings"] = json!([Code::OrientationUnknown.as_str()]);
+    let unheeded = params.unheeded().into_iter();
+    // PyRadiomics looks at the channel where the mask has several
+    let unheeded =
+        unheeded.filter(|u| !(has_channels && matches!(u, Unheeded::LabelChannel { .. })));
+    let unheeded = unheeded.map(|u| u.code());
+    let unknown = (!image.geometry.orientation_known).then_some(Code::OrientationUnknown.as_str());
+    let warnings: Vec<&str> = unknown.into_iter().chain(unheeded).collect();
+    if !warnings.is_empty() {
+        told["warnings"] = json!(warnings);
     }
     let diagnostics = artefact::json::encode("diagnostics", &told)?;
     Ok(vec![
@@ -71,7 +80,7 @@ fn diagnostics(extraction: &Extraction) -> Value {
         told["grids"] = d.grids.iter().map(grid).collect();
         told["regions"] = d.regions.iter().map(region).collect();
     }
-    if d.images.len() + d.skipped.len() > 1 {
+    if d.images.len() > 1 || !d.skipped.is_empty() {
         told["images"] = images(extraction);
         let skipped = d.skipped.iter();
         told["skipped"] = skipped
@@ -152,6 +161,63 @@ mod tests {
         let diagnostics: Value = serde_json::from_slice(&content(&out, "diagnostics")).unwrap();
         assert_eq!(diagnostics["n_voxels"], json!(mask.n_inside()));
         assert!(diagnostics["n_grey_levels"].as_u64().unwrap() > 1);
+    }
+
+    #[test]
+    fn a_channel_of_a_vector_mask_is_measured_and_of_a_plain_one_told() {
+        let plain = [("image", volume_bytes()), ("mask", mask_bytes())];
+        let wanted = run("extract-features", params(), &plain).unwrap();
+        let mut set = params();
+        set["settings"]["label_channel"] = json!(1);
+        let out = run("extract-features", set.clone(), &plain).unwrap();
+        assert_eq!(content(&out, "features"), content(&wanted, "features"));
+        let diagnostics: Value = serde_json::from_slice(&content(&out, "diagnostics")).unwrap();
+        assert_eq!(diagnostics["warnings"], json!(["label-channel-unused"]));
+        // the same region as the second of two channels, as MetaImage has them
+        let mask = imaging::nifti::read_bytes(&mask_bytes(), "").unwrap();
+        let [nx, ny, nz] = mask.geometry.dims;
+        let affine = mask.geometry.affine;
+        let lps = |row: usize| if row < 2 { -1.0 } else { 1.0 };
+        let spacing = mask.geometry.spacing_mm();
+        let direction: Vec<String> = (0..9)
+            .map(|i| (lps(i % 3) * affine[i % 3][i / 3] / spacing[i / 3]).to_string())
+            .collect();
+        let origin: Vec<String> = (0..3)
+            .map(|row| (lps(row) * affine[row][3]).to_string())
+            .collect();
+        let header = format!(
+            "ObjectType = Image\nNDims = 3\nDimSize = {nx} {ny} {nz}\nElementType = MET_UCHAR\nElementNumberOfChannels = 2\n\
+             ElementSpacing = {} {} {}\nTransformMatrix = {}\nOffset = {}\nBinaryData = True\nElementDataFile = LOCAL\n",
+            spacing[0],
+            spacing[1],
+            spacing[2],
+            direction.join(" "),
+            origin.join(" ")
+        );
+        let voxels = mask.to_f64().into_iter().flat_map(|v| [1, v as u8]);
+        let two: Vec<u8> = header.into_bytes().into_iter().chain(voxels).collect();
+        let out = run(
+            "extract-features",
+            set,
+            &[("image", volume_bytes()), ("mask", two)],
+        )
+        .unwrap();
+        assert_eq!(content(&out, "features"), content(&wanted, "features"));
+        let diagnostics: Value = serde_json::from_slice(&content(&out, "diagnostics")).unwrap();
+        assert_eq!(diagnostics["warnings"], Value::Null);
+    }
+
+    /// As PyRadiomics: no error and no column; it says nothing, the diagnostics do.
+    #[test]
+    fn a_laplacian_without_widths_gives_nothing_and_a_warning() {
+        let mut set = params();
+        set["imageType"] = json!({"Original": {}, "LoG": {}});
+        let ports = [("image", volume_bytes()), ("mask", mask_bytes())];
+        let out = run("extract-features", set, &ports).unwrap();
+        let features = Features::decode(&content(&out, "features")).unwrap();
+        assert_eq!(features.values.len(), 107);
+        let diagnostics: Value = serde_json::from_slice(&content(&out, "diagnostics")).unwrap();
+        assert_eq!(diagnostics["warnings"], json!(["log-without-sigma"]));
     }
 
     #[test]

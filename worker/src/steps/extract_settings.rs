@@ -96,11 +96,12 @@ fn images(params: &ExtractParams, classes: &Settings) -> Result<Vec<ImageRequest
 /// Settings with those of one image type in their place.
 fn overlaid(base: &FeatureSettings, custom: &CustomSettings) -> FeatureSettings {
     let mut set = base.clone();
-    if custom.binWidth.is_some() || custom.binCount.is_some() {
-        // PyRadiomics looks at the count first
-        (set.binWidth, set.binCount) = (custom.binWidth, custom.binCount);
-        set.binWidth = set.binWidth.filter(|_| set.binCount.is_none());
-    }
+    // PyRadiomics looks at the count first, wherever it stands
+    set.binCount = custom.binCount.or(set.binCount);
+    set.binWidth = custom
+        .binWidth
+        .or(set.binWidth)
+        .filter(|_| set.binCount.is_none());
     macro_rules! lay {
         ($($field:ident)*) => {
             $(if let Some(value) = custom.$field.clone() {
@@ -165,7 +166,7 @@ fn classes(set: &FeatureSettings, features: Selection) -> Result<Settings, StepE
         _ => {
             return Err(StepError::refuse(
                 "bin-settings",
-                "give one of settings.binWidth and settings.binCount",
+                "give one of binWidth and binCount",
             ));
         }
     };
@@ -259,7 +260,7 @@ mod tests {
     fn an_image_type_s_own_settings_take_the_place_of_the_common_ones() {
         let found = settings(
             "setting: {binCount: 32, force2D: true, force2Ddimension: 1, wavelet: db2}\n\
-             imageType: {Original: , Wavelet: {binWidth: 10, level: 2}, LoG: {sigma: [2.5], binCount: 8, weightingNorm: euclidean}}\n\
+             imageType: {Original: , Wavelet: {binCount: 10, level: 2}, LoG: {sigma: [2.5], binWidth: 8, weightingNorm: euclidean}}\n\
              featureClass: {firstorder: [Mean, StandardDeviation], shape2D: }\n",
         );
         assert_eq!(found.classes.bin, Bin::Count(32));
@@ -267,7 +268,7 @@ mod tests {
             panic!("{found:?}");
         };
         assert_eq!(original.classes, found.classes);
-        assert_eq!(wavelet.classes.bin, Bin::Width(10.0));
+        assert_eq!(wavelet.classes.bin, Bin::Count(10));
         let ImageType::Wavelet(set) = &wavelet.image_type else {
             panic!("{wavelet:?}");
         };
@@ -275,7 +276,15 @@ mod tests {
             (set.wavelet.as_str(), set.level, set.skip_axis),
             ("db2", 2, Some(1))
         );
-        assert_eq!(log.classes.bin, Bin::Count(8));
+        // PyRadiomics looks at the count first, and the common one stands
+        assert_eq!(log.classes.bin, Bin::Count(32));
+        let [of_width, of_count] =
+            &settings("imageType: {Original: {binWidth: 10}, Square: {binCount: 8}}").images[..]
+        else {
+            panic!();
+        };
+        assert_eq!(of_width.classes.bin, Bin::Width(10.0));
+        assert_eq!(of_count.classes.bin, Bin::Count(8));
         assert_eq!(
             log.classes.weighting_norm,
             Some(radiomics::WeightingNorm::Euclidean)

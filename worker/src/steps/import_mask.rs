@@ -2,7 +2,7 @@
 
 use imaging::dicom::is_dicom;
 use imaging::doctor::Finding;
-use imaging::formats::{RegionImage, RegionName, is_bundle, read_bytes, region_bytes};
+use imaging::formats::{RegionImage, RegionName, is_bundle, read_channels, region_bytes};
 use imaging::{Volume, nrrd};
 use pipeline_defs::params::ImportMaskParams;
 
@@ -15,6 +15,7 @@ pub(super) fn run(context: &Context, inputs: &Inputs) -> Result<Vec<Produced>, S
     let which = RegionName {
         name: params.region.as_deref(),
         label: params.label,
+        channel: params.channel.map(|channel| channel as usize),
     };
     let on = RegionImage {
         geometry: &image.geometry,
@@ -22,7 +23,7 @@ pub(super) fn run(context: &Context, inputs: &Inputs) -> Result<Vec<Produced>, S
         tolerance_mm: params.tolerance_mm,
     };
     let source = pixels::source(inputs, "mask")?;
-    let labels = label_image(source);
+    let labels = label_image(source, which);
     if let Some(labels) = &labels {
         pixels::no_image(&image, labels)?;
     }
@@ -51,11 +52,12 @@ pub(super) fn run(context: &Context, inputs: &Inputs) -> Result<Vec<Produced>, S
 }
 
 /// The volume of a file without named regions.
-fn label_image(bytes: &[u8]) -> Option<Volume> {
-    if nrrd::has_segments(bytes) || is_dicom(bytes) || is_bundle(bytes) {
+fn label_image(bytes: &[u8], which: RegionName<'_>) -> Option<Volume> {
+    let has_segments = nrrd::has_segments(bytes) && which.channel.is_none();
+    if has_segments || is_dicom(bytes) || is_bundle(bytes) {
         return None;
     }
-    read_bytes(bytes).ok()
+    read_channels(bytes).ok()?.choose(which.channel).ok()
 }
 
 #[cfg(test)]
@@ -163,6 +165,50 @@ mod tests {
         );
         let data = (0..nx * ny * (nz / 2)).map(|i| if i < 40 { 3 } else { 0 });
         header.into_bytes().into_iter().chain(data).collect()
+    }
+
+    /// Two regions that overlap, as ITK writes an image of vectors.
+    fn of_two_channels() -> Vec<u8> {
+        let image = nifti::read_bytes(&volume_bytes(), "").unwrap().geometry;
+        let [nx, ny, nz] = image.dims;
+        let step = |axis: usize| {
+            let a = image.affine;
+            format!("({},{},{})", a[0][axis], a[1][axis], a[2][axis])
+        };
+        let header = format!(
+            "NRRD0004\ntype: uchar\ndimension: 4\nspace: RAS\nsizes: 2 {nx} {ny} {nz}\nspace directions: none {} {} {}\n\
+             kinds: vector domain domain domain\nencoding: raw\nspace origin: {}\n\n",
+            step(0),
+            step(1),
+            step(2),
+            step(3)
+        );
+        let data =
+            (0..nx * ny * nz).flat_map(|i| [u8::from(i < 60), u8::from((40..70).contains(&i))]);
+        header.into_bytes().into_iter().chain(data).collect()
+    }
+
+    #[test]
+    fn a_channel_of_a_vector_mask_is_one_region() {
+        let ports = [("mask", of_two_channels()), ("image", volume_bytes())];
+        let with = |channel: Value| json!({"label": 1, "tolerance_mm": 0.001, "channel": channel});
+        for (channel, n_voxels) in [(0, 60.0), (1, 30.0)] {
+            let out = run("import-mask", with(json!(channel)), &ports).unwrap();
+            let mask = nifti::read_bytes(&content(&out, "mask"), "").unwrap();
+            assert_eq!(mask.to_f64().iter().sum::<f64>(), n_voxels);
+        }
+        let (code, message) = refusal(run("import-mask", with(Value::Null), &ports));
+        assert_eq!(code, "several-channels");
+        assert!(
+            message.contains("choose one by `channel`, 0 to 1"),
+            "{message}"
+        );
+        let (code, message) = refusal(run("import-mask", with(json!(2)), &ports));
+        assert_eq!(code, "channel-absent");
+        assert!(
+            message.contains("the image has 2 channels, counted from 0"),
+            "{message}"
+        );
     }
 
     #[test]

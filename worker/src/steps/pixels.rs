@@ -23,11 +23,30 @@ pub(super) fn mask(bytes: &[u8], label: i32) -> Result<Mask, StepError> {
 
 /// The region in these bytes, which must not be an image itself: by hand the two are swapped easily.
 pub(super) fn mask_on(image: Option<&Volume>, bytes: &[u8], label: i32) -> Result<Mask, StepError> {
-    let labels = volume(bytes)?;
+    mask_of(image, &volume(bytes)?, label)
+}
+
+/// As [`mask_on`], in one channel of a mask of several; a mask of one has no other. Also says whether there were several.
+pub(super) fn mask_in_channel(
+    image: &Volume,
+    bytes: &[u8],
+    label: i32,
+    channel: usize,
+) -> Result<(Mask, bool), StepError> {
+    let refuse = |e: formats::FormatError| StepError::refuse(e.code(), e.to_string());
+    let channels = formats::read_channels(bytes).map_err(refuse)?;
+    let several = channels.voxels.len() > 1;
+    let labels = channels
+        .choose(several.then_some(channel))
+        .map_err(refuse)?;
+    Ok((mask_of(Some(image), &labels, label)?, several))
+}
+
+fn mask_of(image: Option<&Volume>, labels: &Volume, label: i32) -> Result<Mask, StepError> {
     if let Some(image) = image {
-        no_image(image, &labels)?;
+        no_image(image, labels)?;
     }
-    Mask::from_volume(&labels, LabelChoice::Value(label))
+    Mask::from_volume(labels, LabelChoice::Value(label))
         .map_err(|e| StepError::refuse(e.code(), e.to_string()))
 }
 

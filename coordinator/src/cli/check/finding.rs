@@ -1,6 +1,6 @@
 //! One finding of a check, and how findings are told.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use comfy_table::{Table, presets};
 use serde::Serialize;
@@ -68,6 +68,9 @@ codes! {
     TextureIsVolume = "texture-is-volume", Warn;
     SiteShift = "site-shift", Warn;
     ImageSignalAbsent = "image-signal-absent", Note;
+    LogWithoutSigma = "log-without-sigma", Warn;
+    BinWidthUnused = "bin-width-unused", Warn;
+    LabelChannelUnused = "label-channel-unused", Warn;
 }
 
 /// One thing that is wrong, with its place and its repair.
@@ -170,6 +173,7 @@ pub(super) fn json(
     let counts: BTreeMap<&str, usize> = counts(findings).into_iter().collect();
     serde_json::json!({
         "patients": n_patients,
+        "patients_refused": n_refused(findings),
         "counts": counts,
         "findings": findings,
         "settings": settings,
@@ -226,8 +230,31 @@ pub(super) fn print(findings: &[Finding], n_patients: usize, settings: &[String]
     for lines in settings {
         out!("for the study file:\n{lines}");
     }
+    out!("{}", summary(findings, n_patients));
+}
+
+/// Patients that a run would leave out: those with a refusal of their own.
+fn n_refused(findings: &[Finding]) -> usize {
+    let refused = findings.iter().filter(|f| f.severity == Severity::Refuse);
+    let patients = refused.filter_map(|f| Some((f.site.as_deref(), f.patient.as_deref()?)));
+    patients.collect::<BTreeSet<_>>().len()
+}
+
+/// Patients first, then findings: one patient may have several, and the study some of its own.
+fn summary(findings: &[Finding], n_patients: usize) -> String {
     let [refuse, warn, note] = counts(findings).map(|(_, n)| n);
-    out!("{n_patients} patients · {refuse} refused · {warn} warnings · {note} notes");
+    let counted = |n: usize, noun: &str| match n {
+        1 => format!("1 {noun}"),
+        _ => format!("{n} {noun}s"),
+    };
+    format!(
+        "{}, {} refused · {}, {}, {}",
+        counted(n_patients, "patient"),
+        n_refused(findings),
+        counted(refuse, "refusal"),
+        counted(warn, "warning"),
+        counted(note, "note"),
+    )
 }
 
 #[cfg(test)]
@@ -263,6 +290,26 @@ mod tests {
             .collect();
         known.sort();
         assert_eq!(written, known);
+    }
+
+    #[test]
+    fn the_summary_counts_patients_and_findings_apart() {
+        let of = |code, patient: Option<&str>| match patient {
+            Some(patient) => Finding::new(code, "", "", "").of_patient("c1", patient),
+            None => Finding::new(code, "", "", ""),
+        };
+        let findings = [
+            of(Code::TimeNegative, Some("p1")),
+            of(Code::FileMissing, Some("p1")),
+            of(Code::TimeNegative, Some("p2")),
+            of(Code::SiteMissing, None),
+            of(Code::TimeZero, Some("p3")),
+        ];
+        assert_eq!(
+            summary(&findings, 40),
+            "40 patients, 2 refused · 4 refusals, 1 warning, 0 notes"
+        );
+        assert_eq!(json(&findings, 40, &[])["patients_refused"], 2);
     }
 
     #[test]

@@ -251,15 +251,17 @@ fn read_labels(
     let (item, source) = (&region.mask_item, region.mask.as_ref());
     let bytes = load(region, item, source, findings)?;
     let named = region.region.is_some()
-        || imaging::nrrd::has_segments(&bytes)
+        || (imaging::nrrd::has_segments(&bytes) && region.channel.is_none())
         || imaging::dicom::is_dicom(&bytes)
         || formats::is_bundle(&bytes);
-    if !named && let Ok(labels) = formats::read_bytes(&bytes) {
+    let labels = || formats::read_channels(&bytes)?.choose(region.channel);
+    if !named && let Ok(labels) = labels() {
         return Some((labels, region.label));
     }
     let which = RegionName {
         name: region.region.as_deref(),
         label: region.label,
+        channel: region.channel,
     };
     let on = RegionImage {
         geometry: &image.geometry,

@@ -35,6 +35,14 @@ impl Followed {
         let time = rows.iter().map(|&row| self.time_months[row]).collect();
         FollowUp::new(time, rows.iter().map(|&row| self.event[row]).collect()).ok()
     }
+
+    /// Takes the numbers of these sites as days, whatever the study says.
+    fn as_days(&mut self, sites: &[String]) {
+        let of_sites = self.sites.iter().zip(&mut self.time_months);
+        for (_, time) in of_sites.filter(|(site, _)| sites.contains(site)) {
+            *time = months(*time / months(1.0, &self.endpoint.unit), "days");
+        }
+    }
 }
 
 pub(super) fn examine(
@@ -59,9 +67,11 @@ pub(super) fn examine(
             continue;
         };
         not_shared(endpoint, sheet, findings);
-        let followed = read(endpoint, sheet, findings);
+        let mut followed = read(endpoint, sheet, findings);
         absent(&followed, sheet, findings);
-        units(&followed, sheet, findings);
+        let suspect = units(&followed, sheet, findings);
+        // What follows is asked of the times that are probably meant; else one wrong unit is told as many things.
+        followed.as_days(&suspect);
         horizons(&followed, wanted, study, findings);
         all.push(followed);
     }
@@ -291,8 +301,9 @@ fn months(time: f64, unit: &str) -> f64 {
     }
 }
 
-/// Times whose scale says that they are in another unit than the study believes.
-fn units(followed: &Followed, sheet: &Sheet, findings: &mut Vec<Finding>) {
+/// Sites whose times have the scale of another unit than the study believes.
+fn units(followed: &Followed, sheet: &Sheet, findings: &mut Vec<Finding>) -> Vec<String> {
+    let mut suspect = Vec::new();
     let mut by_site: BTreeMap<&str, Vec<f64>> = BTreeMap::new();
     for (site, time) in followed.sites.iter().zip(&followed.time_months) {
         by_site.entry(site).or_default().push(*time);
@@ -302,12 +313,13 @@ fn units(followed: &Followed, sheet: &Sheet, findings: &mut Vec<Finding>) {
         .map(|(site, times)| (site, median(times)))
         .collect();
     let Some(column) = sheet.column(&followed.endpoint.time) else {
-        return;
+        return suspect;
     };
     let lowest = medians.iter().map(|m| m.1).fold(f64::INFINITY, f64::min);
     for (site, median) in medians {
         let beside_others = lowest > 0.0 && UNIT_RATIO.contains(&(median / lowest));
         if beside_others || median > MEDIAN_MAX_MONTHS {
+            suspect.push(site.to_owned());
             let mut message = format!(
                 "median of `{}` is {median:.0} months",
                 followed.endpoint.time
@@ -327,6 +339,7 @@ fn units(followed: &Followed, sheet: &Sheet, findings: &mut Vec<Finding>) {
             );
         }
     }
+    suspect
 }
 
 /// Of at least one value: the lower middle.
@@ -439,5 +452,29 @@ fn order(all: &[Followed], findings: &mut Vec<Finding>) {
                 );
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_of_a_suspect_site_are_taken_as_days() {
+        let mut followed = Followed {
+            endpoint: Endpoint {
+                name: "os".to_owned(),
+                time: "os".to_owned(),
+                event: "dead".to_owned(),
+                unit: "years".to_owned(),
+            },
+            patients: vec!["p1".to_owned(), "p2".to_owned()],
+            sites: vec!["c1".to_owned(), "c2".to_owned()],
+            time_months: vec![12.0 * 730.5, 30.0],
+            event: vec![true, false],
+        };
+        followed.as_days(&["c1".to_owned()]);
+        assert!((followed.time_months[0] - 24.0).abs() < 1e-9);
+        assert_eq!(followed.time_months[1], 30.0);
     }
 }

@@ -5,13 +5,14 @@ use std::path::PathBuf;
 
 use digest::Digest;
 use imaging::formats::Choice;
+use pipeline_defs::params::{ExtractParams, Unheeded};
 use pipeline_defs::plan::{Origin, Plan, TaskIdx};
 use pipeline_defs::study::{AxisKind, TableKind};
 use pipeline_defs::{Snapshot, SnapshotPatient, Study};
 use serde_json::Value;
 
 use super::definition;
-use super::finding::Finding;
+use super::finding::{Code, Finding};
 use super::sheet::{Items, Sheet};
 
 /// What is asked of the data.
@@ -52,6 +53,8 @@ pub(super) struct Region {
     /// Whether the step gets the image's series, whose frame of reference is then compared.
     pub series: bool,
     pub label: i32,
+    /// The channel of the label, for masks of several.
+    pub channel: Option<usize>,
     pub tolerance_mm: f64,
 }
 
@@ -94,6 +97,10 @@ impl Wanted {
             let params: Value = match plan.kind_of(task).name {
                 "follow-up" | "evaluate" | "import-mask" => {
                     serde_json::from_str(plan.params_of(task)).unwrap_or_default()
+                }
+                "extract-features" => {
+                    extraction(&plan, task, findings);
+                    continue;
                 }
                 _ => continue,
             };
@@ -146,6 +153,25 @@ fn endpoint(plan: &Plan, task: TaskIdx, params: &Value) -> Option<Endpoint> {
     })
 }
 
+/// Settings of an extraction that have no effect; told once a step, however many patients it has.
+fn extraction(plan: &Plan, task: TaskIdx, findings: &mut Vec<Finding>) {
+    let Ok(params) = pipeline_defs::params::decode::<ExtractParams>(plan.params_of(task)) else {
+        return; // the plan resolved them
+    };
+    for unheeded in params.unheeded() {
+        let code = match unheeded {
+            Unheeded::LogWithoutSigma => Code::LogWithoutSigma,
+            Unheeded::LabelChannel { .. } => Code::LabelChannelUnused,
+            Unheeded::BinWidth { .. } => Code::BinWidthUnused,
+        };
+        let place = format!("step `{}`", plan.step_of(task).name);
+        let finding = Finding::new(code, place, unheeded.to_string(), unheeded.repair());
+        if !findings.contains(&finding) {
+            findings.push(finding);
+        }
+    }
+}
+
 fn horizons(params: &Value) -> Vec<f64> {
     let given = params["horizons"].as_array().cloned().unwrap_or_default();
     given.iter().filter_map(Value::as_f64).collect()
@@ -169,6 +195,7 @@ fn region(plan: &Plan, task: TaskIdx, params: &Value, items: &Items) -> Option<R
         region: params["region"].as_str().map(str::to_owned),
         series: plan.ports(task).iter().any(|port| port.name == "series"),
         label: i32::try_from(params["label"].as_i64()?).ok()?,
+        channel: params["channel"].as_u64().map(|n| n as usize),
         tolerance_mm: params["tolerance_mm"].as_f64()?,
         patient_id,
         image_item,

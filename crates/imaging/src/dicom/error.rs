@@ -2,6 +2,7 @@
 
 use super::tags::{self, Tag};
 use crate::content::ContentError;
+use crate::counted::Are;
 use crate::geometry::GeometryError;
 use std::fmt;
 use thiserror::Error;
@@ -158,7 +159,7 @@ pub enum DicomError {
         n_slices: usize,
     },
     /// Slices that are not there.
-    #[error("{} slices are missing, at {} mm along the normal ({spacing_mm} mm apart elsewhere)", positions_mm.len(), Millimetres(positions_mm))]
+    #[error("{} missing, at {} mm along the normal ({spacing_mm} mm apart elsewhere)", Are(positions_mm.len(), "slice"), Millimetres(positions_mm))]
     MissingSlices {
         /// Where they should be, mm along the normal.
         positions_mm: Vec<f64>,

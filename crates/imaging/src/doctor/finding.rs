@@ -1,6 +1,7 @@
 //! The findings: their codes, how grave they are, and what they say.
 
 use super::repair::Repair;
+use crate::counted::{Are, Counted};
 use crate::mask::Difference;
 use crate::mask::GeometryMismatch;
 use std::fmt;
@@ -370,10 +371,8 @@ impl fmt::Display for Finding {
         match self {
             Finding::ImageConstant { value } => write!(f, "all voxels have the value {value}"),
             Finding::ImageNotFinite { n_voxels, first } => {
-                write!(
-                    f,
-                    "{n_voxels} voxels are not finite, the first at {first:?}"
-                )
+                let are = Are(*n_voxels, "voxel");
+                write!(f, "{are} not finite, the first at {first:?}")
             }
             Finding::ImageClipped { value, percent } => {
                 write!(
@@ -427,10 +426,8 @@ impl fmt::Display for Finding {
                 value,
                 only_value,
             } => {
-                write!(
-                    f,
-                    "{n_voxels} voxels are no whole numbers, the first is {value}"
-                )?;
+                let voxels = Counted(*n_voxels, "voxel");
+                write!(f, "{voxels} without a whole number, the first is {value}")?;
                 match only_value {
                     Some(_) => write!(f, "; they all have this value, so it is a scaled label"),
                     None => write!(
@@ -525,8 +522,8 @@ impl fmt::Display for Finding {
                 let shown = &slices[..slices.len().min(N_SHOWN)];
                 write!(
                     f,
-                    "{} slices inside the region are empty, along {}: {shown:?}",
-                    slices.len(),
+                    "{} empty inside the region, along {}: {shown:?}",
+                    Are(slices.len(), "slice"),
                     ["x", "y", "z"][(*axis).min(2)]
                 )
             }
@@ -581,7 +578,8 @@ impl fmt::Display for Counts<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (i, count) in self.0.iter().enumerate() {
             let comma = if i > 0 { ", " } else { "" };
-            write!(f, "{comma}{} ({} voxels)", count.label, count.n_voxels)?;
+            let voxels = Counted(count.n_voxels, "voxel");
+            write!(f, "{comma}{} ({voxels})", count.label)?;
         }
         match self.1.saturating_sub(self.0.len()) {
             0 => Ok(()),

@@ -14,6 +14,8 @@ pub struct RegionName<'a> {
     pub name: Option<&'a str>,
     /// Its label value.
     pub label: i32,
+    /// The channel that the label is in, for files of several numbers a voxel; counted from 0.
+    pub channel: Option<usize>,
 }
 
 /// Why a file gives no region on the grid of an image.
@@ -127,7 +129,7 @@ fn region_of_file(
         tolerance_mm,
         ..
     } = image;
-    if nrrd::has_segments(bytes) {
+    if nrrd::has_segments(bytes) && which.channel.is_none() {
         let choice = which
             .name
             .map_or(SegmentChoice::Label(which.label), SegmentChoice::Name);
@@ -147,7 +149,7 @@ fn region_of_file(
         let name = name.to_owned();
         return Err(RegionError::NoNames { name });
     }
-    let labels = super::read_bytes(bytes)?;
+    let labels = super::read_channels(bytes)?.choose(which.channel)?;
     let mut mask = Mask::from_volume(&labels, LabelChoice::Value(which.label))?;
     check_geometry(geometry, &mask.geometry, tolerance_mm)?;
     mask.geometry = *geometry;

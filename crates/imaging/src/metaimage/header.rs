@@ -30,6 +30,8 @@ pub(super) struct Header {
     /// Bytes before the data; -1: the data are the end of the file.
     pub(super) header_size: i64,
     pub(super) data_file: String,
+    /// Numbers a voxel.
+    pub(super) n_channels: u64,
     sizes: Vec<u64>,
     spacing: Vec<f64>,
     transform: Vec<f64>,
@@ -106,10 +108,7 @@ fn header(fields: &Fields) -> Result<Header, MetaImageError> {
     if !(1..=N_AXES_MAX).contains(&n_axes) {
         return Err(bad("NDims", fields.need("NDims")?, "1 to 10"));
     }
-    let n_channels = fields.or("ElementNumberOfChannels", 1)?;
-    if n_channels != 1 {
-        return Err(MetaImageError::Channels { n_channels });
-    }
+    let n_channels = fields.or("ElementNumberOfChannels", 1_u64)?;
     let slope = fields.or("ElementToIntensityFunctionSlope", 1.0)?;
     let intercept = fields.or("ElementToIntensityFunctionOffset", 0.0)?;
     if (slope, intercept) != (1.0, 0.0) {
@@ -141,6 +140,7 @@ fn header(fields: &Fields) -> Result<Header, MetaImageError> {
         big_endian: fields.flag("ElementByteOrderMSB", msb)?,
         header_size,
         data_file: fields.need("ElementDataFile")?.to_owned(),
+        n_channels,
         sizes: fields
             .list(&["DimSize"], n_axes)?
             .ok_or(MetaImageError::Missing { field: "DimSize" })?,

@@ -6,14 +6,14 @@ use super::note::Note;
 use crate::content::{self, DataType};
 use crate::volume::Voxels;
 
-/// The voxels of a file whose length was checked.
+/// The numbers of a file whose length was checked.
 pub(super) fn voxels(
     header: &Header,
     file: &[u8],
     notes: &mut Vec<Note>,
 ) -> Result<Voxels, Problem> {
     let bytes = file.get(header.vox_offset..).unwrap_or_default();
-    let n = header.n_voxels();
+    let n = header.n_values();
     if matches!(header.data_type, DataType::I64 | DataType::U64) {
         notes.push(Note::SixtyFourBit);
     }

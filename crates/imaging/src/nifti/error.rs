@@ -44,6 +44,9 @@ pub enum Problem {
         /// Magic word, as text.
         magic: String,
     },
+    /// A compressed file that was compressed again.
+    #[error("compressed twice: inside the gzip file lies another; unpack it once (gunzip)")]
+    GzipTwice,
     /// A NIfTI-2 file.
     #[error("nifti-2 file: only nifti-1 is read")]
     Nifti2,
@@ -134,6 +137,7 @@ impl Problem {
         match self {
             Problem::Io { .. } => "file-not-accessible",
             Problem::NotNifti { .. } => "not-nifti",
+            Problem::GzipTwice => "gzip-twice",
             Problem::Nifti2 => "nifti-2",
             Problem::DetachedImage => "detached-image",
             Problem::NotThreeDimensional { .. } => "not-three-dimensional",

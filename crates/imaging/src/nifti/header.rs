@@ -9,6 +9,8 @@ pub(super) const HEADER_BYTES: usize = 348;
 pub(super) const N_EXTENSION_FLAG_BYTES: usize = 4;
 /// Where voxels start at the earliest.
 const VOXEL_OFFSET_MIN: usize = HEADER_BYTES + N_EXTENSION_FLAG_BYTES;
+/// The intent of a file whose fifth axis counts the numbers of a voxel.
+const INTENT_VECTOR: i16 = 1007;
 /// Header size of a NIfTI-2 file.
 const NIFTI2_HEADER_BYTES: i32 = 540;
 
@@ -31,6 +33,8 @@ pub(super) const DATA_TYPES: [(i16, DataType); 10] = [
 pub(super) struct Header {
     pub(super) big_endian: bool,
     pub(super) dims: [usize; 3],
+    /// Numbers a voxel, one image of them after the other.
+    pub(super) n_channels: usize,
     pub(super) data_type: DataType,
     pub(super) pixdim: [f32; 4],
     pub(super) vox_offset: usize,
@@ -66,9 +70,11 @@ impl Header {
                 expected,
             });
         }
+        let (dims, n_channels) = dims(&fields)?;
         Ok(Header {
             big_endian: fields.big_endian,
-            dims: dims(&fields)?,
+            dims,
+            n_channels,
             data_type,
             pixdim: fields.f32s(76),
             vox_offset: voxel_offset(fields.f32(108))?,
@@ -83,14 +89,25 @@ impl Header {
         })
     }
 
-    pub(super) fn n_voxels(&self) -> usize {
-        // Each dimension is below 2^15, so the product is below 2^45.
-        self.dims.iter().product()
+    /// Numbers of all channels.
+    pub(super) fn n_values(&self) -> usize {
+        // Each dimension is below 2^15, so the product is below 2^60.
+        self.dims.iter().product::<usize>() * self.n_channels
+    }
+
+    /// Refuses several numbers a voxel.
+    pub(super) fn one_channel(&self) -> Result<(), Problem> {
+        let [x, y, z] = self.dims;
+        let dims = [x, y, z, 1, self.n_channels].map(|n| n as i16).to_vec();
+        match self.n_channels {
+            1 => Ok(()),
+            _ => Err(Problem::NotThreeDimensional { dims }),
+        }
     }
 
     /// Bytes from the start of the file to the end of the voxels.
     pub(super) fn n_bytes_in_file(&self) -> u64 {
-        self.vox_offset as u64 + self.n_voxels() as u64 * self.data_type.n_bytes() as u64
+        self.vox_offset as u64 + self.n_values() as u64 * self.data_type.n_bytes() as u64
     }
 }
 
@@ -146,7 +163,8 @@ fn byte_order(bytes: &[u8; HEADER_BYTES]) -> Result<bool, Problem> {
     }
 }
 
-fn dims(fields: &Fields<'_>) -> Result<[usize; 3], Problem> {
+/// Voxels along the axes of space, and numbers a voxel.
+fn dims(fields: &Fields<'_>) -> Result<([usize; 3], usize), Problem> {
     let n_axes = fields.i16(40);
     if !(1..=7).contains(&n_axes) {
         return Err(Problem::AxisCount { n_axes });
@@ -159,7 +177,12 @@ fn dims(fields: &Fields<'_>) -> Result<[usize; 3], Problem> {
     }
     match dims.as_slice() {
         [x, y, z, rest @ ..] if rest.iter().all(|&n| n == 1) => {
-            Ok([*x, *y, *z].map(|n| n as usize))
+            Ok(([*x, *y, *z].map(|n| n as usize), 1))
+        }
+        [x, y, z, 1, n, rest @ ..]
+            if fields.i16(68) == INTENT_VECTOR && rest.iter().all(|&n| n == 1) =>
+        {
+            Ok(([*x, *y, *z].map(|n| n as usize), *n as usize))
         }
         _ => Err(Problem::NotThreeDimensional { dims }),
     }

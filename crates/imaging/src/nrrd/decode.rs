@@ -32,7 +32,7 @@ pub(super) fn layers(header: &Header, data: &[u8]) -> Result<(Geometry, Vec<Voxe
     Ok((geometry, split(all, header, &axes, n_layers)))
 }
 
-fn not_three_dimensional(header: &Header) -> NrrdError {
+pub(super) fn not_three_dimensional(header: &Header) -> NrrdError {
     NrrdError::NotThreeDimensional {
         sizes: header.sizes.clone(),
         kinds: header.kinds.clone(),
@@ -58,7 +58,7 @@ fn axes(header: &Header) -> Result<Axes, NrrdError> {
         (0..header.sizes.len()).filter(|axis| !spatial.contains(axis) && header.sizes[*axis] != 1);
     let layer = others.next();
     let counts_layers = layer.is_none_or(|axis| matches!(kind(axis), "list" | "vector"));
-    if others.next().is_some() || !counts_layers || (layer.is_some() && !header.has_segments()) {
+    if others.next().is_some() || !counts_layers {
         return Err(wrong());
     }
     Ok(Axes { spatial, layer })
@@ -153,31 +153,5 @@ fn split(all: Voxels, header: &Header, axes: &Axes, n_layers: usize) -> Vec<Voxe
         .iter()
         .map(|&n| n as usize)
         .product();
-    let run = run.max(1);
-    let pick = |layer: usize| -> Voxels {
-        macro_rules! of {
-            ($kind:ident, $values:expr) => {
-                Voxels::$kind(
-                    $values
-                        .chunks(run)
-                        .skip(layer)
-                        .step_by(n_layers)
-                        .flatten()
-                        .copied()
-                        .collect(),
-                )
-            };
-        }
-        match &all {
-            Voxels::U8(v) => of!(U8, v),
-            Voxels::I8(v) => of!(I8, v),
-            Voxels::U16(v) => of!(U16, v),
-            Voxels::I16(v) => of!(I16, v),
-            Voxels::U32(v) => of!(U32, v),
-            Voxels::I32(v) => of!(I32, v),
-            Voxels::F32(v) => of!(F32, v),
-            Voxels::F64(v) => of!(F64, v),
-        }
-    };
-    (0..n_layers).map(pick).collect()
+    content::channels(all, run, n_layers)
 }

@@ -7,6 +7,9 @@ use thiserror::Error;
 /// How far, in voxels, a region may reach over the image's edge by rounding alone.
 const EDGE_TOLERANCE_VOXELS: f64 = 1e-3;
 
+/// The most voxels of a resampled grid: 645³, 2 GiB of doubles.
+pub const N_VOXELS_MAX: u64 = 1 << 28;
+
 /// Why nothing is resampled.
 #[derive(Debug, Clone, PartialEq, Error)]
 pub enum ResampleError {
@@ -19,6 +22,16 @@ pub enum ResampleError {
     /// A mask without voxels.
     #[error("mask is empty")]
     EmptyMask,
+    /// The new grid is so coarse that no centre of a voxel lies in the region.
+    #[error(
+        "no voxel of {spacing_mm:?} mm has its centre in the region of {n_voxels} voxels; ask for a smaller spacing"
+    )]
+    RegionLost {
+        /// The spacing of the new grid.
+        spacing_mm: [f64; 3],
+        /// Voxels of the region before.
+        n_voxels: usize,
+    },
     /// The region leaves the image.
     #[error(
         "region reaches from {lower:?} to {upper:?} in voxels of the image, which has {dims:?}: it must lie inside"
@@ -30,6 +43,17 @@ pub enum ResampleError {
         upper: [f64; 3],
         /// Voxels of the image.
         dims: [usize; 3],
+    },
+    /// The spacing asks for more voxels than are made.
+    #[error(
+        "voxel spacing {spacing_mm:?} mm makes a grid of {n_voxels:.3e} voxels around the region, at most {limit} are made; ask for a larger spacing",
+        limit = N_VOXELS_MAX
+    )]
+    TooManyVoxels {
+        /// The spacing of the new grid.
+        spacing_mm: [f64; 3],
+        /// Voxels of the new grid.
+        n_voxels: f64,
     },
     /// The spacing asks for a grid that is none.
     #[error("resampled grid: {0}")]
@@ -53,7 +77,8 @@ pub enum ResampleError {
 /// A spacing of 0 keeps the mask's. An axis along which the region is one voxel thick is not resampled. Directions are those of the mask.
 ///
 /// # Errors
-/// [`ResampleError`]: a bad spacing, an empty mask, a region that leaves the image by more than 1e-3 voxels, a grid beyond all limits.
+/// [`ResampleError`]: a bad spacing, an empty mask, a region that leaves the image by more than 1e-3 voxels, a grid of more than
+/// [`N_VOXELS_MAX`] voxels (nothing is allocated before).
 ///
 /// # Agrees with
 /// PyRadiomics 3.1.0 `imageoperations.resampleImage`: size and origin of both stored cases, tests/resampling.rs.
@@ -82,6 +107,7 @@ pub fn region_grid(
     }
     let pad = pad_voxels as f64;
     let mut dims = [0; 3];
+    let mut n_voxels = 1.0;
     let mut first = [0.0; 3];
     for axis in 0..3 {
         let ratio = old_mm[axis] / new_mm[axis];
@@ -89,9 +115,16 @@ pub fn region_grid(
         let upper = ((high[axis] as f64 + 0.5) * ratio + pad)
             .ceil()
             .min((mask.geometry.dims[axis] as f64 * ratio).ceil() - 1.0);
-        // a cast from floating point saturates; the geometry refuses what is too long
+        // a cast from floating point saturates; what is too long is refused below
         dims[axis] = (upper - lower + 1.0) as usize;
+        n_voxels *= upper - lower + 1.0;
         first[axis] = 0.5 * (new_mm[axis] - old_mm[axis]) / old_mm[axis] + lower / ratio;
+    }
+    if n_voxels > N_VOXELS_MAX as f64 {
+        return Err(ResampleError::TooManyVoxels {
+            spacing_mm: new_mm,
+            n_voxels,
+        });
     }
     let origin_mm = mask.geometry.world_mm(first);
     let mut affine = mask.geometry.affine;

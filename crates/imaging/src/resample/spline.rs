@@ -5,7 +5,8 @@
 //! anticausal recursion (Unser, Aldroubi & Eden, IEEE Trans Signal Process 1993; Thévenaz, Blu & Unser, IEEE Trans Med Imaging 2000).
 //!
 //! # Agrees with
-//! ITK 5.4 `BSplineDecompositionImageFilter`, whose initial sum ends where the pole's power falls below 1e-10.
+//! ITK 5.4 `BSplineDecompositionImageFilter`, whose initial sum ends where the pole's power falls below 1e-10, in its order of
+//! operations.
 
 use rayon::prelude::*;
 
@@ -72,13 +73,14 @@ fn initial(values: &[f64], width: usize, n: usize, pole: f64, first: &mut [f64])
         }
         return;
     }
-    let mut back = (1..n).fold(1.0, |product, _| product * pole);
+    let inverse = 1.0 / pole;
+    let mut back = libm::pow(pole, (n - 1) as f64);
     add(first, n - 1, back);
-    back = back * back / pole;
+    back *= back * inverse;
     for k in 1..n - 1 {
         add(first, k, power + back);
         power *= pole;
-        back /= pole;
+        back *= inverse;
     }
     // power is now poleⁿ⁻¹
     first.iter_mut().for_each(|sum| *sum /= 1.0 - power * power);

@@ -116,9 +116,9 @@ pub(super) fn nearest(at: f64, n: usize) -> Option<usize> {
     (-0.5 <= at && at < n as f64 - 0.5).then(|| (at + 0.5).floor() as usize)
 }
 
-/// Cubic B-spline at distances 1 + w, w, 1 − w and 2 − w.
-fn spline_weights(w: f64) -> [f64; 4] {
-    let last = w * w * w / 6.0;
+/// Cubic B-spline at distances 1 + w, w, 1 − w and 2 − w, in ITK's order of operations.
+pub(super) fn spline_weights(w: f64) -> [f64; 4] {
+    let last = (1.0 / 6.0) * w * w * w;
     let first = 1.0 / 6.0 + 0.5 * w * (w - 1.0) - last;
     let third = w + first - 2.0 * last;
     [first, 1.0 - first - third - last, third, last]
@@ -171,7 +171,7 @@ fn windowed(window: Window, d: f64, radius: f64) -> f64 {
 }
 
 /// An index mirrored at the first and the last voxel.
-fn mirrored(index: isize, n: usize) -> usize {
+pub(super) fn mirrored(index: isize, n: usize) -> usize {
     if n == 1 {
         return 0;
     }

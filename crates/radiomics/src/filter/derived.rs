@@ -106,13 +106,13 @@ fn kinds(
     }
 }
 
-fn laplacians(
-    sigma_mm: &[f64],
-    view: &ImageView,
-    skipped: &mut Vec<Skipped>,
-) -> Vec<(String, Kind)> {
+fn laplacians(widths: &[f64], view: &ImageView, skipped: &mut Vec<Skipped>) -> Vec<(String, Kind)> {
     let mut found = Vec::new();
-    for &sigma_mm in sigma_mm {
+    for (i, &sigma_mm) in widths.iter().enumerate() {
+        // a width that stands twice is one image, as in a dictionary of names
+        if widths[..i].contains(&sigma_mm) {
+            continue;
+        }
         let name = laplacian::name(sigma_mm);
         match laplacian::refusal(sigma_mm, view) {
             Some(reason) => skipped.push(Skipped { name, reason }),

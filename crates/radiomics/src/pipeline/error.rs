@@ -57,6 +57,9 @@ impl PipelineError {
             PipelineError::Body(_) => "body-not-found",
             PipelineError::Resample(ResampleError::EmptyMask) => "mask-empty",
             PipelineError::Resample(ResampleError::OutsideImage { .. }) => "mask-outside-image",
+            PipelineError::Resample(ResampleError::RegionLost { .. }) => {
+                "mask-empty-after-resampling"
+            }
             PipelineError::Resample(_) => "resampling-grid",
             PipelineError::Thresholds { .. } => "resegment-thresholds",
             PipelineError::Resegmented { .. } => "mask-empty-after-resegmentation",

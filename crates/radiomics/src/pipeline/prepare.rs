@@ -130,10 +130,17 @@ fn resampled(
         }
     };
     match region_grid(mask, &image.geometry, spacing_mm, settings.pad_voxels)? {
-        Some(grid) => Ok((
-            resample(image, &grid, resampling.interpolator)?,
-            resample_mask(mask, &grid),
-        )),
+        Some(grid) => {
+            let region = resample_mask(mask, &grid);
+            if !region.inside.contains(&true) {
+                let lost = ResampleError::RegionLost {
+                    spacing_mm: grid.spacing_mm(),
+                    n_voxels: mask.n_inside(),
+                };
+                return Err(lost.into());
+            }
+            Ok((resample(image, &grid, resampling.interpolator)?, region))
+        }
         None => {
             let on_image = resample_mask(mask, &image.geometry);
             cut(image, &on_image, settings.pad_voxels)

@@ -49,7 +49,7 @@ pub struct ImageTypes {
 #[serde(deny_unknown_fields, default)]
 #[allow(non_snake_case)]
 pub struct CustomSettings {
-    /// As in `setting`; takes the place of `binCount`.
+    /// As in `setting`; without effect where a `binCount` stands, here or there, as in PyRadiomics.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub binWidth: Option<f64>,
     /// As in `setting`; takes the place of `binWidth`.

@@ -74,8 +74,9 @@ pub struct FeatureSettings {
     /// How far the grids of image and mask may differ, in voxels. Source: 0.1 mm over the whole grid.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub geometryTolerance: Option<f64>,
-    /// The channel of a mask of several; 0, since a mask here has one. Source: 0.
-    #[serde(default, skip_serializing)]
+    /// The channel of a mask that has several numbers a voxel, from 0; without effect on others, as those that `import-mask` gives.
+    /// Source: 0.
+    #[serde(default, skip_serializing_if = "is_default")]
     pub label_channel: u32,
     /// Has no effect: what PyRadiomics adds to the features stands in the diagnostics.
     #[serde(default, skip_serializing)]
@@ -265,12 +266,6 @@ impl FeatureSettings {
         )?;
         at_least_1("settings.minimumROISize", self.minimumROISize)?;
         above_0("settings.geometryTolerance", self.geometryTolerance)?;
-        within(
-            self.label_channel == 0,
-            "settings.label_channel",
-            self.label_channel,
-            "0: a mask has one channel here, so import the channel wanted as a mask of its own",
-        )?;
         axis("settings.force2Ddimension", Some(self.force2Ddimension))
     }
 
@@ -333,12 +328,12 @@ pub(super) fn axis(name: &'static str, value: Option<u32>) -> Result<(), OutOfRa
 }
 
 pub(super) fn distances(name: &'static str, value: &[u32]) -> Result<(), OutOfRange> {
-    let ok = !value.is_empty() && value.iter().all(|&d| d >= 1);
+    let is_new = |(i, d): (usize, &u32)| *d >= 1 && !value[..i].contains(d);
     within(
-        ok,
+        !value.is_empty() && value.iter().enumerate().all(is_new),
         name,
         format!("{value:?}"),
-        "one or more, at least 1 each",
+        "one or more, at least 1 each and none twice",
     )
 }
 
