@@ -221,6 +221,19 @@ mod tests {
     }
 
     #[test]
+    fn a_label_that_the_import_should_have_chosen_is_refused_with_the_way() {
+        let mut set = params();
+        set["label"] = json!(2);
+        let ports = [("image", volume_bytes()), ("mask", mask_bytes())];
+        let (code, message) = refusal(run("extract-features", set, &ports));
+        assert_eq!(code, "label-absent");
+        assert!(
+            message.ends_with("in `import-mask` and `label = 1` here"),
+            "{message}"
+        );
+    }
+
+    #[test]
     fn a_region_below_the_least_size_is_refused_with_the_limit() {
         let mut set = params();
         set["settings"]["minimumROISize"] = json!(1_000_000);

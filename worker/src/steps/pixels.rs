@@ -23,7 +23,12 @@ pub(super) fn mask(bytes: &[u8], label: i32) -> Result<Mask, StepError> {
 
 /// The region in these bytes, which must not be an image itself: by hand the two are swapped easily.
 pub(super) fn mask_on(image: Option<&Volume>, bytes: &[u8], label: i32) -> Result<Mask, StepError> {
-    mask_of(image, &volume(bytes)?, label)
+    let labels = volume(bytes)?;
+    if let Some(image) = image {
+        no_image(image, &labels)?;
+    }
+    Mask::from_volume(&labels, LabelChoice::Value(label))
+        .map_err(|e| StepError::refuse(e.code(), e.to_string()))
 }
 
 /// As [`mask_on`], in one channel of a mask of several; a mask of one has no other. Also says whether there were several.
@@ -39,15 +44,17 @@ pub(super) fn mask_in_channel(
     let labels = channels
         .choose(several.then_some(channel))
         .map_err(refuse)?;
-    Ok((mask_of(Some(image), &labels, label)?, several))
-}
-
-fn mask_of(image: Option<&Volume>, labels: &Volume, label: i32) -> Result<Mask, StepError> {
-    if let Some(image) = image {
-        no_image(image, labels)?;
-    }
-    Mask::from_volume(labels, LabelChoice::Value(label))
-        .map_err(|e| StepError::refuse(e.code(), e.to_string()))
+    no_image(image, &labels)?;
+    let mask = Mask::from_volume(&labels, LabelChoice::Value(label)).map_err(|e| {
+        let hint = match e.code() {
+            "label-absent" if label != INSIDE => {
+                "; masks that a step wrote have label 1: say the region's in `import-mask` and `label = 1` here"
+            }
+            _ => "",
+        };
+        StepError::refuse(e.code(), format!("{e}{hint}"))
+    })?;
+    Ok((mask, several))
 }
 
 /// Refuses an image in the place of a mask.

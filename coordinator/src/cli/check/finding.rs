@@ -71,6 +71,7 @@ codes! {
     LogWithoutSigma = "log-without-sigma", Warn;
     BinWidthUnused = "bin-width-unused", Warn;
     LabelChannelUnused = "label-channel-unused", Warn;
+    LabelOfStep = "label-of-step", Refuse;
 }
 
 /// One thing that is wrong, with its place and its repair.

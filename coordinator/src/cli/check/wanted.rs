@@ -153,12 +153,28 @@ fn endpoint(plan: &Plan, task: TaskIdx, params: &Value) -> Option<Endpoint> {
     })
 }
 
-/// Settings of an extraction that have no effect; told once a step, however many patients it has.
+/// Settings of an extraction that have no effect, or none but harm; told once a step, however many patients it has.
 fn extraction(plan: &Plan, task: TaskIdx, findings: &mut Vec<Finding>) {
     let Ok(params) = pipeline_defs::params::decode::<ExtractParams>(plan.params_of(task)) else {
         return; // the plan resolved them
     };
+    let by_step = is_mask_of_step(plan, task);
+    if params.label != 1 && by_step {
+        let place = format!("step `{}`", plan.step_of(task).name);
+        let message = format!(
+            "the settings ask for label {} of a mask that a step wrote, where the region has label 1",
+            params.label
+        );
+        let repair = "say the region's label in the step `import-mask`, and `label = 1` beside `settings` here";
+        let finding = Finding::new(Code::LabelOfStep, place, message, repair);
+        if !findings.contains(&finding) {
+            findings.push(finding);
+        }
+    }
     for unheeded in params.unheeded() {
+        if matches!(unheeded, Unheeded::LabelChannel { .. }) && !by_step {
+            continue;
+        }
         let code = match unheeded {
             Unheeded::LogWithoutSigma => Code::LogWithoutSigma,
             Unheeded::LabelChannel { .. } => Code::LabelChannelUnused,
@@ -170,6 +186,13 @@ fn extraction(plan: &Plan, task: TaskIdx, findings: &mut Vec<Finding>) {
             findings.push(finding);
         }
     }
+}
+
+/// Whether a step wrote the mask, which then has one channel and label 1.
+fn is_mask_of_step(plan: &Plan, task: TaskIdx) -> bool {
+    let port = plan.ports(task).iter().find(|p| p.name == "mask");
+    let entry = port.and_then(|port| plan.entries(port).first());
+    entry.is_some_and(|entry| matches!(entry.origin, Origin::Output { .. }))
 }
 
 fn horizons(params: &Value) -> Vec<f64> {

@@ -76,7 +76,8 @@ fn initial(values: &[f64], width: usize, n: usize, pole: f64, first: &mut [f64])
     let inverse = 1.0 / pole;
     let mut back = libm::pow(pole, (n - 1) as f64);
     add(first, n - 1, back);
-    back *= back * inverse;
+    let over_pole = back * inverse;
+    back *= over_pole;
     for k in 1..n - 1 {
         add(first, k, power + back);
         power *= pole;
