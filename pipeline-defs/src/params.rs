@@ -88,6 +88,7 @@ pub const ADDED_LATER: &[(&str, &str, &str)] = &[
     ("eligible", "sites", "null"),
     ("fit-deepsurv", "folds", "0"),
     ("fit-gbm", "tune", "null"),
+    ("fit-impute", "drop_constant", "false"),
     ("fit-selection", "at_least", "0"),
     ("fit-rsf", "convention", "\"ranger\""),
     ("fit-rsf", "importance", "false"),

@@ -1,6 +1,6 @@
 //! `bundle` and `verify`: a run as one file that others can check.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -171,14 +171,13 @@ async fn add_recipes(client: &Client, files: &mut Files) -> anyhow::Result<()> {
 
 /// The output of a run, without what else lies in its folder.
 fn read_folder(folder: &Path) -> anyhow::Result<Files> {
-    let mut files = all_below(folder)?;
-    let record = files.get(RECORD).with_context(|| {
+    let record = std::fs::read(folder.join(RECORD)).with_context(|| {
         format!(
             "{} has no {RECORD}: it is no output folder of a run",
             folder.display()
         )
     })?;
-    let record: Value = serde_json::from_slice(record)?;
+    let record: Value = serde_json::from_slice(&record)?;
     let published = record["published"].as_array().into_iter().flatten();
     let mut known: Vec<String> = published
         .filter_map(|path| path.as_str().map(str::to_owned))
@@ -189,16 +188,22 @@ fn read_folder(folder: &Path) -> anyhow::Result<Files> {
             .iter()
             .any(|k| path == k || k.ends_with('/') && path.starts_with(k.as_str()))
     };
-    let strange: Vec<String> = files.keys().filter(|p| !is_known(p)).cloned().collect();
-    for path in strange {
-        eprintln!("radloom: `{path}` is left out: the run did not write it");
-        files.remove(&path);
+    let mut files = Files::new();
+    for (name, path) in all_below(folder)? {
+        if is_known(&name) {
+            let bytes =
+                std::fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
+            files.insert(name, bytes);
+        } else {
+            eprintln!("radloom: `{name}` is left out: the run did not write it");
+        }
     }
     Ok(files)
 }
 
-fn all_below(folder: &Path) -> anyhow::Result<Files> {
-    let mut files = Files::new();
+/// Files of a folder and of those in it; links to folders are not followed.
+fn all_below(folder: &Path) -> anyhow::Result<BTreeMap<String, PathBuf>> {
+    let mut files = BTreeMap::new();
     let mut open = vec![(folder.to_owned(), String::new())];
     while let Some((at, prefix)) = open.pop() {
         let entries =
@@ -206,13 +211,10 @@ fn all_below(folder: &Path) -> anyhow::Result<Files> {
         for entry in entries {
             let entry = entry?;
             let name = format!("{prefix}{}", entry.file_name().to_string_lossy());
-            let path = entry.path();
-            if path.is_dir() {
-                open.push((path, format!("{name}/")));
+            if entry.file_type()?.is_dir() {
+                open.push((entry.path(), format!("{name}/")));
             } else {
-                let bytes = std::fs::read(&path)
-                    .with_context(|| format!("cannot read {}", path.display()))?;
-                files.insert(name, bytes);
+                files.insert(name, entry.path());
             }
         }
     }

@@ -84,9 +84,9 @@ pub(super) struct Row {
 }
 
 impl Row {
-    /// Whether the patients judged are no training rows.
+    /// Whether the patients judged took no part in the fit. Out of bag the forest saw none of them, but the selection did.
     fn of_test_rows(&self) -> bool {
-        self.set == "cv" || self.set == "external" || self.set == "oob"
+        self.set == "cv" || self.set == "external"
     }
 }
 
@@ -371,7 +371,9 @@ pub(super) fn print(rows: &[Row]) {
     }
     out!("{table}");
     out!(
-        "true risk: the composite AUC of the risk that drew the outcomes, on the same centre's patients; no model can expect more."
+        "true risk: the composite AUC of the part of the risk that drew the outcomes which the regions show, texture and size, on the same\n\
+         centre's patients. A model of these regions cannot be expected to rank them better; oob is left out where features were\n\
+         selected on the same patients."
     );
     if let Some(attainable) = rows.iter().filter(composite).find_map(|row| row.attainable) {
         out!(

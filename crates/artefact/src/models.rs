@@ -122,6 +122,9 @@ pub struct ImputeModel {
     pub n_undefined: Vec<u64>,
     /// Columns that were undefined too often.
     pub dropped: Vec<UndefinedFeature>,
+    /// Columns with one value in all training rows, where those go.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub constant: Vec<String>,
 }
 
 /// A column that was undefined too often.

@@ -48,6 +48,24 @@ pub fn cross_fitted_percentiles(n: usize, folds: &[FoldRisks]) -> Vec<Option<f64
     total.iter().zip(&count).map(mean).collect()
 }
 
+/// The percentile of each value among all of them; `None` stays so.
+///
+/// A mean of percentiles over repeats lies nearer the middle than a percentile: by as much as the repeats differ. Ranked
+/// anew, patients of the training rows and those whom one model alone predicted spread alike.
+///
+/// # Formula
+/// [`percentile`] of p_i among all p
+/// # Ties and edges
+/// equals get the middle of their ranks
+pub fn ranked_anew(percentiles: &[Option<f64>]) -> Vec<Option<f64>> {
+    let mut ascending: Vec<f64> = percentiles.iter().flatten().copied().collect();
+    ascending.sort_unstable_by(f64::total_cmp);
+    percentiles
+        .iter()
+        .map(|p| percentile(&ascending, (*p)?))
+        .collect()
+}
+
 /// The share of ascending values below `x`, equals counting half: 0 to 1. `None` without values.
 pub fn percentile(ascending: &[f64], x: f64) -> Option<f64> {
     if ascending.is_empty() {
@@ -98,6 +116,17 @@ mod tests {
             (percentile(&[], 1.0), at_percentile(&[], 0.5)),
             (None, None)
         );
+    }
+
+    #[test]
+    fn means_of_percentiles_are_spread_like_percentiles() {
+        let means = [Some(0.5), None, Some(0.45), Some(0.55), Some(0.5)];
+        let spread = ranked_anew(&means);
+        assert_eq!(
+            spread,
+            [Some(0.5), None, Some(0.125), Some(0.875), Some(0.5)]
+        );
+        assert_eq!(ranked_anew(&[None]), [None]);
     }
 
     #[test]

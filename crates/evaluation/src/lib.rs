@@ -59,7 +59,7 @@ pub use calibration_curve::{
     CalibrationCurve, CalibrationSlope, Coefficient, calibration_curve, calibration_slope,
 };
 pub use contest::{Contest, Part};
-pub use cross_fit::{FoldRisks, at_percentile, cross_fitted_percentiles, percentile};
+pub use cross_fit::{FoldRisks, at_percentile, cross_fitted_percentiles, percentile, ranked_anew};
 pub use decision_curve::{DecisionPoint, decision_curve};
 pub use estimate::{Estimate, Estimated, Interval, MetricError, NotEstimable};
 pub use max_t::{MaxT, MaxTError, Simultaneous, max_t};

@@ -249,11 +249,32 @@ fn simultaneous(
         .iter()
         .map(|&at| draws.iter().map(|d| d.values[ranked[at]]).collect())
         .collect();
-    let found = max_t(&estimates, &resampled, 0.5, level).map_err(NotRanked::MaxT)?;
-    for (at, of) in taken.into_iter().zip(found.metrics) {
-        models[at].simultaneous = Some(of);
+    for (k, of) in of_varying(&estimates, &resampled, 0.5, level)? {
+        models[taken[k]].simultaneous = Some(of);
     }
     Ok(())
+}
+
+/// [`max_t`] of the metrics that vary over the resamples, each with its place. One that never does (an AUC of 1 in a small
+/// set, two models that rank alike) has no interval, and takes none from the others.
+fn of_varying(
+    estimates: &[f64],
+    resampled: &[Vec<Option<f64>>],
+    null_value: f64,
+    level: f64,
+) -> Result<Vec<(usize, Simultaneous)>, NotRanked> {
+    let mut places: Vec<usize> = (0..estimates.len()).collect();
+    loop {
+        let values: Vec<f64> = places.iter().map(|&k| estimates[k]).collect();
+        let draws: Vec<Vec<Option<f64>>> = places.iter().map(|&k| resampled[k].clone()).collect();
+        match max_t(&values, &draws, null_value, level) {
+            Ok(found) => return Ok(places.into_iter().zip(found.metrics).collect()),
+            Err(MaxTError::NoVariation { metric }) if places.len() > 1 => {
+                places.remove(metric);
+            }
+            Err(error) => return Err(NotRanked::MaxT(error)),
+        }
+    }
 }
 
 fn compared(
@@ -282,10 +303,9 @@ fn compared(
         .iter()
         .map(|&at| draws.iter().map(|d| difference(d, ranked[at])).collect())
         .collect();
-    let found = max_t(&estimates, &resampled, 0.0, level).map_err(NotRanked::MaxT)?;
-    for ((at, difference), simultaneous) in taken.into_iter().zip(estimates).zip(found.metrics) {
-        models[at].against = Some(AgainstReference {
-            difference,
+    for (k, simultaneous) in of_varying(&estimates, &resampled, 0.0, level)? {
+        models[taken[k]].against = Some(AgainstReference {
+            difference: estimates[k],
             simultaneous,
         });
     }
@@ -390,6 +410,24 @@ mod tests {
             won / pairs
         };
         horizons.iter().map(|t| at(*t)).sum::<f64>() / horizons.len() as f64
+    }
+
+    #[test]
+    fn a_metric_that_never_varies_takes_no_interval_from_the_others() {
+        let draw = |b: usize| Some(0.6 + 0.002 * (b % 100) as f64);
+        let resampled = [
+            (0..500).map(draw).collect::<Vec<_>>(),
+            vec![Some(1.0); 500],
+            (0..500).map(|b| draw(b * 7 + 3)).collect(),
+        ];
+        let found = of_varying(&[0.7, 1.0, 0.7], &resampled, 0.5, 0.95).unwrap();
+        let places: Vec<usize> = found.iter().map(|(k, _)| *k).collect();
+        assert_eq!(places, [0, 2]);
+        let alone = of_varying(&[1.0], &resampled[1..2], 0.5, 0.95);
+        assert!(matches!(
+            alone,
+            Err(NotRanked::MaxT(MaxTError::NoVariation { .. }))
+        ));
     }
 
     #[test]

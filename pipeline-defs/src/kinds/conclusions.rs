@@ -17,6 +17,7 @@ pub(super) const RADSCORE: KindSpec = KindSpec {
         out("radscore", Json, Hub, "json", RowRule::Evaluated),
     ],
     cost: cost(1, 128, 0.02),
+    version: 2,
     ..hub(
         "radscore",
         Role::Gather,
@@ -63,7 +64,7 @@ pub(super) const RANK_MODELS: KindSpec = KindSpec {
     outputs: &[out("rank", Json, Open, "json", RowRule::Evaluated)],
     cost: cost(2, 256, 1.0),
     seeded: true,
-    version: 3,
+    version: 4,
     ..hub(
         "rank-models",
         Role::Evaluate,
@@ -79,7 +80,7 @@ pub(super) const OPTIMISM_WATERFALL: KindSpec = KindSpec {
     ],
     outputs: &[out("waterfall", Json, Open, "json", RowRule::Evaluated)],
     cost: cost(1, 64, 0.005),
-    version: 3,
+    version: 4,
     ..hub(
         "optimism-waterfall",
         Role::Gather,

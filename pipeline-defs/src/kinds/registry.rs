@@ -183,6 +183,7 @@ pub(super) const ALL: &[KindSpec] = &[
         inputs: &[one("table", &[Table])],
         outputs: &[MODEL],
         cost: cost(1, 128, 0.005),
+        version: 2,
         ..hub(
             "fit-impute",
             Role::Fit,
@@ -480,7 +481,7 @@ pub(super) const ALL: &[KindSpec] = &[
         outputs: &[out("cut", Json, Hub, "json", RowRule::Fitted)],
         cost: cost(1, 64, 0.2),
         seeded: true,
-        version: 2,
+        version: 3,
         ..hub(
             "cut-point",
             Role::Fit,

@@ -133,6 +133,10 @@ pub struct ImputeParams {
     pub strategy: Strategy,
     /// A feature undefined in a larger fraction of the training rows is dropped, at least 0 and below 1. Source: 0.05.
     pub max_undefined: f64,
+    /// Drops columns with one value in all training rows, such as a stage that only another centre has: a regression has no
+    /// coefficient for them.
+    #[serde(default)]
+    pub drop_constant: bool,
 }
 
 /// What replaces a missing number.
@@ -153,6 +157,7 @@ impl Params for ImputeParams {
             ImputeParams {
                 strategy: Strategy::Median,
                 max_undefined: 0.05,
+                drop_constant: false,
             },
         )]
     }

@@ -1,5 +1,6 @@
 //! `cut-point`: where a marker parts survival best, and what such a search is worth.
 
+use artefact::table::Table;
 use pipeline_defs::params::CutPointParams;
 use serde_json::json;
 use stats::cut_point::{CutPointError, best_cut_point, cut_point_interval, permuted_p};
@@ -10,9 +11,11 @@ use crate::step::{Context, Inputs, Produced, StepError};
 
 pub(super) fn run(context: &Context, inputs: &Inputs) -> Result<Vec<Produced>, StepError> {
     let params: CutPointParams = context.params()?;
+    let mut table = Training::table(inputs)?;
+    let n_without = only_known(&mut table, &params.column);
     let Training {
         matrix, follow_up, ..
-    } = Training::read(inputs)?;
+    } = Training::of(table, inputs)?;
     let column = column(&matrix.names, &params.column)?;
     let marker = matrix.x.column(column).to_vec();
     let failed = |e: CutPointError| refuse("cut-point", &e);
@@ -38,6 +41,7 @@ pub(super) fn run(context: &Context, inputs: &Inputs) -> Result<Vec<Produced>, S
         "upper": interval.map(|i| i.upper),
         "statistic": found.best.statistic,
         "n": marker.len(),
+        "n_without_value": n_without,
         "n_events": follow_up.n_events(),
         "n_below": found.best.n_below,
         "above_is_worse": found.above_is_worse,
@@ -52,6 +56,21 @@ pub(super) fn run(context: &Context, inputs: &Inputs) -> Result<Vec<Produced>, S
     });
     let bytes = artefact::json::encode("cut-point", &answer)?;
     Ok(vec![Produced::bytes("cut", bytes)])
+}
+
+/// Leaves the column and the patients who have a value of it; gives how many have none. Another column's empty cell is
+/// nothing to this one. A table without the column stays.
+fn only_known(table: &mut Table, name: &str) -> usize {
+    let Some(at) = table.columns.iter().position(|c| c.name == name) else {
+        return 0;
+    };
+    let mut column = table.columns.swap_remove(at);
+    let keep: Vec<bool> = column.values.iter().map(|v| !v.is_nan()).collect();
+    let mut kept = keep.iter();
+    table.rows.retain(|_| kept.next() == Some(&true));
+    column.values.retain(|v| !v.is_nan());
+    table.columns = vec![column];
+    keep.len() - table.rows.len()
 }
 
 fn column(names: &[String], wanted: &str) -> Result<usize, StepError> {
@@ -101,6 +120,33 @@ mod tests {
         assert!(number("p_permutation") < 0.02);
         assert!(number("p_unadjusted") < number("p_gauss") && number("p_gauss") < 0.01);
         assert_eq!(found["above_is_worse"], true);
+    }
+
+    #[test]
+    fn an_empty_cell_leaves_its_own_marker_s_patient_out_and_no_other_s() {
+        let (table, followup) = learnable(90);
+        let cut = |table: Vec<u8>| -> Value {
+            let ports = [("table", table), ("followup", followup.clone())];
+            let out = run("cut-point", params("signal"), &ports).unwrap();
+            serde_json::from_slice(&content(&out, "cut")).unwrap()
+        };
+        let whole = cut(table.clone());
+        let text = String::from_utf8(table).unwrap();
+        let emptied = |place: usize| {
+            let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
+            let mut cells: Vec<&str> = lines[1].split(',').collect();
+            cells[place] = "";
+            lines[1] = cells.join(",");
+            (lines.join("\n") + "\n").into_bytes()
+        };
+        let places: Vec<&str> = text.lines().next().unwrap().split(',').collect();
+        let of = |name: &str| places.iter().position(|p| *p == name).unwrap();
+        assert_eq!(cut(emptied(of("noise"))), whole);
+        let less = cut(emptied(of("signal")));
+        assert_eq!(
+            (&less["n"], &less["n_without_value"]),
+            (&serde_json::json!(89), &serde_json::json!(1))
+        );
     }
 
     #[test]

@@ -22,12 +22,13 @@ pub(super) fn run(context: &Context, inputs: &Inputs) -> Result<Vec<Produced>, S
         let (time, event) = (time.values[i], event.values[i]);
         // One patient with a wrong value never stops a study: who has no usable outcome is left out here and counted by
         // `eligible`.
-        let usable = time >= 0.0 && (event == 0.0 || event == 1.0);
+        let time = months(time, params.unit);
+        let usable = time >= 0.0 && time.is_finite() && (event == 0.0 || event == 1.0);
         if !usable {
             continue;
         }
         found.rows.push(row.clone());
-        found.time.push(months(time, params.unit));
+        found.time.push(time);
         found.event.push(event == 1.0);
     }
     if found.rows.is_empty() {

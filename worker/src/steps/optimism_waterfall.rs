@@ -98,6 +98,8 @@ struct Found {
     lower: Option<f64>,
     upper: Option<f64>,
     reason: String,
+    /// Horizons that a composite is the mean over; those of the comparison's AUC of the same model and set.
+    horizons_months: Vec<f64>,
 }
 
 impl Found {
@@ -107,6 +109,7 @@ impl Found {
             lower: None,
             upper: None,
             reason: reason.into(),
+            horizons_months: Vec::new(),
         }
     }
 }
@@ -146,27 +149,74 @@ fn ranks(inputs: &Inputs) -> Result<Vec<Rank>, StepError> {
 
 fn rungs(endpoint: &str, rows: &[ComparisonRow], summary: &Summary, ranks: &[Rank]) -> Vec<Value> {
     let mut rungs = Vec::with_capacity(RUNGS.len());
-    let mut last: Option<f64> = None;
+    let mut last: Option<(f64, Vec<f64>)> = None;
     for (name, label, profile, set) in RUNGS {
         let best = summary
             .best
             .iter()
             .find(|b| (b.profile.as_str(), b.endpoint.as_str()) == (profile, endpoint));
-        let found = match (name, best) {
+        let mut found = match (name, best) {
             (_, None) => Found::nothing(format!("no model of the profile `{profile}` was chosen")),
-            ("bias-corrected", Some(_)) => corrected(profile, endpoint, ranks),
+            ("bias-corrected", Some(best)) => Found {
+                horizons_months: horizons(best, set, rows),
+                ..corrected(profile, endpoint, ranks)
+            },
             (_, Some(best)) => of_comparison(best, set, rows),
         };
-        let difference = found.value.zip(last).map(|(value, last)| value - last);
+        let difference = match (found.value, &last) {
+            (Some(value), Some((before, over))) if *over == found.horizons_months => {
+                Some(value - before)
+            }
+            (Some(_), Some((_, over))) => {
+                let note = not_comparable(&found.horizons_months, over);
+                found.reason = match found.reason.as_str() {
+                    "" => note,
+                    reason => format!("{reason}; {note}"),
+                };
+                None
+            }
+            _ => None,
+        };
         rungs.push(json!({
             "name": name, "label": label, "profile": profile, "set": set,
             "value": found.value, "lower": found.lower, "upper": found.upper, "difference": difference,
             "roi_set": best.map(|b| &b.roi_set), "learner": best.map(|b| &b.learner),
-            "reason": (!found.reason.is_empty()).then_some(found.reason),
+            "reason": (!found.reason.is_empty()).then_some(&found.reason),
         }));
-        last = found.value.or(last);
+        if let Some(value) = found.value {
+            last = Some((value, found.horizons_months));
+        }
     }
     rungs
+}
+
+/// Horizons with a value.
+fn horizons(best: &Best, set: &str, rows: &[ComparisonRow]) -> Vec<f64> {
+    let is = |r: &&ComparisonRow| {
+        (&r.profile, &r.endpoint, &r.roi_set, &r.learner)
+            == (&best.profile, &best.endpoint, &best.roi_set, &best.learner)
+            && (r.set.as_str(), r.metric.as_str()) == (set, "auc")
+            && r.value.is_some()
+    };
+    let mut found: Vec<f64> = rows
+        .iter()
+        .filter(is)
+        .filter_map(|r| r.horizon_months)
+        .collect();
+    found.sort_unstable_by(f64::total_cmp);
+    found
+}
+
+fn not_comparable(here: &[f64], before: &[f64]) -> String {
+    let told = |months: &[f64]| {
+        let all: Vec<String> = months.iter().map(|m| artefact::number::text(*m)).collect();
+        all.join(", ")
+    };
+    format!(
+        "no difference: a mean over {} months here, over {} months in the rung before",
+        told(here),
+        told(before)
+    )
 }
 
 fn of_comparison(best: &Best, set: &str, rows: &[ComparisonRow]) -> Found {
@@ -181,6 +231,7 @@ fn of_comparison(best: &Best, set: &str, rows: &[ComparisonRow]) -> Found {
             lower: row.lower,
             upper: row.upper,
             reason: row.reason.clone(),
+            horizons_months: horizons(best, set, rows),
         },
         None => Found::nothing(format!("the comparison has no set `{set}` of this model")),
     }
@@ -200,6 +251,7 @@ fn corrected(profile: &str, endpoint: &str, ranks: &[Rank]) -> Found {
             value: found.value,
             lower: found.lower,
             upper: found.upper,
+            horizons_months: Vec::new(),
             reason: found
                 .reason
                 .clone()
@@ -269,6 +321,38 @@ mod tests {
             ports.push(("ranks", rank("cv", 0.68).to_string().into_bytes()));
         }
         inputs(&ports)
+    }
+
+    #[test]
+    fn means_over_other_horizons_do_not_differ_by_a_number() {
+        let at = |set: &str, months: f64| ComparisonRow {
+            metric: "auc".to_owned(),
+            horizon_months: Some(months),
+            ..row("careful", "rsf", set, 0.7)
+        };
+        let rows = [
+            row("careful", "rsf", "cv", 0.7),
+            at("cv", 12.0),
+            at("cv", 36.0),
+            row("careful", "rsf", "external", 0.66),
+            at("external", 12.0),
+        ];
+        let summary = json!({"best": [{"profile": "careful", "endpoint": "dfs", "roi_set": "both", "learner": "rsf"}]});
+        let ports = [
+            ("comparison", encode(&rows)),
+            ("summary", serde_json::to_vec(&summary).unwrap()),
+        ];
+        let out = run_on("optimism-waterfall", json!({}), &inputs(&ports)).unwrap();
+        let found: Value = serde_json::from_slice(&content(&out, "waterfall")).unwrap();
+        let last = &found["endpoints"][0]["rungs"][4];
+        assert_eq!(
+            (&last["value"], &last["difference"]),
+            (&json!(0.66), &Value::Null)
+        );
+        assert_eq!(
+            last["reason"],
+            "no difference: a mean over 12 months here, over 12, 36 months in the rung before"
+        );
     }
 
     fn rungs(with_rank: bool) -> Vec<Value> {

@@ -11,7 +11,7 @@ use std::collections::BTreeSet;
 use artefact::RowId;
 use artefact::predictions::RiskTable;
 use artefact::table::{Column, ColumnKind, Table};
-use evaluation::{FoldRisks, at_percentile, cross_fitted_percentiles, percentile};
+use evaluation::{FoldRisks, at_percentile, cross_fitted_percentiles, percentile, ranked_anew};
 use pipeline_defs::params::{RadscoreParams, RadscoreTraining};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -42,7 +42,10 @@ pub(super) fn run(context: &Context, inputs: &Inputs) -> Result<Vec<Produced>, S
     let best = chosen(&params, inputs)?;
     let frozen = Frozen::read(inputs, &best)?;
     let (percentiles, folds) = match params.training {
-        RadscoreTraining::CrossFitted => cross_fitted(inputs, &best, &frozen)?,
+        RadscoreTraining::CrossFitted => {
+            let (means, folds) = cross_fitted(inputs, &best, &frozen)?;
+            (ranked_anew(&means), folds)
+        }
         RadscoreTraining::Apparent => (frozen.apparent(), Vec::new()),
     };
     let mut table = Scores::default();
@@ -418,12 +421,12 @@ mod tests {
     fn training_patients_are_placed_by_models_that_did_not_see_them() {
         let (test, train) = folds();
         let out = radscore(&study(test, train), "careful", "cross-fitted").unwrap();
-        // a: above one of two training risks of its fold, halfway along 1, 2, 3, 4
+        // a: above one of two training risks of its fold, second of four; b and d share the last two places of 1, 2, 3, 4
         let wanted = [
-            row("a", 2.5, 50.0),
-            row("b", 4.0, 100.0),
-            row("c", 1.0, 0.0),
-            row("d", 4.0, 100.0),
+            row("a", 2.0, 37.5),
+            row("b", 3.5, 75.0),
+            row("c", 1.0, 12.5),
+            row("d", 3.5, 75.0),
             row("x", 3.5, 75.0),
             row("y", 99.0, 100.0),
         ];

@@ -26,6 +26,7 @@ pub(super) fn from_imputer(fitted: Imputer) -> models::ImputeModel {
             .map(|c| c.n_undefined as u64)
             .collect(),
         dropped: fitted.dropped.into_iter().map(from_undefined).collect(),
+        constant: Vec::new(),
     }
 }
 
