@@ -220,10 +220,13 @@ fn models(store: &cas::Store, run: &Finished) -> Result<Vec<(String, Digest, boo
     Ok(files)
 }
 
+/// Counts the ways in which model files were made: 2, novelty looks at the features of all regions.
+const FREEZE: u32 = 2;
+
 /// What the model files follow from: study, cohort, and what was compared.
 fn models_key(run: &Finished) -> String {
     let mut text = format!(
-        "{} {} {}",
+        "{FREEZE} {} {} {}",
         env!("CARGO_PKG_VERSION"),
         run.study.text_digest,
         run.snapshot

@@ -467,71 +467,133 @@ fn percentiles(values: &[f64]) -> Vec<f64> {
     (0..=100).map(at).collect()
 }
 
-/// How far the patient is from those learned from: in the features before the last selection, else in those of the learner.
+/// A table of features before their selection: of one region, told from others by its axes.
+struct Region {
+    axes: Vec<(String, String)>,
+    /// Takes the patient's features at `table`; what was fitted for it at `model` saw those of the training rows.
+    at: TaskIdx,
+}
+
+/// The selections whose results the learner takes, one by one or joined; the learner itself where there is none.
+fn regions(source: &Source, predict: TaskIdx) -> Result<(TaskIdx, Vec<Region>), String> {
+    let plan = &source.run.plan;
+    let (above, _) = source.producer(predict, "table")?;
+    let alone = |at: TaskIdx| {
+        let axes = Vec::new();
+        (at, vec![Region { axes, at }])
+    };
+    let selects = |task: &TaskIdx| plan.kind_of(*task).name == "apply-selection";
+    if selects(&above) {
+        return Ok(alone(above));
+    }
+    let port = plan.ports(above).iter().find(|p| p.name == "tables");
+    let (Some(port), "join-tables") = (port, plan.kind_of(above).name) else {
+        return Ok(alone(predict));
+    };
+    let mut found = Vec::new();
+    for entry in plan.entries(port) {
+        match entry.origin {
+            Origin::Output { task, .. } if selects(&task) => found.push(Region {
+                axes: plan
+                    .entry_axes(entry)
+                    .into_iter()
+                    .map(|(axis, value)| (axis.to_owned(), value.to_owned()))
+                    .collect(),
+                at: task,
+            }),
+            _ => return Ok(alone(predict)),
+        }
+    }
+    Ok((above, found))
+}
+
+/// How far the patient is from those learned from: in the features of all regions before the last selection, else in those
+/// of the learner.
 fn novelty(walk: &mut Walk, predict: TaskIdx) -> Result<StepOutput, String> {
     let source = walk.source;
-    let run = source.run;
-    let (above, _) = source.producer(predict, "table")?;
-    let at = match run.plan.kind_of(above).name {
-        "apply-selection" => above,
-        _ => predict,
-    };
-    let (fit, _) = source.producer(at, "model")?;
-    let reference = source.input(fit, "table")?;
-    let entry = source.entry(at, "table")?;
-    let patient = walk.origin(&entry, at, "table")?;
-    let model = fitted_novelty(reference)?;
+    let (join, regions) = regions(source, predict)?;
+    let (mut references, mut patients) = (Vec::new(), Vec::new());
+    for region in &regions {
+        let (fit, _) = source.producer(region.at, "model")?;
+        references.push(Input {
+            axes: region.axes.clone(),
+            content: Ok(source.input(fit, "table")?),
+        });
+        let entry = source.entry(region.at, "table")?;
+        patients.push(FrozenInput {
+            axes: region.axes.clone(),
+            from: walk.origin(&entry, region.at, "table")?,
+        });
+    }
+    if regions.len() > 1 {
+        let params = source.run.plan.params_of(join);
+        let params: Value = serde_json::from_str(params).map_err(|e| e.to_string())?;
+        let joined = made("join-tables", params.clone(), "tables", references)?;
+        references = vec![Input {
+            axes: Vec::new(),
+            content: Ok(joined),
+        }];
+        let from = judge(
+            walk,
+            "regions",
+            "join-tables",
+            params,
+            [("tables", patients)],
+        )?;
+        patients = vec![FrozenInput {
+            axes: Vec::new(),
+            from: Wire::Step(from),
+        }];
+    }
+    let kind = kinds::kind("fit-novelty").ok_or("this build has no fit-novelty")?;
+    let model = made(kind.name, defaults(kind)?, "table", references)?;
     let digest = Digest::of(&model);
     walk.blobs.insert(digest, model);
-    let plain = |from| {
-        vec![FrozenInput {
-            axes: Vec::new(),
-            from,
-        }]
-    };
+    let model = vec![FrozenInput {
+        axes: Vec::new(),
+        from: Wire::Blob(digest.to_string()),
+    }];
     let kind = kinds::kind("apply-novelty").ok_or("this build has no apply-novelty")?;
+    let ports = [("model", model), ("table", patients)];
+    judge(walk, "novelty", kind.name, defaults(kind)?, ports)
+}
+
+/// Puts a step behind the others; gives its first output.
+fn judge<const N: usize>(
+    walk: &mut Walk,
+    name: &str,
+    kind: &str,
+    params: Value,
+    inputs: [(&str, Vec<FrozenInput>); N],
+) -> Result<StepOutput, String> {
+    let kind = kinds::kind(kind).ok_or_else(|| format!("this build has no {kind}"))?;
     walk.steps.push(FrozenStep {
-        name: "novelty".to_owned(),
+        name: name.to_owned(),
         kind: kind.name.to_owned(),
         version: kind.version,
-        params: defaults(kind)?,
+        params,
         seed: None,
-        inputs: [
-            ("model".to_owned(), plain(Wire::Blob(digest.to_string()))),
-            ("table".to_owned(), plain(patient)),
-        ]
-        .into(),
+        inputs: inputs.map(|(port, from)| (port.to_owned(), from)).into(),
     });
+    let port = kind.outputs.first().map_or(name, |p| p.name).to_owned();
     Ok(StepOutput {
         step: walk.steps.len() - 1,
-        port: kind
-            .outputs
-            .first()
-            .map_or("novelty", |p| p.name)
-            .to_owned(),
+        port,
     })
 }
 
-/// The reference of the distance, from a table of training rows.
-fn fitted_novelty(table: Bytes) -> Result<Bytes, String> {
-    let kind = kinds::kind("fit-novelty").ok_or("this build has no fit-novelty")?;
-    let context = Context {
-        params: defaults(kind)?,
-        seed: None,
-    };
-    let input = Input {
-        axes: Vec::new(),
-        content: Ok(table),
-    };
+/// The first output of a step that is worked out here.
+fn made(kind: &str, params: Value, port: &str, entries: Vec<Input>) -> Result<Bytes, String> {
+    let context = Context { params, seed: None };
     let inputs = Inputs {
-        ports: [("table".to_owned(), vec![input])].into(),
+        ports: [(port.to_owned(), entries)].into(),
     };
-    let produced = worker::steps::run(kind.name, &context, &inputs).map_err(|e| e.to_string())?;
+    let produced = worker::steps::run(kind, &context, &inputs).map_err(|e| e.to_string())?;
     let model = produced.into_iter().find_map(|p| match p.content {
         Content::Bytes(bytes) => Some(Bytes::from(bytes)),
         Content::Rows { .. } => None,
     });
-    model.ok_or_else(|| "fit-novelty gave nothing".to_owned())
+    model.ok_or_else(|| format!("{kind} gave nothing"))
 }
 
 /// The parameters of a kind with nothing set.
