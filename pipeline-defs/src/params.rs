@@ -35,8 +35,8 @@ pub use clinical::{
     ReclassificationParams,
 };
 pub use conclusions::{
-    ColumnTransform, ModelColumnsParams, RadscoreParams, RadscoreTraining, RankModelsParams,
-    RankedSet, UnivariableTableParams,
+    ColumnTransform, ModelColumnsParams, RadscoreChoice, RadscoreParams, RadscoreTraining,
+    RankModelsParams, RankedSet, UnivariableTableParams,
 };
 pub use evaluation::{
     AucConvention, BootstrapOptimismParams, CompareParams, CrossValidateParams, EvaluateParams,
@@ -99,6 +99,7 @@ pub const ADDED_LATER: &[(&str, &str, &str)] = &[
     ("report", "language", "\"en\""),
     ("n4-bias-correction", "spline_distance_mm", "null"),
     ("predict", "out_of_bag", "false"),
+    ("radscore", "chosen_by", "\"cv\""),
     ("select-rows", "allow_empty", "false"),
     ("cox-regression", "strata", "null"),
     ("cox-regression", "weights", "null"),

@@ -12,11 +12,13 @@ mod judged;
 mod make;
 mod outcomes;
 mod scope;
+mod taint;
 mod tasks;
 mod write;
 
 pub use make::{check, plan};
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
 use digest::Digest;
@@ -49,6 +51,12 @@ pub struct Plan {
     pub(crate) depth_ms: Vec<u32>,
     pub(crate) published: Vec<Published>,
     pub(crate) leaks: Vec<Leak>,
+    /// Tasks that take a leak, and the first that each takes.
+    pub(crate) leaking: BTreeMap<TaskIdx, usize>,
+    /// Tasks behind one of those, itself among them, and the leak: what they make would be another without it.
+    pub(crate) tainted: BTreeMap<TaskIdx, usize>,
+    /// (step, port) that receive times and events.
+    pub(crate) outcome_ports: BTreeSet<(String, String)>,
     pub(crate) scopes: Vec<scope::Scope>,
     pub(crate) study_name: String,
 }
@@ -356,6 +364,23 @@ impl Plan {
     /// Steps that learn from rows they should not see, with their reasons. Empty unless the profile is `paper`.
     pub fn leaks(&self) -> &[Leak] {
         &self.leaks
+    }
+
+    /// The leak that what an origin stands for comes from, where it does: values or models, not names and judgements.
+    pub fn leak_behind(&self, origin: Origin) -> Option<&Leak> {
+        taint::carried(self, origin).map(|at| &self.leaks[at])
+    }
+
+    /// The leak that a task takes itself.
+    pub fn leak_of(&self, t: TaskIdx) -> Option<&Leak> {
+        self.leaking.get(&t).map(|&at| &self.leaks[at])
+    }
+
+    /// Whether a port of a task receives times and events: as follow-up, or as columns of a table.
+    pub fn receives_outcomes(&self, t: TaskIdx, port: &str) -> bool {
+        let mut ports = self.outcome_ports.iter();
+        let step = &self.step_of(t).name;
+        ports.any(|(of, name)| of == step && name == port)
     }
 
     /// The flow class of what an origin stands for.

@@ -48,7 +48,7 @@ mod values;
 pub(crate) use axes::SITE;
 pub use axes::is_word;
 pub(crate) use choice::static_values;
-pub(crate) use names::{check_names, placeholders, table_type};
+pub(crate) use names::{check_names, placeholders, reference_type, table_type};
 pub use read::parse;
 #[cfg(test)]
 pub(crate) use {axes::SPLIT_KEYS, read::TOP_KEYS, steps::STEP_KEYS};
@@ -336,9 +336,7 @@ impl Step {
         study: &Study,
         value_of: impl Fn(&str) -> Option<String>,
     ) -> Option<&str> {
-        let in_paper = study.profile == "paper"
-            || value_of(PROFILE).as_deref() == Some("paper")
-            || self.of_paper_only(study);
+        let in_paper = self.in_paper(study, &value_of);
         let (reason, _) = match self.allow_leak.as_ref()? {
             Choice::One(one) => one,
             Choice::By { axis, options, .. } => {
@@ -347,6 +345,19 @@ impl Step {
             }
         };
         (in_paper && !reason.trim().is_empty()).then_some(reason)
+    }
+
+    /// Whether a task at these axis values is the paper's: of its profile, or of no profile and gone without it.
+    pub(crate) fn in_paper(
+        &self,
+        study: &Study,
+        value_of: impl Fn(&str) -> Option<String>,
+    ) -> bool {
+        study.profile == "paper"
+            || match value_of(PROFILE) {
+                Some(profile) => profile == "paper",
+                None => self.of_paper_only(study),
+            }
     }
 
     /// Whether a port that must be bound receives nothing but what holds the profile at `paper`: the step is gone

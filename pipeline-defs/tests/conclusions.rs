@@ -134,3 +134,36 @@ fn what_learns_takes_training_rows_and_test_rows_are_called_so() {
         in = { risk = \"predict.risk\", followup = \"y.test\" } #!\n";
     refused(test, "rows", "`rows` is \"oob\"", "write rows = \"test\"");
 }
+
+#[test]
+fn a_score_of_the_model_that_test_outcomes_chose_is_a_leak() {
+    let external = "with = { chosen_by = \"external\" }\nin = { test_risk = \"unseen.risk\", train_risk = \"seen.risk\", summary = \"compare.summary\" } #!\n";
+    let mut tail = TAIL.replace(
+        "in = { test_risk = \"unseen.risk\", train_risk = \"seen.risk\", summary = \"compare.summary\" }\n",
+        external,
+    );
+    let problem = refused(
+        &tail,
+        "leak",
+        "the choice of a model by the outcomes of external test patients",
+        "write chosen_by = \"cv\"",
+    );
+    assert_eq!(problem.port.as_deref(), Some("summary"));
+    // The paper may, says so, and whatever learns from the score comes from that leak.
+    tail.push_str(
+        "[steps.rows]\nkind = \"select-rows\"\nin = { table = \"score.table\", split = \"splits[split=external].split\" }\n\
+         [steps.z]\nkind = \"cut-point\"\nin = { table = \"rows.train\", followup = \"y[split=external].train\" }\n\
+         with = { column = \"radscore\" }\n",
+    );
+    let allowed = ["profile=paper", "steps.score.allow_leak=\"the paper did\""];
+    let plan = planned(&tail, &allowed).unwrap_or_else(|p| panic!("{p}"));
+    let leaks: Vec<_> = plan
+        .leaks()
+        .iter()
+        .map(|l| (l.step.as_str(), l.port.as_str()))
+        .collect();
+    assert_eq!(leaks, [("score", "summary")]);
+    let task = plan.parse_address("z").unwrap();
+    let behind = plan.leak_behind(pipeline_defs::Origin::Output { task, port: 0 });
+    assert_eq!(behind.map(|leak| leak.step.as_str()), Some("score"));
+}

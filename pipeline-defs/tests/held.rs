@@ -79,6 +79,12 @@ fn what_was_learned_at_one_split_is_not_applied_in_its_folds() {
         (leak.step.as_str(), leak.reason.as_str()),
         ("z", "selected once")
     );
+    // In the split that is held the same rows taught the model: nothing leaks there.
+    let of = |split: &str| {
+        let task = plan.parse_address(&format!("z[profile=paper,split={split}]"));
+        plan.leak_of(task.unwrap()).map(|leak| leak.port.as_str())
+    };
+    assert_eq!((of("r1f1"), of("external")), (Some("model"), None));
 }
 
 #[test]
@@ -190,4 +196,165 @@ fn a_step_of_the_paper_alone_may_leak_with_a_plain_reason() {
     let careful = text.replace("t[profile=paper]", "t[profile=careful]");
     let problems = made(&careful, "profile=both").unwrap_err().to_string();
     assert!(problems.contains("legal with profile"), "{problems}");
+}
+
+/// The profiles side by side, with something added.
+fn both(tail: &str, sets: &[&str]) -> Result<pipeline_defs::Plan, pipeline_defs::Problems> {
+    let text = format!(
+        "{}{tail}",
+        HEAD.replace("[axes]", "[axes]\nprofile = [\"careful\", \"paper\"]")
+    );
+    let sets: Vec<String> = sets.iter().map(|s| s.to_string()).collect();
+    let study = parse(&text, "s.toml", &sets)?;
+    plan(&study, &snapshot(&[("c1", 3), ("c2", 2)], &["t2w", "mask"]))
+}
+
+/// The paper's scales, learned from all rows, applied by a step that every profile could take.
+const SCALED: &str = r#"
+[steps.pooled]
+kind = "fit-standardise"
+per = ["profile", "split"]
+[steps.pooled.in.table]
+by = "profile"
+careful = "x.train"
+paper = "tables.features"
+[steps.pooled.allow_leak]
+by = "profile"
+paper = "scaled together"
+[steps.scaled]
+kind = "apply-standardise"
+per = ["split"]
+in = { model = "pooled[profile=paper].model", table = "x.train" }
+[steps.joined]
+kind = "join-tables"
+per = ["split"]
+in = { tables = "scaled.table" }
+"#;
+
+#[test]
+fn what_comes_from_a_leak_is_learned_from_in_the_paper_s_profile_only() {
+    let z = |per: &str, table: &str| {
+        format!(
+            "{SCALED}[steps.z]\nkind = \"fit-cox\"\nper = [{per}]\nin = {{ table = \"{table}\", followup = \"y.train\" }}\n"
+        )
+    };
+    let careful = "\"profile\", \"split\"";
+    for table in ["scaled.table", "joined.table"] {
+        let problems = both(&z(careful, table), &[]).unwrap_err();
+        let [problem] = problems.0.as_slice() else {
+            panic!("one problem: {problems}")
+        };
+        let found = (
+            problem.code,
+            problem.step.as_deref(),
+            problem.port.as_deref(),
+        );
+        assert_eq!(found, ("leak-behind", Some("z"), Some("table")));
+        assert!(
+            problem
+                .message
+                .contains("what step `pooled` made of all rows"),
+            "{problem}"
+        );
+    }
+    // The paper alone may, and so may what is gone without it; the leak is named in both.
+    for (per, sets) in [
+        (careful, ["profile=paper"]),
+        ("\"split\"", ["profile=both"]),
+    ] {
+        let plan = both(&z(per, "joined.table"), &sets).unwrap_or_else(|p| panic!("{p}"));
+        assert_eq!(plan.leaks().len(), 1);
+        let task = plan.parse_address("joined[split=r1f1]").unwrap();
+        let behind = plan.leak_behind(Origin::Output { task, port: 0 });
+        assert_eq!(behind.map(|leak| leak.step.as_str()), Some("pooled"));
+        let task = plan.parse_address("x[split=r1f1]").unwrap();
+        assert_eq!(plan.leak_behind(Origin::Output { task, port: 0 }), None);
+    }
+    both(&z(careful, "joined.table"), &["profile=careful"]).unwrap_or_else(|p| panic!("{p}"));
+}
+
+#[test]
+fn a_model_of_a_leak_may_be_judged_anywhere() {
+    let tail = format!(
+        r#"{SCALED}
+[steps.m]
+kind = "fit-cox"
+per = ["split"]
+in = {{ table = "joined.table", followup = "y.train" }}
+[steps.p]
+kind = "predict"
+per = ["profile", "split"]
+in = {{ model = "m.model", table = "x.test" }}
+[steps.e]
+kind = "evaluate"
+per = ["profile", "split"]
+in = {{ risk = "p.risk", followup = "y.test" }}
+"#
+    );
+    let plan = both(&tail, &[]).unwrap_or_else(|p| panic!("{p}"));
+    let task = plan.parse_address("e[profile=careful,split=r1f1]").unwrap();
+    assert_eq!(plan.leak_behind(Origin::Output { task, port: 0 }), None);
+    // A fit on its predictions is another thing.
+    let learns = format!(
+        "{tail}[steps.z]\nkind = \"fit-cox\"\nper = [\"profile\", \"split\"]\nin = {{ table = \"c.table\", followup = \"y.train\" }}\n\
+         [steps.c]\nkind = \"join-tables\"\nper = [\"profile\", \"split\"]\nin = {{ tables = \"a.table\" }}\n\
+         [steps.a]\nkind = \"apply-selection\"\nper = [\"profile\", \"split\"]\nin = {{ model = \"m.model\", table = \"x.train\" }}\n"
+    );
+    let problems = both(&learns, &[]).unwrap_err().to_string();
+    assert!(
+        problems.contains("a leak of the paper profile"),
+        "{problems}"
+    );
+}
+
+#[test]
+fn a_step_of_the_paper_that_both_profiles_run_forgives_nothing_to_the_careful_one() {
+    let tail = "[steps.t]\nkind = \"gather-table\"\nper = [\"profile\"]\nin = { features = \"features.features\" }\n\
+        [steps.z]\nkind = \"fit-combat\"\nper = [\"profile\"]\nallow_leak = \"pooled\"\nin = { table = \"t[profile=paper].table\" }\n";
+    let problems = both(tail, &[]).unwrap_err().to_string();
+    assert!(problems.contains("receives all rows"), "{problems}");
+    both(tail, &["profile=paper"]).unwrap_or_else(|p| panic!("{p}"));
+}
+
+#[test]
+fn outcomes_among_the_paper_s_predictors_teach_no_careful_fit() {
+    let tail = r#"
+[steps.clinical]
+kind = "gather-cohort"
+in = { tables = "cohort.table" }
+[steps.outcome]
+kind = "follow-up"
+in = { table = "clinical.table" }
+[steps.t]
+kind = "gather-table"
+per = ["profile"]
+in = { features = "features.features" }
+[steps.both]
+kind = "join-tables"
+per = ["profile"]
+in = { tables = ["clinical.table", "t.table"] }
+[steps.divided]
+kind = "select-rows"
+per = ["split"]
+in = { table = "both[profile=paper].table", split = "splits.split" }
+[steps.seen]
+kind = "fit-impute"
+per = ["split"]
+allow_leak = "the paper did"
+in = { table = "divided.train" }
+[steps.filled]
+kind = "apply-impute"
+per = ["profile", "split"]
+in = { model = "seen.model", table = "x.train" }
+[steps.z]
+kind = "fit-cox"
+per = ["profile", "split"]
+in = { table = "filled.table", followup = "y.train" }
+"#;
+    let problems = both(tail, &[]).unwrap_err().to_string();
+    assert!(
+        problems.contains("step `seen` made of columns of `clinical.table`"),
+        "{problems}"
+    );
+    both(tail, &["profile=paper"]).unwrap_or_else(|p| panic!("{p}"));
 }

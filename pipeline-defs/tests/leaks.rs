@@ -425,3 +425,33 @@ fn a_table_of_outcomes_is_no_predictor() {
     );
     planned(&own, &[]).unwrap_or_else(|p| panic!("{p}"));
 }
+
+#[test]
+fn a_step_ends_outcomes_only_where_it_names_its_columns() {
+    let by_way = |with: &str| {
+        let tail = WITH_OUTCOMES.replace(
+            "in = { table = \"clinical.table\", split",
+            "in = { table = \"columns.table\", split",
+        );
+        format!(
+            "{tail}in = {{ table = \"divided.train\" }} #!\n[steps.columns]\nkind = \"model-columns\"\nin = {{ table = \"clinical.table\" }}\n{with}"
+        )
+    };
+    let message = "columns of `clinical.table`, where step `outcome` reads times and events";
+    let repair = "a table of their own";
+    for with in [
+        String::new(),
+        "with = { columns = [] }\n".to_owned(),
+        "with = { columns = [\"age\", \"dfs_event\"] }\n".to_owned(),
+        // What another such step made of an outcome, by its name.
+        "with = { columns = [\"log(dfs_months)\"] }\n".to_owned(),
+        "with = { columns = [\"dfs_event=1\"] }\n".to_owned(),
+        "with = { columns = [\"sqrt(tumour.dfs_months)>6\"] }\n".to_owned(),
+    ] {
+        refused(&by_way(&with), "outcome-leak", message, repair);
+    }
+    for with in ["[\"age\"]", "[\"age\", \"scan_dfs_months\"]"] {
+        let tail = by_way(&format!("with = {{ columns = {with} }}\n"));
+        planned(&tail, &[]).unwrap_or_else(|p| panic!("{p}"));
+    }
+}

@@ -17,7 +17,7 @@ pub(super) const RADSCORE: KindSpec = KindSpec {
         out("radscore", Json, Hub, "json", RowRule::Evaluated),
     ],
     cost: cost(1, 128, 0.02),
-    version: 2,
+    version: 3,
     ..hub(
         "radscore",
         Role::Gather,

@@ -19,6 +19,21 @@ pub struct RadscoreParams {
     pub endpoint: String,
     /// Where the scores of the patients come from whom the model was fitted on.
     pub training: RadscoreTraining,
+    /// By whose outcomes the model may have been chosen.
+    #[serde(default)]
+    pub chosen_by: RadscoreChoice,
+}
+
+/// Whose outcomes chose the model.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum RadscoreChoice {
+    /// Those of the folds: another choice is refused.
+    #[default]
+    Cv,
+    /// Those of the external patients too, as the paper did. Who learns from such a score learns from them: the step needs
+    /// `allow_leak`.
+    External,
 }
 
 /// Whose risks the training patients have.
@@ -34,14 +49,21 @@ pub enum RadscoreTraining {
 impl Params for RadscoreParams {
     const KINDS: &'static [&'static str] = &["radscore"];
     fn presets() -> Vec<(&'static str, RadscoreParams)> {
-        let of = |training| RadscoreParams {
+        let of = |training, chosen_by| RadscoreParams {
             profile: String::new(),
             endpoint: String::new(),
             training,
+            chosen_by,
         };
         vec![
-            ("careful", of(RadscoreTraining::CrossFitted)),
-            ("paper", of(RadscoreTraining::Apparent)),
+            (
+                "careful",
+                of(RadscoreTraining::CrossFitted, RadscoreChoice::Cv),
+            ),
+            (
+                "paper",
+                of(RadscoreTraining::Apparent, RadscoreChoice::External),
+            ),
         ]
     }
 }

@@ -40,6 +40,28 @@ pub(super) fn check(
     check_evaluated_rows(plan, step, task, risk, say);
 }
 
+/// A score of the model that external outcomes chose: whoever learns from it learns from them.
+pub(super) fn check_choice(
+    plan: &mut Plan,
+    study: &Study,
+    step: &Step,
+    task: TaskIdx,
+    say: &mut Reporter,
+) {
+    let by_external = plan.params_of(task).contains("\"chosen_by\":\"external\"");
+    if plan.kind_of(task).name != "radscore" || !by_external {
+        return;
+    }
+    let receives = "the choice of a model by the outcomes of external test patients".to_string();
+    if let Some(reason) = reason_of(plan, study, step, task) {
+        record(plan, step, task, "summary", receives, reason);
+        return;
+    }
+    let message = format!("port `summary` receives {receives}, from which the score would learn");
+    let repair = "write chosen_by = \"cv\" and give the split folds (kfold)";
+    say.step("leak", step, "summary", message, repair);
+}
+
 /// A port that means training rows takes those of the split whose predictions are judged: all rows would contain the
 /// judged ones.
 fn check_training_rows(
@@ -67,7 +89,7 @@ fn check_training_rows(
     }
     let receives = scope.describe(&plan.axes);
     if let Some(reason) = reason_of(plan, study, step, task) {
-        record(plan, step, port, receives, reason);
+        record(plan, step, task, port, receives, reason);
         return;
     }
     let split = splits.first().map_or(String::new(), |&axis| {

@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use digest::Digest;
 
-use super::{Plan, PlannedAxis, Published, axes, bind, flow, graph, items, outcomes, scope, tasks};
+use super::{
+    Plan, PlannedAxis, Published, axes, bind, flow, graph, items, outcomes, scope, taint, tasks,
+};
 use crate::kinds::ArtefactType;
 use crate::problem::{Problem, Problems, suggest};
 use crate::snapshot::{Snapshot, SnapshotPatient};
@@ -46,6 +48,7 @@ pub fn plan(study: &Study, snapshot: &Snapshot) -> Result<Plan, Problems> {
         scope::check(&mut plan, study, step, &mut say);
     }
     outcomes::check(&mut plan, study, &order, &mut say);
+    taint::check(&mut plan, study, &mut say);
     graph::connect(&mut plan);
     for publish in &study.publish {
         publish_tasks(&mut plan, publish, &mut say);

@@ -10,9 +10,10 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 
 use super::make::Reporter;
-use super::{Leak, Plan};
+use super::scope::{reason_of, record};
+use super::{Plan, TaskIdx};
 use crate::kinds::{ArtefactType, KindSpec, Role};
-use crate::study::{Reference, Step, Study};
+use crate::study::{Reference, Step, Study, reference_type};
 
 /// Refuses fits whose predictors come from a table of outcomes, or records them where the paper profile allows it.
 /// `order` is topological.
@@ -34,6 +35,34 @@ pub(super) fn check(plan: &mut Plan, study: &Study, order: &[usize], say: &mut R
             judge(plan, study, step, table, reader, say);
         }
     }
+    plan.outcome_ports = outcome_ports(study, &clean, &outcomes);
+}
+
+/// The ports, as (step, port), that receive times and events: as follow-up, or as columns of a table.
+fn outcome_ports(
+    study: &Study,
+    clean: &[&str],
+    outcomes: &[(&Reference, &str)],
+) -> BTreeSet<(String, String)> {
+    let is_outcome = |reference: &Reference| match reference_type(study, reference, 0) {
+        Some(ArtefactType::FollowUp) => true,
+        Some(ArtefactType::Table) => {
+            let mut from = Vec::new();
+            upstream(study, reference, clean, &[], &mut from);
+            outcomes.iter().any(|(table, _)| from.contains(table))
+        }
+        _ => false,
+    };
+    let mut ports = BTreeSet::new();
+    for step in &study.steps {
+        for input in &step.inputs {
+            let mut received = input.from.options().flatten();
+            if received.any(|(reference, _)| is_outcome(reference)) {
+                ports.insert((step.name.clone(), input.port.clone()));
+            }
+        }
+    }
+    ports
 }
 
 fn judge(
@@ -48,13 +77,15 @@ fn judge(
         "columns of `{}`, where step `{reader}` reads times and events",
         named(table)
     );
-    if let Some(reason) = step.leak_reason(study, |_| None) {
-        plan.leaks.push(Leak {
-            step: step.name.clone(),
-            port: "table".to_string(),
-            receives,
-            reason: reason.to_string(),
-        });
+    let tasks = plan.steps.iter().find(|s| s.name == step.name);
+    let tasks = tasks.map_or(0..0, |s| s.tasks.clone());
+    let reason = |task| reason_of(plan, study, step, task);
+    let reasons: Option<Vec<(TaskIdx, &str)>> =
+        tasks.map(|task| Some((task, reason(task)?))).collect();
+    if let Some(reasons) = reasons {
+        for (task, reason) in reasons {
+            record(plan, step, task, "table", receives.clone(), reason);
+        }
         return;
     }
     let message =
@@ -63,7 +94,7 @@ fn judge(
     say.step("outcome-leak", step, "table", message, repair);
 }
 
-/// The steps that take named columns of a table, none of them a time or an event: outcomes end there.
+/// The steps that name the columns they take, none of them a time or an event: outcomes end there.
 fn without_outcomes<'a>(plan: &Plan, study: &'a Study) -> Vec<&'a str> {
     let of_kind = |kind: &'static str| {
         let steps = study.steps.iter();
@@ -83,16 +114,30 @@ fn without_outcomes<'a>(plan: &Plan, study: &'a Study) -> Vec<&'a str> {
         .flat_map(|p| [p["time"].clone(), p["event"].clone()])
         .filter_map(|name| name.as_str().map(str::to_string))
         .collect();
-    let takes_one = |p: &Value| {
-        let columns = p["columns"].as_array().into_iter().flatten();
-        columns
-            .filter_map(Value::as_str)
-            .any(|c| outcomes.contains(c))
+    let harmless = |p: &Value| {
+        let columns = p["columns"].as_array().map(Vec::as_slice);
+        let columns = columns.unwrap_or_default();
+        let taken = columns.iter().filter_map(Value::as_str);
+        // No column named means every column taken.
+        !columns.is_empty()
+            && taken
+                .clone()
+                .all(|c| outcomes.iter().all(|o| !is_made_of(c, o)))
     };
     of_kind("model-columns")
-        .filter(|step| !params(step).iter().any(takes_one))
+        .filter(|step| params(step).iter().all(harmless))
         .map(|step| step.name.as_str())
         .collect()
+}
+
+/// Whether a column is that outcome, or what `model-columns` (`log(time)`, `event=1`, `time>36`) or `join-tables`
+/// (`tumour.time`) calls what it makes of it.
+fn is_made_of(column: &str, outcome: &str) -> bool {
+    let named = column.split(['=', '>']).next().unwrap_or(column);
+    let inner = named.rsplit('(').next().unwrap_or(named);
+    let names = [column, named, inner.trim_end_matches(')')];
+    let mut places = names.iter().filter_map(|name| name.strip_suffix(outcome));
+    places.any(|place| place.is_empty() || place.ends_with('.'))
 }
 
 /// The tables that hold outcomes, each with the `follow-up` step that reads it.

@@ -57,7 +57,8 @@ pub(super) fn check(plan: &mut Plan, study: &Study, step: &Step, say: &mut Repor
                 forgiven = check_apply(plan, study, step, task, &inputs, say);
             }
             Role::Split => check_split(plan, step, say),
-            Role::Pointwise | Role::Gather => {}
+            Role::Gather => judged::check_choice(plan, study, step, task, say),
+            Role::Pointwise => {}
         }
         plan.tasks[task as usize].scopes = plan.scopes.len() as u32;
         for output in kind.outputs {
@@ -139,12 +140,14 @@ pub(super) fn reason_of<'a>(
     step: &'a Step,
     task: TaskIdx,
 ) -> Option<&'a str> {
-    let value = |axis: &str| {
-        let mut axes = plan.axes_of(task);
-        axes.find(|(name, _)| *name == axis)
-            .map(|(_, value)| value.to_string())
-    };
-    step.leak_reason(study, value)
+    step.leak_reason(study, |axis| value_of(plan, task, axis))
+}
+
+/// The value of a task at an axis.
+pub(super) fn value_of(plan: &Plan, task: TaskIdx, axis: &str) -> Option<String> {
+    let mut axes = plan.axes_of(task);
+    axes.find(|(name, _)| *name == axis)
+        .map(|(_, value)| value.to_string())
 }
 
 impl Plan {
@@ -448,8 +451,11 @@ fn check_apply(
     if join_learned(Some(rows), Some(learned), &plan.axes).is_none() {
         let said = [model, table].map(|scope| scope.describe(&plan.axes));
         if let Some(reason) = reason_of(plan, study, step, task) {
-            let receives = format!("{}, applied to {}", said[0], said[1]);
-            record(plan, step, "model", receives, reason);
+            // Where the split is the one that is held, the rows are those that taught the model, or its test rows.
+            if !is_held(plan, task, rows, learned) {
+                let receives = format!("{}, applied to {}", said[0], said[1]);
+                record(plan, step, task, "model", receives, reason);
+            }
             return true;
         }
         let message = format!("applies {} to {}", said[0], said[1]);
@@ -462,6 +468,13 @@ fn check_apply(
         );
     }
     false
+}
+
+/// Whether `learned` is the split of `rows` held at the value that the task has there.
+fn is_held(plan: &Plan, task: TaskIdx, rows: usize, learned: usize) -> bool {
+    let split = &plan.axes[rows].name;
+    let value = value_of(plan, task, split);
+    value.is_some_and(|value| held_name(split, &value) == plan.axes[learned].name)
 }
 
 fn check_fit(
@@ -516,7 +529,7 @@ fn leak(
     }
     let receives = scope.describe(&plan.axes);
     if let Some(reason) = reason_of(plan, study, step, task) {
-        record(plan, step, port, receives, reason);
+        record(plan, step, task, port, receives, reason);
         return;
     }
     let repair = match scope.rows {
@@ -532,17 +545,27 @@ fn leak(
     say.step("leak", step, port, message, repair);
 }
 
-/// Keeps a leak that the paper profile allows, once.
-pub(super) fn record(plan: &mut Plan, step: &Step, port: &str, receives: String, reason: &str) {
+/// Keeps a leak that the paper profile allows, once, and that this task takes it.
+pub(super) fn record(
+    plan: &mut Plan,
+    step: &Step,
+    task: TaskIdx,
+    port: &str,
+    receives: String,
+    reason: &str,
+) {
     let leak = Leak {
         step: step.name.clone(),
         port: port.to_string(),
         receives,
         reason: reason.to_string(),
     };
-    if !plan.leaks.contains(&leak) {
+    let known = plan.leaks.iter().position(|other| *other == leak);
+    let at = known.unwrap_or(plan.leaks.len());
+    if known.is_none() {
         plan.leaks.push(leak);
     }
+    plan.leaking.entry(task).or_insert(at);
 }
 
 impl Scope {

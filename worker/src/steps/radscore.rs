@@ -12,7 +12,7 @@ use artefact::RowId;
 use artefact::predictions::RiskTable;
 use artefact::table::{Column, ColumnKind, Table};
 use evaluation::{FoldRisks, at_percentile, cross_fitted_percentiles, percentile, ranked_anew};
-use pipeline_defs::params::{RadscoreParams, RadscoreTraining};
+use pipeline_defs::params::{RadscoreChoice, RadscoreParams, RadscoreTraining};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -93,7 +93,7 @@ fn chosen(params: &RadscoreParams, inputs: &Inputs) -> Result<Best, StepError> {
         .filter(|b| fits(&params.profile, &b.profile) && fits(&params.endpoint, &b.endpoint))
         .collect();
     match (found.len(), found.pop()) {
-        (1, Some(best)) => Ok(best),
+        (1, Some(best)) => allowed(params, best),
         (0, _) | (_, None) => Err(StepError::refuse(
             "no-model-chosen",
             format!(
@@ -109,6 +109,21 @@ fn chosen(params: &RadscoreParams, inputs: &Inputs) -> Result<Best, StepError> {
             ),
         )),
     }
+}
+
+/// The model, where it was chosen by those who may choose.
+fn allowed(params: &RadscoreParams, best: Best) -> Result<Best, StepError> {
+    if params.chosen_by == RadscoreChoice::External || best.chosen_by == "cv" {
+        return Ok(best);
+    }
+    Err(StepError::refuse(
+        "chosen-by-test-outcomes",
+        format!(
+            "`summary`: the model of profile `{}` and endpoint `{}` was chosen by the outcomes of set `{}`, and chosen_by is \
+             \"cv\"; give the axis `split` folds (kfold), or set chosen_by = \"external\" and say in `allow_leak` why",
+            best.profile, best.endpoint, best.chosen_by
+        ),
+    ))
 }
 
 /// Entries of a port that are of the chosen model.
@@ -402,7 +417,11 @@ mod tests {
         profile: &str,
         training: &str,
     ) -> Result<Vec<Produced>, StepError> {
-        let params = json!({"profile": profile, "endpoint": "", "training": training});
+        let chosen_by = match profile {
+            "paper" => "external",
+            _ => "cv",
+        };
+        let params = json!({"profile": profile, "endpoint": "", "training": training, "chosen_by": chosen_by});
         run_on("radscore", params, inputs)
     }
 
@@ -472,6 +491,15 @@ mod tests {
             json!("no-convergence: after 30 steps")
         );
         assert!(columns(&out)[2].1.is_nan());
+    }
+
+    #[test]
+    fn a_model_that_test_outcomes_chose_is_not_taken_for_one_of_the_folds() {
+        let (test, train) = folds();
+        let params = json!({"profile": "paper", "endpoint": "", "training": "apparent"});
+        let (code, message) = refusal(run_on("radscore", params, &study(test, train)));
+        assert_eq!(code, "chosen-by-test-outcomes");
+        assert!(message.contains("outcomes of set `external`"), "{message}");
     }
 
     #[test]
