@@ -107,7 +107,9 @@ struct Draw {
 /// Westfall and Young 1993 (max-T); Tsamardinos, Greasidou and Borboudakis, Mach. Learn. 107 (2018) 1895–1922 (bootstrap
 /// bias-corrected cross-validation)
 /// # Agrees with
-/// a pair-by-pair computation in this module's tests, 1e-12; [`crate::estimate_auc`] for one part and one horizon, bit by bit
+/// a pair-by-pair computation in this module's tests, 1e-12; [`crate::estimate_auc`] for one part and one horizon, bit by bit;
+/// the bias-corrected value, for one part, with the mean over all 1,352,078 resamples of twelve patients, worked out from the paper's
+/// algorithm: within 1.1 standard errors of 40,000 draws, tests/bias_corrected_cv.rs
 /// # Differs from
 /// Tsamardinos et al. pool out-of-fold predictions of all folds; here pairs are compared within a fold only, for the risks of
 /// different fits need no common scale
