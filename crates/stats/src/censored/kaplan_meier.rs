@@ -131,7 +131,8 @@ impl KaplanMeier {
     }
 
     /// The time at which S falls to `1 − p` (p = 0.5: the median), with the limits found the same way on the
-    /// interval's curves (Brookmeyer & Crowley). Where S equals 1 − p on a whole step, the middle of that step.
+    /// interval's curves (Brookmeyer & Crowley). Where S equals 1 − p on a whole step, the middle of that step, which ends
+    /// with the follow-up if S falls no further (R's rule).
     pub fn quantile(&self, p: f64, scale: ConfidenceScale, level: f64) -> Quantile {
         let intervals = self.intervals(scale, level);
         let curve = |pick: fn(&Interval) -> f64| -> Vec<Option<f64>> {
@@ -198,11 +199,12 @@ fn first_at_or_below(times: &[f64], curve: &[Option<f64>], level: f64) -> Option
         .collect();
     let k = points.iter().position(|&(_, s)| s < level + TOLERANCE)?;
     let (time, value) = points[k];
-    let next_lower = points[k..].iter().find(|&&(_, s)| s < value);
-    match next_lower {
-        Some(&(next, _)) if (value - level).abs() < TOLERANCE => Some((time + next) / 2.0),
-        _ => Some(time),
+    if (value - level).abs() >= TOLERANCE {
+        return Some(time);
     }
+    let next_lower = points[k..].iter().find(|&&(_, s)| s < value);
+    let end = next_lower.or(points.last()).map_or(time, |&(end, _)| end);
+    Some((time + end) / 2.0)
 }
 
 #[cfg(test)]
@@ -247,6 +249,15 @@ mod tests {
         let q = kaplan_meier(&f).quantile(0.5, ConfidenceScale::Log, 0.95);
         assert_eq!(q.value, Some(3.5));
         assert_eq!(q.upper, None);
+    }
+
+    #[test]
+    fn a_curve_that_ends_at_one_half_has_its_median_midway_to_the_end() {
+        // R survival 3.5-3: quantile(survfit(…), 0.5) is 13.5
+        let time = vec![5.0, 5.0, 7.0, 13.0, 16.0, 20.0];
+        let f = FollowUp::new(time, (0..6).map(|i| i < 3).collect()).unwrap();
+        let q = kaplan_meier(&f).quantile(0.5, ConfidenceScale::Log, 0.95);
+        assert_eq!(q.value, Some(13.5));
     }
 
     #[test]

@@ -57,7 +57,7 @@ pub struct LogRank {
     pub covariance: Array2<f64>,
     /// Chi-square statistic.
     pub chi_square: f64,
-    /// Degrees of freedom, groups − 1.
+    /// Degrees of freedom, groups at risk at an event − 1.
     pub df: usize,
     /// Upper tail of the statistic.
     pub p: f64,
@@ -70,6 +70,7 @@ pub struct LogRank {
 /// V_gh = Σ_k w_k² d_k (n_k − d_k)/(n_k − 1) · n_kg/n_k (1(g=h) − n_kh/n_k); χ² = (O−E)ᵀ V⁻ (O−E), one group left out
 ///
 /// # Arguments        `group`: a label per patient, any numbers; S is the pooled Kaplan–Meier estimate
+/// # Ties and edges   a group that nobody is left of at the first event is listed and not compared
 /// # Errors           see [`LogRankError`]
 /// # Reference        Mantel 1966; Harrington & Fleming, Biometrika 69 (1982) 553–566
 /// # Agrees with      R survival 3.5-3 `survdiff` with rho 0 and 1, relative 1e-10, tests/parity_censored.rs
@@ -77,11 +78,21 @@ pub struct LogRank {
 pub fn log_rank(follow_up: &FollowUp, group: &[usize], rho: f64) -> Result<LogRank, LogRankError> {
     let (labels, member) = check(follow_up, group)?;
     let sums = accumulate(follow_up, &member, labels.len(), rho);
-    let df = labels.len() - 1;
-    let difference: Vec<f64> = (0..df)
-        .map(|g| sums.observed[g] - sums.expected[g])
+    // whoever was gone before the first event says nothing
+    let compared: Vec<usize> = (0..labels.len())
+        .filter(|&g| sums.expected[g] > 0.0)
         .collect();
-    let reduced = Array2::from_shape_fn((df, df), |(g, h)| sums.covariance[[g, h]]);
+    let df = compared.len().saturating_sub(1);
+    if df == 0 {
+        return Err(LogRankError::NeverTogether);
+    }
+    let difference: Vec<f64> = compared[..df]
+        .iter()
+        .map(|&g| sums.observed[g] - sums.expected[g])
+        .collect();
+    let reduced = Array2::from_shape_fn((df, df), |(g, h)| {
+        sums.covariance[[compared[g], compared[h]]]
+    });
     let factor = Cholesky::new(&reduced, 1e-12).map_err(|_| LogRankError::NeverTogether)?;
     let chi_square = quadratic_form(&factor, &difference);
     let groups = labels
@@ -196,6 +207,17 @@ mod tests {
         assert!((test.groups[0].expected - (0.5 + 1.0 / 3.0)).abs() < 1e-15);
         assert!((test.covariance[[0, 0]] - (0.25 + 2.0 / 9.0)).abs() < 1e-15);
         assert!((test.chi_square - (1.0f64 / 6.0) * (1.0 / 6.0) / (17.0 / 36.0)).abs() < 1e-14);
+    }
+
+    #[test]
+    fn a_group_gone_before_the_first_event_is_not_compared() {
+        // R survival 3.5-3: survdiff(Surv(time, event) ~ group) has χ² 0.2 on one degree of freedom
+        let time = [2.0, 7.0, 9.0, 10.0, 11.0, 11.0, 16.0, 18.0].to_vec();
+        let event = (0..8).map(|i| i == 2 || i == 6).collect();
+        let f = FollowUp::new(time, event).unwrap();
+        let test = log_rank(&f, &[2, 0, 1, 1, 0, 1, 1, 1], 0.0).unwrap();
+        assert!((test.chi_square - 0.2).abs() < 1e-14 && test.df == 1);
+        assert_eq!((test.groups.len(), test.groups[2].expected), (3, 0.0));
     }
 
     #[test]
