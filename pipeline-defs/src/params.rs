@@ -84,6 +84,7 @@ use crate::problem::{Place, Problem, list, suggest};
 /// Parameters that a kind got after its first release: (kind, parameter, canonical JSON of the value that behaves as
 /// before).
 pub const ADDED_LATER: &[(&str, &str, &str)] = &[
+    ("cut-point", "hothorn_lausen", "false"),
     ("differential-expression", "group", "\"\""),
     ("eligible", "sites", "null"),
     ("fit-deepsurv", "folds", "0"),

@@ -1,5 +1,6 @@
 //! The cut-point of a marker that parts survival best, and what such a search is worth.
 
+mod hothorn_lausen;
 mod normal;
 
 use cohort::FollowUp;
@@ -10,6 +11,8 @@ use rayon::prelude::*;
 use crate::censored::Interval;
 use crate::compare::quantile;
 use crate::special::{normal_two_sided, normal_upper_tail};
+
+pub use hothorn_lausen::hothorn_lausen_p;
 
 /// Why no cut-point was found.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
@@ -114,8 +117,7 @@ pub struct CutPoint {
 /// # Agrees with      R maxstat 0.7-25 `maxstat.test(smethod = "LogRank")` and survminer 0.4.9 `surv_cutpoint`: cut, statistics and
 /// both of Lausen's p-values, relative 1e-8; P (Gauss): mvtnorm's Miwa algorithm with six cuts, 1e-10; `pmethod = "exactGauss"`, whose integral is drawn at
 /// random, to its stated error; tests/parity_cut_point.rs
-/// # Differs from     maxstat offers a bound of the exact conditional p-value (HL); here [`permuted_p`] estimates the conditional
-/// p-value itself
+/// # See also         [`permuted_p`], the conditional p-value itself, estimated; [`hothorn_lausen_p`], maxstat's bound of it (HL)
 pub fn best_cut_point(
     marker: &[f64],
     follow_up: &FollowUp,

@@ -43,6 +43,10 @@ fn learners() -> Vec<(&'static str, Box<dyn Learner>)> {
     vec![
         ("rsf", Box::new(Rsf::new(few_trees).unwrap())),
         ("rsf importance", Box::new(Rsf::new(judged).unwrap())),
+        (
+            "rsf sksurv",
+            Box::new(Rsf::new(RsfParams::sksurv()).unwrap()),
+        ),
         ("gbm", Box::new(Gbm::new(GbmParams::gbm()).unwrap())),
         ("gbm out of bag", Box::new(gbm(BestIteration::OutOfBag))),
         (
@@ -330,6 +334,34 @@ fn column_order_in_memory_does_not_matter() {
         assert!(model.parts() == other.parts(), "{name}");
         let risk = bits(other.risk(fortran.t()).unwrap().values());
         assert_eq!(risk, risk_bits(model.as_ref(), &x), "{name}");
+    }
+}
+
+#[test]
+fn a_patient_alone_has_the_bits_that_it_has_among_others() {
+    let (x, names, f) = cohort(50, 3);
+    for (name, learner) in learners() {
+        let model = learner.fit(x.view(), &names, &f, 4).unwrap();
+        let together = risk_bits(model.as_ref(), &x);
+        let times = [6.0, 30.0];
+        let survival = |x: &Array2<f64>| model.survival(x.view(), &times).map(|s| s.unwrap());
+        let curves = survival(&x);
+        for row in [0, 17, 49] {
+            let alone = x.select(Axis(0), &[row]);
+            assert_eq!(
+                risk_bits(model.as_ref(), &alone),
+                together[row..=row],
+                "{name}"
+            );
+            let curve = survival(&alone).map(|s| bits(&s.into_raw_vec_and_offset().0));
+            let among = curves.as_ref().map(|s| bits(&s.row(row).to_vec()));
+            assert_eq!(curve, among, "{name}");
+        }
+        let nobody = x.select(Axis(0), &[]);
+        assert!(
+            model.risk(nobody.view()).unwrap().values().is_empty(),
+            "{name}"
+        );
     }
 }
 

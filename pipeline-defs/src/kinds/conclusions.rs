@@ -48,6 +48,7 @@ pub(super) const UNIVARIABLE_TABLE: KindSpec = KindSpec {
     ],
     outputs: &[out("univariable", Csv, Open, "csv", RowRule::Fitted)],
     cost: cost(1, 64, 0.02),
+    version: 2,
     ..hub(
         "univariable-table",
         Role::Fit,

@@ -323,6 +323,7 @@ pub(super) const ALL: &[KindSpec] = &[
         outputs: &[MODEL],
         cost: cost(1, 256, 0.1),
         seeded: true,
+        version: 2,
         ..hub("fit-svm", Role::Fit, "survival support vector machine")
     },
     KindSpec {
@@ -522,6 +523,7 @@ pub(super) const ALL: &[KindSpec] = &[
             out("curves_csv", Csv, Hub, "csv", RowRule::Evaluated),
         ],
         cost: cost(1, 64, 0.05),
+        version: 2,
         ..hub(
             "kaplan-meier",
             Role::Evaluate,

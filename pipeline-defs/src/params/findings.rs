@@ -18,6 +18,9 @@ pub struct CutPointParams {
     pub permutations: u32,
     /// Resamples for the interval of the cut: 0 for none, else 20 to 100000. Source: 500.
     pub bootstrap: u32,
+    /// Also the P of Hothorn and Lausen (2003), as R's maxstat has it; null above some 250 patients. Source: false.
+    #[serde(default)]
+    pub hothorn_lausen: bool,
 }
 
 impl Params for CutPointParams {
@@ -28,6 +31,7 @@ impl Params for CutPointParams {
             minprop: 0.1,
             permutations: 10_000,
             bootstrap: 500,
+            hothorn_lausen: false,
         };
         vec![("survminer", survminer)]
     }

@@ -3,7 +3,9 @@
 use artefact::table::Table;
 use pipeline_defs::params::CutPointParams;
 use serde_json::json;
-use stats::cut_point::{CutPointError, best_cut_point, cut_point_interval, permuted_p};
+use stats::cut_point::{
+    CutPointError, best_cut_point, cut_point_interval, hothorn_lausen_p, permuted_p,
+};
 
 use super::learn::Training;
 use super::refuse::refuse;
@@ -34,7 +36,7 @@ pub(super) fn run(context: &Context, inputs: &Inputs) -> Result<Vec<Produced>, S
                 .map_err(failed)?,
         ),
     };
-    let answer = json!({
+    let mut answer = json!({
         "column": matrix.names[column],
         "cut": found.best.value,
         "lower": interval.map(|i| i.lower),
@@ -54,6 +56,10 @@ pub(super) fn run(context: &Context, inputs: &Inputs) -> Result<Vec<Produced>, S
         "p_permutation": conditional,
         "cuts": found.cuts.iter().map(|c| json!({"cut": c.value, "n_below": c.n_below, "statistic": c.statistic})).collect::<Vec<_>>(),
     });
+    if params.hothorn_lausen {
+        let p = hothorn_lausen_p(&marker, &follow_up, params.minprop).map_err(failed)?;
+        answer["p_hothorn_lausen"] = json!(p);
+    }
     let bytes = artefact::json::encode("cut-point", &answer)?;
     Ok(vec![Produced::bytes("cut", bytes)])
 }
@@ -147,6 +153,25 @@ mod tests {
             (&less["n"], &less["n_without_value"]),
             (&serde_json::json!(89), &serde_json::json!(1))
         );
+    }
+
+    #[test]
+    fn the_p_of_hothorn_and_lausen_is_there_when_asked_for() {
+        let (table, followup) = learnable(90);
+        let ports = [("table", table), ("followup", followup)];
+        let told = |asked: bool| -> Value {
+            let mut set = params("signal");
+            set["hothorn_lausen"] = Value::from(asked);
+            serde_json::from_slice(&content(&run("cut-point", set, &ports).unwrap(), "cut"))
+                .unwrap()
+        };
+        let (asked, silent) = (told(true), told(false));
+        let p = asked["p_hothorn_lausen"].as_f64().unwrap();
+        assert!(
+            asked["p_unadjusted"].as_f64().unwrap() < p && p < 0.01,
+            "{p}"
+        );
+        assert!(silent.get("p_hothorn_lausen").is_none());
     }
 
     #[test]

@@ -159,34 +159,33 @@ impl<'a> Problem<'a> {
         }
     }
 
-    /// Lower triangle of the Hessian, \[width + 1, width + 1\].
+    /// Lower triangle of the Hessian, \[width + 1, width + 1\]: that of the weights is N + Nᵀ + 1, N = Zᵀ C, where C holds
+    /// half of what each patient adds.
     fn hessian(&self, here: &Point) -> Vec<Vec<f64>> {
         let width = self.width;
-        let mut curved = vec![0.0; self.n() * width];
-        if let Some(pairs) = &here.pairs {
-            curved = pairs.laplacian(self.features, width);
-            curved.iter_mut().for_each(|v| *v *= self.rank_weight);
-        }
+        let mut half = match &here.pairs {
+            Some(pairs) => pairs.half_laplacian(self.features, width),
+            None => vec![0.0; self.n() * width],
+        };
+        half.iter_mut().for_each(|v| *v *= self.rank_weight);
+        let counted = 0.5 * self.regression_weight;
         for i in (0..self.n()).filter(|&i| here.counted[i]) {
-            let row = &mut curved[i * width..(i + 1) * width];
+            let row = &mut half[i * width..(i + 1) * width];
             row.iter_mut()
                 .zip(self.row(i))
-                .for_each(|(c, z)| *c += self.regression_weight * z);
+                .for_each(|(c, z)| *c += counted * z);
         }
-        let mut rows: Vec<Vec<f64>> = (0..width)
+        let product: Vec<Vec<f64>> = (0..width)
             .into_par_iter()
             .with_min_len(16)
-            .map(|a| {
-                let mut row = vec![0.0; a + 1];
-                for i in 0..self.n() {
-                    let z = self.features[i * width + a];
-                    let from = &curved[i * width..i * width + a + 1];
-                    row.iter_mut().zip(from).for_each(|(h, c)| *h += z * c);
-                }
-                row[a] += 1.0;
-                row
-            })
+            .map(|a| self.weighted_rows(a, &half))
             .collect();
+        let mut rows: Vec<Vec<f64>> = (0..width)
+            .map(|a| (0..=a).map(|b| product[a][b] + product[b][a]).collect())
+            .collect();
+        for (a, row) in rows.iter_mut().enumerate() {
+            row[a] += 1.0;
+        }
         let mut last = vec![0.0; width + 1];
         for i in (0..self.n()).filter(|&i| here.counted[i]) {
             last.iter_mut()
@@ -201,11 +200,21 @@ impl<'a> Problem<'a> {
         rows
     }
 
+    /// Σ_i z_ia c_i, row `a` of Zᵀ C.
+    fn weighted_rows(&self, a: usize, rows: &[f64]) -> Vec<f64> {
+        let mut sum = vec![0.0; self.width];
+        for (i, row) in rows.chunks_exact(self.width).enumerate() {
+            let z = self.features[i * self.width + a];
+            sum.iter_mut().zip(row).for_each(|(h, c)| *h += z * c);
+        }
+        sum
+    }
+
     fn hessian_times(&self, here: &Point, v: &[f64]) -> Vec<f64> {
         let (weights, intercept) = (&v[..self.width], v[self.width]);
         let score = self.scores(weights);
         let mut curved = match &here.pairs {
-            Some(pairs) => pairs.laplacian(&score, 1),
+            Some(pairs) => pairs.laplacian(&score),
             None => vec![0.0; self.n()],
         };
         curved.iter_mut().for_each(|c| *c *= self.rank_weight);
@@ -245,13 +254,12 @@ impl<'a> Problem<'a> {
 
 /// Whether the same terms are active at two points, by their counts.
 fn same_terms(a: &Point, b: &Point) -> bool {
-    let counts = |point: &Point| {
-        point
-            .pairs
-            .as_ref()
-            .map(|pairs| (pairs.longer.clone(), pairs.shorter.clone()))
-    };
-    a.counted == b.counted && counts(a) == counts(b)
+    a.counted == b.counted
+        && match (&a.pairs, &b.pairs) {
+            (Some(a), Some(b)) => a.as_many_partners(b),
+            (None, None) => true,
+            _ => false,
+        }
 }
 
 fn largest(v: &[f64]) -> f64 {

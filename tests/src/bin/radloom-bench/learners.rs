@@ -36,7 +36,7 @@ const fn case(what: &'static str, work: &'static str, peer: Peer, ratio_min: f64
     }
 }
 
-const CASES: [Case; 8] = [
+const CASES: [Case; 9] = [
     case("forest of 500 trees; ranger", "rsf", Peer::R, 3.0),
     case(
         "forest of 100 trees, leaves of 3; scikit-survival",
@@ -66,6 +66,12 @@ const CASES: [Case; 8] = [
     case(
         "DeepSurv, one network, 100 epochs; PyTorch loop",
         "deepsurv",
+        Peer::Torch,
+        10.0,
+    ),
+    case(
+        "DeepSurv, one network, 100 epochs; pycox",
+        "deepsurv-pycox",
         Peer::Torch,
         10.0,
     ),

@@ -93,7 +93,7 @@ fn learner(name: &str) -> Box<dyn Learner> {
             .unwrap(),
         ),
         "svm" => Box::new(Svm::new(SvmParams::sksurv()).unwrap()),
-        "deepsurv" => Box::new(
+        "deepsurv" | "deepsurv-pycox" => Box::new(
             DeepSurv::new(DeepSurvParams {
                 max_epochs: 100,
                 early_stopping: None,

@@ -70,6 +70,18 @@ def deepsurv():
     net(inputs)
 
 
+def pycox():
+    import torch, torchtuples
+    from pycox.models import CoxPH
+
+    torch.set_num_threads(1)
+    net = torchtuples.practical.MLPVanilla(p, [32, 32], 1, batch_norm=True, dropout=0.4, output_bias=False)
+    model = CoxPH(net, torch.optim.Adam(net.parameters(), lr=0.01))
+    inputs = z.astype("float32")
+    model.fit(inputs, (t.astype("float32"), e.astype("float32")), 256, 100, verbose=False)
+    model.predict(inputs)
+
+
 def dnnsurv():
     import torch
 
@@ -93,12 +105,12 @@ def dnnsurv():
 
 
 z = (x - x.mean(0)) / x.std(0)
-run = {"rsf-100": rsf, "svm": svm, "xgboost": xgb, "deepsurv": deepsurv, "dnnsurv": dnnsurv}[work]
+run = {"rsf-100": rsf, "svm": svm, "xgboost": xgb, "deepsurv": deepsurv, "deepsurv-pycox": pycox, "dnnsurv": dnnsurv}[work]
 run()
 began, times = time.process_time(), 0
 while time.process_time() - began < 0.3:
     run()
     times += 1
 each = (time.process_time() - began) / times
-package = {"rsf-100": "sksurv", "svm": "sksurv", "xgboost": "xgboost"}.get(work, "torch")
+package = {"rsf-100": "sksurv", "svm": "sksurv", "xgboost": "xgboost", "deepsurv-pycox": "pycox"}.get(work, "torch")
 print(each, sys.modules[package].__version__)
