@@ -18,7 +18,7 @@ pub struct CutPointParams {
     pub permutations: u32,
     /// Resamples for the interval of the cut: 0 for none, else 20 to 100000. Source: 500.
     pub bootstrap: u32,
-    /// Also the P of Hothorn and Lausen (2003), as R's maxstat has it; null above some 250 patients. Source: false.
+    /// Also the P of Hothorn and Lausen (2003), as R's maxstat has it; null above some 450 patients. Source: false.
     #[serde(default)]
     pub hothorn_lausen: bool,
 }
