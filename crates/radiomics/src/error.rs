@@ -56,7 +56,9 @@ pub enum ExtractError {
         bin: f64,
     },
     /// The discretisation gives more grey levels than a texture matrix can hold.
-    #[error("discretisation gives {n_levels} grey levels, must be at most {limit}")]
+    #[error(
+        "discretisation gives {n_levels} grey levels, must be at most {limit}; ask for a larger binWidth, or for a binCount"
+    )]
     TooManyGreyLevels {
         /// The highest grey level.
         n_levels: f64,

@@ -397,3 +397,18 @@ fn a_grid_too_coarse_for_the_region_says_so() {
         "{error}"
     );
 }
+
+#[test]
+fn too_many_grey_levels_name_the_image_and_the_way() {
+    let (image, mask) = phantom::iso();
+    let mut settings = ExtractionSettings::pyradiomics_defaults();
+    settings.images[0].classes.bin = Bin::Width(1e-9);
+    let error = extract(&image, &mask, &settings).unwrap_err();
+    assert_eq!(error.code(), "too-many-grey-levels");
+    let told = error.to_string();
+    assert!(
+        told.starts_with("original: discretisation gives ")
+            && told.ends_with("ask for a larger binWidth, or for a binCount"),
+        "{told}"
+    );
+}

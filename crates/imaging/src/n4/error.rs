@@ -1,6 +1,7 @@
 //! Why a field cannot be estimated.
 
 use crate::body::BodyError;
+use crate::counted::Counted;
 use crate::mask::GeometryMismatch;
 use thiserror::Error;
 
@@ -46,7 +47,7 @@ pub enum N4Error {
         voxels: usize,
     },
     /// An axis is too short to fit a spline along it.
-    #[error("axis {axis} has {voxels} voxels after sub-sampling, at least {limit} are needed")]
+    #[error("axis {axis} has {} after sub-sampling, at least {limit} are needed", Counted(*voxels, "voxel"))]
     AxisTooShort {
         /// 0, 1, 2 for x, y, z.
         axis: usize,

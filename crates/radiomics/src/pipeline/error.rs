@@ -43,6 +43,14 @@ pub enum PipelineError {
     /// The region allows no features.
     #[error(transparent)]
     Extract(#[from] ExtractError),
+    /// A derived image allows no features.
+    #[error("{image}: {error}")]
+    Image {
+        /// Its name.
+        image: String,
+        /// Why.
+        error: ExtractError,
+    },
 }
 
 impl PipelineError {
@@ -64,7 +72,7 @@ impl PipelineError {
             PipelineError::Thresholds { .. } => "resegment-thresholds",
             PipelineError::Resegmented { .. } => "mask-empty-after-resegmentation",
             PipelineError::Filter(_) => "image-type-settings",
-            PipelineError::Extract(error) => error.code(),
+            PipelineError::Extract(error) | PipelineError::Image { error, .. } => error.code(),
         }
     }
 }

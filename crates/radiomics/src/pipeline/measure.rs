@@ -124,7 +124,12 @@ fn run(
         }
         Err(error) => return Err(error.into()),
     };
-    let found = features_of(&values, &prepared.roi, &job.name, job.classes)?;
+    let found = features_of(&values, &prepared.roi, &job.name, job.classes).map_err(|error| {
+        PipelineError::Image {
+            image: job.name.clone(),
+            error,
+        }
+    })?;
     Ok(Done {
         features: found.features,
         summary: Ok(ImageSummary {
