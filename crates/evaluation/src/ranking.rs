@@ -92,7 +92,8 @@ struct Draw {
 ///
 /// # Formula
 /// θ*_kb is the composite AUC of model k ([`Contest::values`]) with the patients of resample b, the same for all models.
-/// P(best) = mean_b 1(θ*_kb = max_j θ*_jb), shared among equals; rank_kb = 1 + #{ j : θ*_jb > θ*_kb } + ½ #{ j ≠ k : equal }.
+/// P(best) = mean_b 1(θ*_kb = max_j θ*_jb), shared among equals; rank_kb is from 1 + #{ j : θ*_jb > θ*_kb } to
+/// #{ j : θ*_jb ≥ θ*_kb }, and the interval of ranks from the α/2 quantile of its lower to the 1 − α/2 quantile of its upper end.
 /// Simultaneous intervals and P: [`max_t()`] of θ against ½, of θ_k − θ_reference against 0.
 /// Bias-corrected: mean_b θ_{k*(b)} on the patients not in b, k*(b) = argmax_k θ*_kb.
 ///
@@ -210,7 +211,7 @@ fn places(models: &mut [Ranked], complete: &[Vec<f64>], level: f64) {
     }
     let tail = (1.0 - level) / 2.0;
     let mut first = vec![0.0; models.len()];
-    let mut ranks = vec![Vec::with_capacity(complete.len()); models.len()];
+    let mut ranks = vec![(Vec::new(), Vec::new()); models.len()];
     for values in complete {
         let highest = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
         let n_first = values.iter().filter(|v| **v == highest).count() as f64;
@@ -220,15 +221,19 @@ fn places(models: &mut [Ranked], complete: &[Vec<f64>], level: f64) {
             }
             let above = values.iter().filter(|v| **v > value).count() as f64;
             let equal = values.iter().filter(|v| **v == value).count() as f64;
-            ranks[k].push(1.0 + above + 0.5 * (equal - 1.0));
+            // Of equals nobody is before the others: each may have the first or the last of their ranks.
+            ranks[k].0.push(1.0 + above);
+            ranks[k].1.push(above + equal);
         }
     }
     for (k, model) in models.iter_mut().enumerate() {
-        ranks[k].sort_unstable_by(f64::total_cmp);
+        let (lowest, highest) = &mut ranks[k];
+        lowest.sort_unstable_by(f64::total_cmp);
+        highest.sort_unstable_by(f64::total_cmp);
         model.p_best = Some(first[k] / complete.len() as f64);
         model.ranks = Some((
-            quantile(&ranks[k], tail).floor() as u32,
-            quantile(&ranks[k], 1.0 - tail).ceil() as u32,
+            quantile(lowest, tail).floor() as u32,
+            quantile(highest, 1.0 - tail).ceil() as u32,
         ));
     }
 }
