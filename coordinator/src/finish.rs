@@ -139,7 +139,9 @@ fn finish(hub: &Hub, run: &Finished) -> Result<RunResult, FinishError> {
         if path.ends_with(".html")
             && let Some(page) = store.get(digest)?
         {
-            let page = crate::story::into_page(&String::from_utf8_lossy(&page), run, &data_digest);
+            let page = String::from_utf8_lossy(&page);
+            let refused = refused(store, run)?;
+            let page = crate::story::into_page(&page, run, &data_digest, refused);
             *digest = keep(store, page.as_bytes())?;
         }
     }
@@ -220,8 +222,9 @@ fn models(store: &cas::Store, run: &Finished) -> Result<Vec<(String, Digest, boo
     Ok(files)
 }
 
-/// Counts the ways in which model files were made: 2, novelty looks at the features of all regions.
-const FREEZE: u32 = 2;
+/// Counts the ways in which model files were made: 2, novelty looks at the features of all regions; 3, they tell how true
+/// probabilities were.
+const FREEZE: u32 = 3;
 
 /// What the model files follow from: study, cohort, and what was compared.
 fn models_key(run: &Finished) -> String {
@@ -293,6 +296,45 @@ fn why_absent(hub: &Hub, run: &Finished, task: TaskIdx) -> String {
         },
         phase => format!("{address} is {}", format!("{phase:?}").to_lowercase()),
     }
+}
+
+/// Why tasks were refused, the most frequent reason first: how many, the reason in words, and the steps.
+fn refused(store: &cas::Store, run: &Finished) -> Result<Vec<(u64, String)>, FinishError> {
+    /// Tasks, the first message, whether all say the same, steps.
+    type Counted<'p> = (u64, String, bool, BTreeSet<&'p str>);
+    let mut by_code: BTreeMap<String, Counted<'_>> = BTreeMap::new();
+    let mut known: BTreeMap<Digest, Option<artefact::refusal::Refusal>> = BTreeMap::new();
+    for (task, state) in run.tasks.iter().enumerate() {
+        let digest = run.outputs.get(state.outputs_at as usize);
+        let (Phase::Refused, Some(digest)) = (state.phase, digest) else {
+            continue;
+        };
+        if !known.contains_key(digest) {
+            let bytes = store.get(digest)?;
+            let refusal = bytes.and_then(|b| artefact::refusal::Refusal::decode(&b).ok());
+            known.insert(*digest, refusal);
+        }
+        let Some(Some(refusal)) = known.get(digest) else {
+            continue;
+        };
+        let step = run.plan.step_of(task as TaskIdx).name.as_str();
+        let (n, first, alike, steps) = by_code
+            .entry(refusal.code.clone())
+            .or_insert_with(|| (0, refusal.message.clone(), true, BTreeSet::new()));
+        *n += 1;
+        *alike &= *first == refusal.message;
+        steps.insert(step);
+    }
+    let mut told: Vec<(u64, String)> = by_code
+        .into_iter()
+        .map(|(code, (n, first, alike, steps))| {
+            let such = if alike { "" } else { "such as: " };
+            let steps: Vec<&str> = steps.into_iter().collect();
+            (n, format!("{code}, {such}{first} ({})", steps.join(", ")))
+        })
+        .collect();
+    told.sort_by_key(|(n, _)| std::cmp::Reverse(*n));
+    Ok(told)
 }
 
 /// Stores bytes that will be read back soon. A store trusts bytes that it has; reading them sets damaged ones aside.

@@ -11,6 +11,7 @@
 //! Patients' rows are not in it: of the training patients there are quantiles of their risks, and what the fitted models
 //! hold themselves.
 
+mod calibration;
 mod card;
 mod freeze;
 mod replay;
@@ -24,6 +25,7 @@ use serde_json::Value;
 
 use crate::archive::{self, ArchiveError, Files};
 
+pub use calibration::{Bounded, Calibration};
 pub(crate) use card::page;
 pub use freeze::{Export, freeze};
 pub use replay::{NewPatient, Novelty, Prediction, ReplayError};
@@ -73,6 +75,9 @@ pub struct Manifest {
     pub training: Training,
     /// Sites whose measurements the model can bring to its scale; none where it does not harmonise.
     pub harmonised_sites: Option<Vec<String>>,
+    /// How true its probabilities were of patients whom it had not seen; empty where it has none, or a version before wrote it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub calibration: Vec<Calibration>,
 }
 
 /// Which model of a study.
@@ -437,6 +442,7 @@ mod tests {
                     cut: 1.0,
                 },
                 harmonised_sites: None,
+                calibration: Vec::new(),
             },
             blobs: [(digest, blob)].into(),
             card: "# card\n".to_owned(),

@@ -5,7 +5,9 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use digest::Digest;
 use pipeline_defs::plan::{Entry, Origin, Plan, PlannedStep, Published, TaskIdx};
 use report::RunStory;
-use report::story::{ArtefactRow, DagStep, InputRow, ProvenanceRow, SpanRow, StepSetting};
+use report::story::{
+    ArtefactRow, DagStep, InputRow, ProvenanceRow, SpanRow, StepSetting, ValueRow, value_key,
+};
 use report::values::Leak;
 use serde::{Serialize, Serializer};
 
@@ -181,9 +183,16 @@ impl Serialize for Timeline<'_> {
     }
 }
 
-/// Fills the places that the report step left for the shell: the graph, the timeline, where every file came from.
+/// Fills the places that the report step left for the shell: the graph, the timeline, where every file came from, and
+/// what tasks were `refused` for: how many, and the reason.
 #[must_use]
-pub fn into_page(page: &str, run: &Finished, data_digest: &Digest) -> String {
+pub fn into_page(
+    page: &str,
+    run: &Finished,
+    data_digest: &Digest,
+    refused: Vec<(u64, String)>,
+) -> String {
+    let evaluations = evaluations(run);
     let counts = phase_counts(&run.tasks)
         .into_iter()
         .map(|(name, n)| (name.to_owned(), n))
@@ -209,14 +218,22 @@ pub fn into_page(page: &str, run: &Finished, data_digest: &Digest) -> String {
             .iter()
             .map(|p| provenance(run, p))
             .collect(),
-        artefacts: lineage(run, &report::story::mentioned(page)),
+        artefacts: lineage(run, &report::story::mentioned(page), &evaluations),
+        values: values(run, &evaluations),
+        refused,
         settings: run
             .plan
             .steps()
             .iter()
             .flat_map(|s| settings(&run.plan, s))
             .collect(),
-        leaks: run.plan.leaks().iter().map(leak).collect(),
+        leaks: run
+            .plan
+            .leaks()
+            .iter()
+            .map(leak)
+            .chain(in_sample(&run.plan))
+            .collect(),
         counts,
     };
     report::fill(page, &story)
@@ -230,13 +247,113 @@ fn leak(leak: &pipeline_defs::plan::Leak) -> Leak {
     }
 }
 
+/// Steps whose scores of training patients come from a model that learned from these patients.
+fn in_sample(plan: &Plan) -> Vec<Leak> {
+    let mut found: Vec<Leak> = Vec::new();
+    for step in plan.steps() {
+        let apparent: Vec<TaskIdx> = (step.tasks.clone())
+            .filter(|task| plan.kind_of(*task).name == "radscore")
+            .filter(|task| plan.params_of(*task).contains("\"training\":\"apparent\""))
+            .collect();
+        if apparent.is_empty() {
+            continue;
+        }
+        let at = common_axes(plan, &apparent);
+        let at = if at.is_empty() {
+            at
+        } else {
+            format!(" ({at})")
+        };
+        found.push(Leak {
+            step: step.name.clone(),
+            port: "train_risk".to_owned(),
+            reason: format!(
+                "the score of a training patient is in-sample{at}, what the model says of a patient it was fitted on. Cut-points, hazard ratios, nomogram, calibration and net benefit of training patients that use this score are too good"
+            ),
+        });
+    }
+    found
+}
+
+/// An evaluation that a comparison was made from: whose values they are, what tells it from the others, where it is.
+struct Evaluation {
+    key: String,
+    name: String,
+    task: TaskIdx,
+    port: u8,
+}
+
+/// What every comparison of the run was made from, with the set that each evaluation is of.
+fn evaluations(run: &Finished) -> Vec<Evaluation> {
+    let plan = &run.plan;
+    let compares = (0..run.tasks.len() as TaskIdx).filter(|t| plan.kind_of(*t).name == "compare");
+    let mut found = Vec::new();
+    for compare in compares {
+        let own: serde_json::Value =
+            serde_json::from_str(plan.params_of(compare)).unwrap_or_default();
+        let metrics = plan.ports(compare).iter().find(|p| p.name == "metrics");
+        for entry in metrics.into_iter().flat_map(|port| plan.entries(port)) {
+            let Origin::Output { task, port } = entry.origin else {
+                continue;
+            };
+            let axes: BTreeMap<&str, &str> = plan.axes_of(task).collect();
+            let axis = |name: &str| axes.get(name).copied();
+            let params: serde_json::Value =
+                serde_json::from_str(plan.params_of(task)).unwrap_or_default();
+            let rows = axis("rows")
+                .or(axis("fitted_rows"))
+                .or(params["rows"].as_str());
+            let split = axis("split").unwrap_or("external");
+            // As `compare` has it; training rows of folds are in no set.
+            let set = match (split, rows.unwrap_or("test")) {
+                ("external", "train") => "apparent",
+                ("external", "oob") => "oob",
+                ("external", _) => "external",
+                (_, "train" | "oob") => continue,
+                _ => "cv",
+            };
+            let profile = axis("profile").or(own["profile"].as_str());
+            let of = |name: &str| axis(name).unwrap_or_default();
+            found.push(Evaluation {
+                key: value_key(
+                    profile.unwrap_or_default(),
+                    of("endpoint"),
+                    of("roi_set"),
+                    of("learner"),
+                    set,
+                ),
+                name: split.to_owned(),
+                task,
+                port,
+            });
+        }
+    }
+    found
+}
+
+/// The evaluations by whose values they are.
+fn values(run: &Finished, evaluations: &[Evaluation]) -> Vec<ValueRow> {
+    let mut rows: BTreeMap<&str, Vec<(String, String)>> = BTreeMap::new();
+    for of in evaluations {
+        if let Some(digest) = run.output(of.task, of.port) {
+            let row = rows.entry(&of.key).or_default();
+            row.push((digest.to_string(), of.name.clone()));
+        }
+    }
+    let row = |(key, artefacts): (&str, Vec<(String, String)>)| ValueRow {
+        key: key.to_owned(),
+        artefacts,
+    };
+    rows.into_iter().map(row).collect()
+}
+
 /// Tasks that the lineage of a page tells of at most; those that are nearest to the page come first.
-const LINEAGE_MAX: usize = 3_000;
+const LINEAGE_MAX: usize = 4_000;
 /// Inputs of one port that are named one by one.
 const NAMED_MAX: usize = 400;
 
 /// Where the named artefacts came from, and theirs in turn, down to what is made patient by patient.
-fn lineage(run: &Finished, named: &[String]) -> Vec<ArtefactRow> {
+fn lineage(run: &Finished, named: &[String], evaluations: &[Evaluation]) -> Vec<ArtefactRow> {
     let plan = &run.plan;
     let wanted: BTreeSet<&str> = named.iter().map(String::as_str).collect();
     let mut queue: VecDeque<(TaskIdx, u8)> = VecDeque::new();
@@ -249,6 +366,11 @@ fn lineage(run: &Finished, named: &[String]) -> Vec<ArtefactRow> {
         }
     }
     let mut seen: BTreeSet<(TaskIdx, u8)> = queue.iter().copied().collect();
+    for of in evaluations {
+        if seen.len() < LINEAGE_MAX && seen.insert((of.task, of.port)) {
+            queue.push_back((of.task, of.port));
+        }
+    }
     let mut rows = Vec::new();
     while let Some((task, port)) = queue.pop_front() {
         let Some(digest) = run.output(task, port) else {
@@ -504,7 +626,7 @@ mod tests {
     #[test]
     fn the_page_says_how_each_step_was_set() {
         let mark = "<!--radloom:methods-->x<!--/radloom:methods-->";
-        let page = into_page(mark, &finished(), &Digest::of(b"data"));
+        let page = into_page(mark, &finished(), &Digest::of(b"data"), Vec::new());
         assert!(page.contains("<td>s</td><td>no-op</td>"), "{page}");
         assert!(
             page.contains("<code>value</code></td><td><code>null</code>"),
@@ -519,11 +641,11 @@ mod tests {
             task.outputs_at = i as u32;
         }
         run.outputs = vec![Digest::of(b"one"), Digest::of(b"two")];
-        let rows = lineage(&run, &[Digest::of(b"two").to_string()]);
+        let rows = lineage(&run, &[Digest::of(b"two").to_string()], &[]);
         assert_eq!(rows.len(), 1);
         assert_eq!((rows[0].task.as_str(), rows[0].inputs.len()), ("s[a=y]", 0));
         assert_eq!(rows[0].recipe, Digest::of(b"recipe").to_string());
-        assert!(lineage(&run, &[]).is_empty());
+        assert!(lineage(&run, &[], &[]).is_empty());
     }
 
     #[test]

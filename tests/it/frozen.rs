@@ -189,6 +189,16 @@ fn predicts_the_bits(world: &World, model: &str, more: &[&str]) {
             told["novelty"]["distance"].as_f64().unwrap() > 0.0,
             "{told}"
         );
+        // Every horizon was looked at out of fold and at the external site, and has numbers or a reason.
+        let seen = told["calibration"].as_array().unwrap();
+        let n_horizons = told["survival"].as_array().unwrap().len();
+        assert_eq!(seen.len(), 2 * n_horizons, "{told}");
+        for at in seen {
+            let numbers = at["observed_over_expected"]["value"].as_f64();
+            let reason = at["reason"].as_str().unwrap_or_default();
+            assert!(numbers.is_some() || !reason.is_empty(), "{at}");
+        }
+        assert!(told["calibration_warnings"].is_array());
     }
     if model != "dfs" {
         return;
@@ -198,6 +208,9 @@ fn predicts_the_bits(world: &World, model: &str, more: &[&str]) {
         "28 patients",
         "| external | harrell_c |",
         "no medical device",
+        "### How true its probabilities were",
+        "| external | 12 |",
+        "| cv | 12 |",
     ] {
         assert!(card.contains(said), "{said}: {card}");
     }

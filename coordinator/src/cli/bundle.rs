@@ -99,14 +99,14 @@ pub(super) async fn bundle(args: BundleArgs) -> anyhow::Result<u8> {
 pub(super) fn verify(args: &VerifyArgs) -> anyhow::Result<u8> {
     let file = args.file.display();
     let bytes = std::fs::read(&args.file).with_context(|| format!("cannot read {file}"))?;
-    let files =
-        archive::unpack(&bytes).with_context(|| format!("{file} was altered, or is no bundle"))?;
+    let files = archive::unpack(&bytes).with_context(|| unreadable(&file.to_string(), &bytes))?;
     let verdict = crate::verify::verify(&files);
+    let repacked = archive::pack(&files)? != bytes;
     if args.json {
         out!(
             "{}",
             serde_json::json!({"files": verdict.n_files, "recipes": verdict.n_recipes, "fits": verdict.n_fits,
-                "models": verdict.n_models, "digest": verdict.digest, "altered": verdict.altered})
+                "models": verdict.n_models, "digest": verdict.digest, "altered": verdict.altered, "repacked": repacked})
         );
     } else {
         for problem in &verdict.altered {
@@ -122,8 +122,23 @@ pub(super) fn verify(args: &VerifyArgs) -> anyhow::Result<u8> {
             verdict.altered.len()
         );
         out!("digest {}", verdict.digest);
+        if repacked {
+            out!(
+                "note: the zip around the files is not as radloom writes it: bytes outside the files were changed or added, or another program or version packed it; the lines above are about the files in it"
+            );
+        }
     }
     Ok(u8::from(!verdict.altered.is_empty()))
+}
+
+/// What keeps a file from being read as a bundle, as far as its beginning tells.
+fn unreadable(file: &str, bytes: &[u8]) -> String {
+    match bytes.starts_with(b"PK\x03\x04") {
+        true => format!(
+            "{file} begins as a bundle and does not read to its end: bytes were changed, or are missing, in a file or in the list of files at the end; get it again"
+        ),
+        false => format!("{file} is no zip file, and so no bundle"),
+    }
 }
 
 /// Bundles an output folder, with its recipes where the store has them; fails when they do not agree.

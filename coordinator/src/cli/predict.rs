@@ -171,6 +171,25 @@ fn print(frozen: &Frozen, patient: &NewPatient, prediction: &Prediction) {
     }
     if prediction.survival.is_empty() {
         out!("this learner ranks patients; it gives no survival probabilities");
+    } else if manifest.calibration.is_empty() {
+        out!(
+            "how true these probabilities are was not recorded: no patients whom the model had not seen were judged"
+        );
+    }
+    for warning in frozen.calibration_warnings() {
+        out!("WARNING {warning}");
+    }
+    for seen in manifest
+        .calibration
+        .iter()
+        .filter(|c| c.observed_over_expected.is_none())
+    {
+        out!(
+            "how true the probability at {} months is was not to be seen {}: {}",
+            artefact::number::text(seen.months),
+            seen.place(),
+            seen.reason
+        );
     }
     match &prediction.novelty {
         Some(novelty) if novelty.warning.is_empty() => out!(
@@ -207,6 +226,7 @@ fn print_json(frozen: &Frozen, patient: &NewPatient, prediction: &Prediction) {
             "risk": prediction.risk, "percentile": prediction.percentile, "group": prediction.group, "cut": prediction.cut,
             "null_model": manifest.training.is_null(),
             "survival": survival, "survival_reason": no_survival,
+            "calibration": manifest.calibration, "calibration_warnings": frozen.calibration_warnings(),
             "novelty": prediction.novelty, "novelty_reason": no_novelty,
         })
     );

@@ -7,7 +7,8 @@ use artefact::comparison::ComparisonRow;
 use bytes::Bytes;
 use digest::Digest;
 
-use super::{Export, Manifest, NeededRole};
+use super::calibration::{ICI_LIMIT, RATIO_LIMITS, SLOPE_LIMITS};
+use super::{Bounded, Calibration, Export, Manifest, NeededRole};
 
 /// Features named before the rest is counted.
 const FEATURES_SHOWN: usize = 60;
@@ -42,6 +43,7 @@ pub(super) fn section(
     let mut text = String::new();
     head(&mut text, manifest, horizons);
     performance(&mut text, rows);
+    calibration(&mut text, &manifest.calibration);
     features(&mut text, manifest);
     limits(&mut text, manifest);
     origin(&mut text, manifest, blobs);
@@ -85,7 +87,7 @@ fn head(text: &mut String, manifest: &Manifest, horizons: &[f64]) {
         text,
         "It takes {} and gives a risk (higher is worse), its percentile among the training risks, and a group: high above {}.",
         needs.join(", "),
-        artefact::number::text(training.cut)
+        significant(training.cut)
     );
     let _ = match horizons {
         [] => write!(
@@ -110,6 +112,34 @@ fn performance(text: &mut String, rows: &[&ComparisonRow]) {
     text.push_str("### How good it was\n\n| set | metric | months | value | 95 % interval | patients | events | note |\n|---|---|---|---|---|---|---|---|\n");
     let number = |v: Option<f64>| v.map_or_else(String::new, |v| format!("{v:.3}"));
     let count = |v: Option<u64>| v.map_or_else(String::new, |v| v.to_string());
+    for of_set in rows.chunk_by(|a, b| a.set == b.set) {
+        if let [first, ..] = of_set
+            && of_set
+                .iter()
+                .all(|row| row.value.is_none() && row.reason == first.reason)
+        {
+            let _ = writeln!(
+                text,
+                "| {} | all | | | | | | {} |",
+                first.set,
+                cell(&first.reason)
+            );
+            continue;
+        }
+        measures(text, of_set, &number, &count);
+    }
+    text.push_str(
+        "\nEvents are those by the horizon; of `composite_auc`, `uno_c` and `ibs` those by the last horizon that can be estimated, \
+         of `harrell_c` all. `apparent` is on the patients it was learned from and flatters; `external` is on a site it never saw.\n\n",
+    );
+}
+
+fn measures(
+    text: &mut String,
+    rows: &[&ComparisonRow],
+    number: &dyn Fn(Option<f64>) -> String,
+    count: &dyn Fn(Option<u64>) -> String,
+) {
     for row in rows {
         let interval = match (row.lower, row.upper) {
             (Some(lower), Some(upper)) => format!("{lower:.3} to {upper:.3}"),
@@ -126,12 +156,63 @@ fn performance(text: &mut String, rows: &[&ComparisonRow]) {
             number(row.value),
             count(row.n),
             count(row.n_events),
-            row.reason.replace('|', "/").replace('\n', " ")
+            cell(&row.reason)
         );
     }
-    text.push_str(
-        "\n`apparent` is on the patients it was learned from and flatters; `external` is on a site it never saw.\n\n",
+}
+
+/// A text in a cell of a table.
+fn cell(text: &str) -> String {
+    text.replace('|', "/").replace('\n', " ")
+}
+
+/// Three digits that count: more are in `model.json`.
+fn significant(value: f64) -> String {
+    format!("{value:.2e}")
+        .parse()
+        .map_or_else(|_| artefact::number::text(value), artefact::number::text)
+}
+
+/// What the probabilities were worth where the model had not seen the patients.
+fn calibration(text: &mut String, seen: &[Calibration]) {
+    if seen.is_empty() {
+        return;
+    }
+    text.push_str("### How true its probabilities were\n\n| set | months | patients | events | observed/expected | slope | ICI | note |\n|---|---|---|---|---|---|---|---|\n");
+    let bounded = |of: Option<Bounded>| {
+        of.map_or_else(String::new, |of| match (of.lower, of.upper) {
+            (Some(lower), Some(upper)) => format!("{:.2} ({lower:.2} to {upper:.2})", of.value),
+            _ => format!("{:.2}", of.value),
+        })
+    };
+    for row in seen {
+        let _ = writeln!(
+            text,
+            "| {} | {} | {} | {} | {} | {} | {} | {} |",
+            row.set,
+            artefact::number::text(row.months),
+            row.n,
+            row.n_events,
+            bounded(row.observed_over_expected),
+            bounded(row.slope),
+            row.ici.map_or_else(String::new, |ici| format!("{ici:.3}")),
+            cell(&row.reason)
+        );
+    }
+    let _ = write!(
+        text,
+        "\nOf patients the model had not seen: `cv` out of fold, all folds of a repeat together and means over the repeats; \
+         `external` a site of its own. Warned of is observed/expected outside {} to {}, a slope outside {:.1} to {:.2}, and an \
+         ICI (mean distance between predicted and observed risk) above {ICI_LIMIT}.\n\n",
+        RATIO_LIMITS.0, RATIO_LIMITS.1, SLOPE_LIMITS.0, SLOPE_LIMITS.1
     );
+    let warnings: Vec<String> = seen.iter().filter_map(Calibration::warning).collect();
+    for warning in &warnings {
+        let _ = writeln!(text, "- **Warning:** {warning}.");
+    }
+    if !warnings.is_empty() {
+        text.push('\n');
+    }
 }
 
 fn features(text: &mut String, manifest: &Manifest) {

@@ -18,7 +18,7 @@ use worker::step::{Content, Context, Input, Inputs};
 
 use super::{
     FORMAT, Frozen, FrozenInput, FrozenStep, Manifest, Needed, NeededRole, StepOutput, Subject,
-    Training, Wire, card,
+    Training, Wire, calibration, card,
 };
 use crate::finish::Finished;
 
@@ -116,6 +116,7 @@ fn one(
         novelty_reason,
         training,
         harmonised_sites: walk.harmonised,
+        calibration: calibration::seen(source, compare, subject, &horizons),
     };
     let of_subject = |r: &&ComparisonRow| {
         (&r.profile, &r.endpoint, &r.roi_set, &r.learner)
@@ -137,13 +138,26 @@ fn one(
 
 /// The evaluation of a model's external test, among those that the comparison saw.
 fn evaluated(source: &Source, compare: TaskIdx, subject: &Subject) -> Result<TaskIdx, String> {
+    let mut found = who_is_judged(source, compare, subject).into_iter();
+    // A study without splits judges the one model there is.
+    let external = found.find(|(split, _)| split == "external" || split.is_empty());
+    external.map(|(_, task)| task).ok_or_else(|| {
+        "no model of it was fitted on the whole of the training sites (split `external`)".to_owned()
+    })
+}
+
+/// The evaluations of a model on test rows that the comparison saw, each with its split.
+pub(super) fn who_is_judged(
+    source: &Source,
+    compare: TaskIdx,
+    subject: &Subject,
+) -> Vec<(String, TaskIdx)> {
     let plan = &source.run.plan;
     let wanted = [
         ("profile", subject.profile.as_str()),
         ("endpoint", &subject.endpoint),
         ("roi_set", &subject.roi_set),
         ("learner", &subject.learner),
-        ("split", "external"),
         ("rows", "test"),
     ];
     let fits = |task: TaskIdx| {
@@ -155,13 +169,17 @@ fn evaluated(source: &Source, compare: TaskIdx, subject: &Subject) -> Result<Tas
     };
     let port = plan.ports(compare).iter().find(|p| p.name == "metrics");
     let tasks = port.into_iter().flat_map(|p| plan.entries(p));
-    let mut found = tasks.filter_map(|entry| match entry.origin {
-        Origin::Output { task, .. } => Some(task).filter(|t| fits(*t)),
-        Origin::Source(_) => None,
-    });
-    found.next().ok_or_else(|| {
-        "no model of it was fitted on the whole of the training sites (split `external`)".to_owned()
-    })
+    let split_of = |task: TaskIdx| {
+        let axes = plan.axes_of(task).find(|(axis, _)| *axis == "split");
+        axes.map_or_else(String::new, |(_, value)| value.to_owned())
+    };
+    tasks
+        .filter_map(|entry| match entry.origin {
+            Origin::Output { task, .. } => Some(task).filter(|t| fits(*t)),
+            Origin::Source(_) => None,
+        })
+        .map(|task| (split_of(task), task))
+        .collect()
 }
 
 /// Times at which the model gives survival; none of a learner that ranks alone.
@@ -172,7 +190,7 @@ fn horizons(source: &Source, predict: TaskIdx) -> Vec<f64> {
 }
 
 /// What a run left behind.
-struct Source<'r> {
+pub(super) struct Source<'r> {
     store: &'r Store,
     run: &'r Finished,
 }
@@ -218,7 +236,7 @@ impl Source<'_> {
     }
 
     /// The bytes that arrive at a port.
-    fn input(&self, task: TaskIdx, port: &str) -> Result<Bytes, String> {
+    pub(super) fn input(&self, task: TaskIdx, port: &str) -> Result<Bytes, String> {
         match self.entry(task, port)?.origin {
             Origin::Output { task, port } => Ok(self.output(task, port)?.1),
             Origin::Source(source) => self.bytes(&self.run.plan.source(source).digest),
@@ -597,7 +615,7 @@ fn made(kind: &str, params: Value, port: &str, entries: Vec<Input>) -> Result<By
 }
 
 /// The parameters of a kind with nothing set.
-fn defaults(kind: &kinds::KindSpec) -> Result<Value, String> {
+pub(super) fn defaults(kind: &kinds::KindSpec) -> Result<Value, String> {
     let place = Place {
         file: "model".into(),
         line: 1,

@@ -50,6 +50,8 @@ pub struct Report {
     pub kaplan_meier: Vec<Sourced<Vec<kaplan_meier::Panel>>>,
     /// Survival of groups that were asked for.
     pub survival: Vec<Sourced<kaplan_meier::Panel>>,
+    /// How long patients were followed.
+    pub followed: Vec<Sourced<Vec<cohort::Followed>>>,
     /// Univariable regressions.
     pub univariable: Vec<Sourced<Vec<clinical::Univariable>>>,
     /// Cut-points.

@@ -172,7 +172,8 @@ impl Part {
         for one in all {
             if let Err(reason) = &one.value {
                 let subject = one.subject.words(language, &[]);
-                let text = language.fill("{0} ({1}) is not there: {2}", &[what, &subject, reason]);
+                let reason = crate::table::in_short(reason);
+                let text = language.fill("{0} ({1}) is not there: {2}", &[what, &subject, &reason]);
                 self.items.push(Item::Note(text));
             }
         }

@@ -53,6 +53,15 @@ pub struct ArtefactRow {
     pub inputs: Vec<InputRow>,
 }
 
+/// The evaluations behind the values of one model on one set.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ValueRow {
+    /// [`value_key`] of the model and the set.
+    pub key: String,
+    /// The digest of each evaluation, and what tells it from the others of the set: the folds of a cross-validation, else one.
+    pub artefacts: Vec<(String, String)>,
+}
+
 /// A run as its shell tells it.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct RunStory {
@@ -78,6 +87,10 @@ pub struct RunStory {
     pub provenance: Vec<ProvenanceRow>,
     /// Where the artefacts that the page names came from, and theirs in turn.
     pub artefacts: Vec<ArtefactRow>,
+    /// The evaluations behind the values of every model on every set.
+    pub values: Vec<ValueRow>,
+    /// Why tasks were refused: how many, and the reason in words.
+    pub refused: Vec<(u64, String)>,
     /// Every step as it was resolved.
     pub settings: Vec<StepSetting>,
     /// Leaks that the study allows by name.
@@ -104,6 +117,16 @@ pub fn mentioned(page: &str) -> Vec<String> {
 /// The attributes of a link to where an artefact came from: to the section, until [`fill`] knows its task.
 pub(crate) fn artefact(digest: &str) -> String {
     format!("href=\"#provenance\" data-artefact=\"{}\"", markup(digest))
+}
+
+/// The name that page and run have in common for the values of a model on a set.
+pub fn value_key(profile: &str, endpoint: &str, roi_set: &str, learner: &str, set: &str) -> String {
+    [profile, endpoint, roi_set, learner, set].join("/")
+}
+
+/// The attributes of a link to the evaluations of [`value_key`].
+pub(crate) fn value(key: &str) -> String {
+    format!("href=\"#provenance\" data-value=\"{}\"", markup(key))
 }
 
 /// Puts the run's story into a page made by [`crate::report_page`]; a page without the marks comes back as it was.
@@ -143,13 +166,14 @@ pub fn fill(page: &str, story: &RunStory) -> String {
         (
             "provenance",
             format!(
-                "{}{}",
+                "{}{}{}",
                 provenance(language, &story.provenance),
+                values(language, &story.values, &story.artefacts),
                 lineage(language, &story.artefacts)
             ),
         ),
     ];
-    linked(&filled(page, &parts), story)
+    relinked(&filled(page, &parts), &targets(story))
 }
 
 /// The page with the contents of its places, in one pass.
@@ -181,35 +205,53 @@ fn filled(page: &str, parts: &[(&str, String)]) -> String {
     out
 }
 
-/// What stands before the name of a file or the digest of an artefact in a link that is not known yet.
-const UNKNOWN: &str = "href=\"#provenance\" data-";
+/// The anchor of an artefact: the end of its digest tells it from the others of a page.
+fn anchor(digest: &str) -> String {
+    let name = slug(digest);
+    let end = name.len().checked_sub(24).and_then(|at| name.get(at..));
+    format!("artefact-{}", end.unwrap_or(&name))
+}
 
-/// Sends links of files and artefacts to their rows, in one pass: the page is large and they are many. Those without a row
-/// go on pointing at the section.
-fn linked(page: &str, story: &RunStory) -> String {
-    let files: BTreeSet<String> = story.provenance.iter().map(|r| slug(&r.file)).collect();
-    let artefacts: BTreeMap<String, String> = story
-        .artefacts
-        .iter()
-        .map(|r| (markup(&r.digest), slug(&r.digest)))
-        .collect();
-    let mut out = String::with_capacity(page.len());
+/// Attribute and its value, as they stand on the page → the anchor that tells of it.
+fn targets(story: &RunStory) -> BTreeMap<(&'static str, String), String> {
+    let mut targets = BTreeMap::new();
+    for row in &story.provenance {
+        let file = slug(&row.file);
+        targets.insert(("file", file.clone()), format!("from-{file}"));
+    }
+    let known: BTreeSet<&str> = story.artefacts.iter().map(|r| r.digest.as_str()).collect();
+    for digest in &known {
+        targets.insert(("artefact", markup(digest)), anchor(digest));
+    }
+    for (i, row) in story.values.iter().enumerate() {
+        let to = match row.artefacts.as_slice() {
+            [(digest, _)] if known.contains(digest.as_str()) => anchor(digest),
+            _ => format!("value-{i}"),
+        };
+        targets.insert(("value", markup(&row.key)), to);
+    }
+    targets
+}
+
+/// The page with every link to something that has an anchor now led there; what has none stays as it is.
+fn relinked(page: &str, targets: &BTreeMap<(&'static str, String), String>) -> String {
+    const DOOR: &str = "href=\"#";
+    let mut out = String::with_capacity(page.len() + page.len() / 16);
     let mut rest = page;
-    while let Some(at) = rest.find(UNKNOWN) {
-        let (before, link) = rest.split_at(at);
+    while let Some(at) = rest.find(DOOR) {
+        let (before, after) = rest.split_at(at + DOOR.len());
         out.push_str(before);
-        let named = &link[UNKNOWN.len()..];
-        let place = ["file", "artefact"].into_iter().find_map(|kind| {
-            let value = named.strip_prefix(kind)?.strip_prefix("=\"")?;
-            let value = &value[..value.find('"')?];
-            let row = match kind {
-                "file" => format!("from-{}", files.get(value)?),
-                _ => format!("artefact-{}", artefacts.get(value)?),
-            };
-            Some(format!("href=\"#{row}\" data-"))
+        rest = after;
+        let Some((old, behind)) = after.split_once('"') else {
+            break;
+        };
+        let of = ["file", "artefact", "value"].into_iter().find_map(|kind| {
+            let marked = behind.strip_prefix(" data-")?.strip_prefix(kind)?;
+            let (value, _) = marked.strip_prefix("=\"")?.split_once('"')?;
+            targets.get(&(kind, value.to_owned()))
         });
-        out.push_str(place.as_deref().unwrap_or(UNKNOWN));
-        rest = named;
+        out.push_str(of.map_or(old, String::as_str));
+        rest = &after[old.len()..];
     }
     out.push_str(rest);
     out
@@ -235,17 +277,28 @@ pub(crate) fn leaks(language: Language, leaks: &[Leak]) -> String {
         markup(language.say("This analysis leaks on purpose.")),
         markup(language.say("Its estimates are optimistic and are not evidence of performance. Steps that learn from rows they must not see:"))
     );
+    // steps that leak for one reason stand together
+    let mut reasons: Vec<(&str, Vec<String>)> = Vec::new();
     for leak in leaks {
-        // Writing to a String cannot fail, here and below.
-        let _ = writeln!(
-            out,
-            "<li><code>{}.{}</code>: {}</li>",
-            markup(&leak.step),
-            markup(&leak.port),
-            markup(&leak.reason)
-        );
+        let reason = leak
+            .reason
+            .rsplit_once(": ")
+            .map_or(leak.reason.as_str(), |(_, why)| why);
+        let place = format!("<code>{}.{}</code>", markup(&leak.step), markup(&leak.port));
+        match reasons.iter_mut().find(|(known, _)| *known == reason) {
+            Some((_, places)) => places.push(place),
+            None => reasons.push((reason, vec![place])),
+        }
     }
-    out.push_str("</ul></div>\n");
+    for (reason, places) in reasons {
+        // Writing to a String cannot fail, here and below.
+        let _ = writeln!(out, "<li>{}: {}</li>", places.join(", "), markup(reason));
+    }
+    let _ = writeln!(
+        out,
+        "</ul><p class=\"note\">{}</p></div>",
+        markup(language.say("What each of them receives is told in leakage.json."))
+    );
     out
 }
 
@@ -299,12 +352,12 @@ fn lineage(language: Language, rows: &[ArtefactRow]) -> String {
         markup(language.say("Artefacts behind this page: task, recipe, inputs")),
         head.concat()
     );
-    let known: std::collections::BTreeSet<&str> = rows.iter().map(|r| r.digest.as_str()).collect();
-    let mut written: std::collections::BTreeSet<&str> = std::collections::BTreeSet::new();
+    let known: BTreeSet<&str> = rows.iter().map(|r| r.digest.as_str()).collect();
+    let mut written: BTreeSet<&str> = BTreeSet::new();
     for row in rows {
         // two tasks may make the same bytes; the first carries the anchor
         let id = if written.insert(&row.digest) {
-            format!(" id=\"artefact-{}\"", slug(&row.digest))
+            format!(" id=\"{}\"", anchor(&row.digest))
         } else {
             String::new()
         };
@@ -314,7 +367,7 @@ fn lineage(language: Language, rows: &[ArtefactRow]) -> String {
             .map(|input| {
                 let from = markup(&input.from);
                 let from = match known.contains(input.digest.as_str()) {
-                    true => format!("<a href=\"#artefact-{}\">{from}</a>", slug(&input.digest)),
+                    true => format!("<a href=\"#{}\">{from}</a>", anchor(&input.digest)),
                     false => from,
                 };
                 format!("<code>{}: {from}</code>", markup(&input.port))
@@ -329,6 +382,43 @@ fn lineage(language: Language, rows: &[ArtefactRow]) -> String {
             markup(&row.recipe)
         );
         folded(&mut out, language, &lines);
+        out.push_str("</td></tr>\n");
+    }
+    out.push_str("</tbody></table></div>\n");
+    out
+}
+
+/// The values that several evaluations were averaged to, each with these.
+fn values(language: Language, rows: &[ValueRow], artefacts: &[ArtefactRow]) -> String {
+    let known: BTreeSet<&str> = artefacts.iter().map(|r| r.digest.as_str()).collect();
+    let many = |row: &&(usize, &ValueRow)| !matches!(row.1.artefacts.as_slice(), [(digest, _)] if known.contains(digest.as_str()));
+    let rows: Vec<(usize, &ValueRow)> = rows.iter().enumerate().collect();
+    let rows: Vec<&(usize, &ValueRow)> = rows.iter().filter(many).collect();
+    if rows.is_empty() {
+        return String::new();
+    }
+    let head = ["values of", "evaluations"]
+        .map(|h| format!("<th scope=\"col\">{}</th>", markup(language.say(h))));
+    let mut out = format!(
+        "<div class=\"table tall\"><table class=\"three-line live\" id=\"values\">\n<caption>{}</caption>\n<thead><tr>{}</tr></thead>\n<tbody>\n",
+        markup(language.say("Evaluations behind the values of each model and set")),
+        head.concat()
+    );
+    for (i, row) in rows {
+        let lines: Vec<String> = row
+            .artefacts
+            .iter()
+            .map(|(digest, from)| match known.contains(digest.as_str()) {
+                true => format!("<a href=\"#{}\">{}</a>", anchor(digest), markup(from)),
+                false => markup(from),
+            })
+            .collect();
+        let _ = write!(
+            out,
+            "<tr id=\"value-{i}\"><td>{}</td><td>",
+            markup(&row.key.replace('/', " · "))
+        );
+        out.push_str(&lines.join(" "));
         out.push_str("</td></tr>\n");
     }
     out.push_str("</tbody></table></div>\n");
@@ -355,17 +445,24 @@ fn facts(language: Language, story: &RunStory) -> String {
     put("run", &story.run_id);
     put("seed", &story.seed.to_string());
     put("sites", &story.sites.join(", "));
+    let whole = |n: u64| crate::number::count(usize::try_from(n).unwrap_or(usize::MAX));
     for (name, n) in &story.counts {
-        put(
-            name,
-            &crate::number::count(usize::try_from(*n).unwrap_or(usize::MAX)),
-        );
+        put(name, &whole(*n));
     }
     for (name, version) in &story.versions {
         put(name, version);
     }
     put("data digest", &story.data_digest);
     out.push_str("</dl>\n");
+    if !story.refused.is_empty() {
+        let why: Vec<String> = story
+            .refused
+            .iter()
+            .map(|(n, reason)| format!("{} × {}", whole(*n), crate::table::in_short(reason)))
+            .collect();
+        let said = language.fill("Refused were: {0}.", &[&why.join("; ")]);
+        let _ = writeln!(out, "<p class=\"note\">{}</p>", markup(&said));
+    }
     out
 }
 
@@ -461,6 +558,48 @@ mod tests {
         assert!(full.contains("<a href=\"#from-comparison.csv\""));
         assert_eq!(fill(&full, &story), full);
         assert_eq!(fill("<p>no marks</p>", &story), "<p>no marks</p>");
+    }
+
+    #[test]
+    fn a_value_of_one_evaluation_leads_to_it_and_a_mean_to_its_folds() {
+        let key = |set| value_key("careful", "dfs", "tumour", "rsf", set);
+        let page = format!(
+            "<a {}>0.7</a><a {}>0.6</a><a {}>?</a>{}",
+            value(&key("external")),
+            value(&key("cv")),
+            value(&key("oob")),
+            place("provenance", "x")
+        );
+        let one = |digest: &str| (digest.to_owned(), format!("f{}", &digest[3..]));
+        let artefact = |digest: &str| ArtefactRow {
+            digest: digest.into(),
+            ..ArtefactRow::default()
+        };
+        let story = RunStory {
+            values: vec![
+                ValueRow {
+                    key: key("cv"),
+                    artefacts: vec![one("b3:1a"), one("b3:1b")],
+                },
+                ValueRow {
+                    key: key("external"),
+                    artefacts: vec![one("b3:2a")],
+                },
+            ],
+            artefacts: ["b3:1a", "b3:1b", "b3:2a"].map(artefact).to_vec(),
+            refused: vec![(2, "no such thing".to_owned())],
+            ..RunStory::default()
+        };
+        let full = fill(&page, &story);
+        assert_eq!(well_formed(&full), Ok(()));
+        let led = |to: &str, set| format!("<a href=\"#{to}\" data-value=\"{}\">", key(set));
+        assert!(full.contains(&led("artefact-b3-2a", "external")), "{full}");
+        assert!(full.contains(&led("value-0", "cv")), "{full}");
+        assert!(full.contains(&led("provenance", "oob")), "{full}");
+        assert!(full.contains("<tr id=\"value-0\"><td>careful · dfs · tumour · rsf · cv</td>"));
+        assert!(full.contains("<a href=\"#artefact-b3-1b\">f1b</a>"));
+        assert!(!full.contains("id=\"value-1\""));
+        assert_eq!(fill(&full, &story), full);
     }
 
     #[test]

@@ -21,6 +21,28 @@ pub enum Cell {
     Written(String, f64),
     /// Nothing, and why (may be empty).
     Absent(String),
+    /// A name with numbers in it, `radscore>0.161794641`: whole in the CSV, short on the page.
+    Label(String),
+    /// A cell with what its value was made from.
+    From(Box<Cell>, Link),
+}
+
+/// What a value was made from, as far as a page can say before its run tells the rest.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Link {
+    /// One artefact, by its digest.
+    Artefact(String),
+    /// The evaluations of a model on a set, by [`crate::story::value_key`].
+    Value(String),
+}
+
+impl Link {
+    fn attributes(&self) -> String {
+        match self {
+            Link::Artefact(digest) => crate::story::artefact(digest),
+            Link::Value(key) => crate::story::value(key),
+        }
+    }
 }
 
 impl Cell {
@@ -34,8 +56,23 @@ impl Cell {
         Cell::Absent(String::new())
     }
 
+    /// The cell, leading to what it was made from.
+    pub fn from(self, link: Link) -> Cell {
+        Cell::From(Box::new(self), link)
+    }
+
+    /// What is in it, without the link.
+    pub fn bare(&self) -> &Cell {
+        match self {
+            Cell::From(inner, _) => inner.bare(),
+            other => other,
+        }
+    }
+
     fn csv(&self) -> String {
         match self {
+            Cell::Label(text) => csv_field(text),
+            Cell::From(inner, _) => inner.csv(),
             Cell::Text(text) => csv_field(text),
             Cell::Number(v, _) if v.is_finite() => v.to_string(),
             Cell::Number(..) => String::new(),
@@ -48,6 +85,8 @@ impl Cell {
 
     fn html(&self, language: Language) -> String {
         match self {
+            Cell::Label(text) => Cell::Text(in_short(text)).html(language),
+            Cell::From(inner, link) => linked(&inner.html(language), link),
             Cell::Text(text) if text.chars().count() <= 24 => {
                 format!("<td class=\"word\">{}</td>", markup(language.say(text)))
             }
@@ -101,6 +140,10 @@ pub struct Table {
     pub interactive: bool,
     /// Long: shown in a box that scrolls.
     pub tall: bool,
+    /// The rows on the page, where they are fewer than those in the CSV.
+    pub shown: Option<Vec<Vec<Cell>>>,
+    /// The artefact of each row, by digest, where rows have one of their own; empty where one made the whole table.
+    pub origins: Vec<String>,
 }
 
 impl Table {
@@ -124,6 +167,34 @@ impl Table {
     /// Adds a note below.
     pub fn note(&mut self, text: &str) {
         self.notes.push(text.to_owned());
+    }
+
+    /// Adds a row that was made from an artefact of its own.
+    pub fn push_from(&mut self, row: Vec<Cell>, digest: &str) {
+        self.origins.resize(self.rows.len(), String::new());
+        self.rows.push(row);
+        self.origins.push(digest.to_owned());
+    }
+
+    /// Whether its rows say themselves what they were made from.
+    pub fn tells_origins(&self) -> bool {
+        self.origins.iter().any(|digest| !digest.is_empty())
+    }
+
+    /// Why values of it are not estimable, each reason once, in order of appearance.
+    fn reasons(&self) -> Vec<String> {
+        let mut reasons = Vec::new();
+        for cell in self.rows.iter().flatten() {
+            if let Cell::Estimate(e, _) = cell.bare()
+                && e.finite().is_none()
+            {
+                let reason = in_short(&e.reason_text());
+                if !reasons.contains(&reason) {
+                    reasons.push(reason);
+                }
+            }
+        }
+        reasons
     }
 
     /// Offers a choice of values above these columns, and sorting by each.
@@ -173,18 +244,78 @@ impl Table {
                 markup(language.say(&column.name))
             );
         }
+        let why = markup(language.say("where it came from"));
+        if self.tells_origins() {
+            let _ = write!(
+                out,
+                "<th scope=\"col\" class=\"from\" aria-label=\"{why}\"></th>"
+            );
+        }
         out.push_str("</tr></thead>\n<tbody>\n");
-        for row in &self.rows {
+        for (i, row) in self.shown.as_ref().unwrap_or(&self.rows).iter().enumerate() {
             let cells: String = row.iter().map(|c| c.html(language)).collect();
-            let _ = writeln!(out, "<tr>{cells}</tr>");
+            let from = match self.origins.get(i).filter(|digest| !digest.is_empty()) {
+                Some(digest) => format!(
+                    "<td class=\"from\"><a {} aria-label=\"{why}\">↗</a></td>",
+                    crate::story::artefact(digest)
+                ),
+                None if self.tells_origins() => "<td class=\"from\"></td>".to_owned(),
+                None => String::new(),
+            };
+            let _ = writeln!(out, "<tr>{cells}{from}</tr>");
         }
         out.push_str("</tbody></table>");
+        let reasons = self.reasons();
+        if !reasons.is_empty() {
+            let said = language.fill("NE, not estimable: {0}.", &[&reasons.join("; ")]);
+            let _ = write!(out, "<p class=\"note\">{}</p>", markup(&said));
+        }
         for note in &self.notes {
             let _ = write!(out, "<p class=\"note\">{}</p>", markup(note));
         }
         out.push_str("</div>\n");
         out
     }
+}
+
+/// A finished cell whose content leads to where it came from.
+fn linked(td: &str, link: &Link) -> String {
+    // attributes are escaped, so the first `>` ends the tag
+    let (Some(open), Some(close)) = (td.find('>'), td.rfind("</td>")) else {
+        return td.to_owned();
+    };
+    if open + 1 >= close {
+        return td.to_owned();
+    }
+    format!(
+        "{}<a {}>{}</a>{}",
+        &td[..=open],
+        link.attributes(),
+        &td[open + 1..close],
+        &td[close..]
+    )
+}
+
+/// A name in which every number has four significant digits at most.
+pub(crate) fn in_short(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find(|c: char| c.is_ascii_digit()) {
+        let after_name = rest[..at].ends_with(|c: char| c.is_alphanumeric() || c == '_');
+        let length = rest[at..]
+            .find(|c: char| !c.is_ascii_digit() && c != '.')
+            .unwrap_or(rest.len() - at);
+        let (before, number) = (&rest[..at], &rest[at..at + length]);
+        out.push_str(before);
+        let long = number.split_once('.').is_some_and(|(_, d)| d.len() > 3);
+        match number.parse::<f64>() {
+            Ok(value) if long && !after_name => out.push_str(&crate::part::short(value)),
+            _ => out.push_str(number),
+        }
+        rest = &rest[at + length..];
+    }
+    out.push_str(rest);
+    out
 }
 
 fn estimate_html(e: &Estimate, decimals: usize) -> String {
@@ -205,6 +336,48 @@ fn estimate_html(e: &Estimate, decimals: usize) -> String {
 mod tests {
     use super::*;
     use crate::check::well_formed;
+
+    #[test]
+    fn a_name_with_a_long_number_is_short_on_the_page_and_whole_in_the_csv() {
+        assert_eq!(in_short("radscore>0.16179464112471864"), "radscore>0.162");
+        assert_eq!(in_short("≤81.56"), "≤81.56");
+        assert_eq!(
+            in_short("eqd2_gy>81.5625 or 7.00001e"),
+            "eqd2_gy>81.56 or 7e"
+        );
+        assert_eq!(in_short("log_sigma_1.12345"), "log_sigma_1.12345");
+        let mut table = Table::new("t", "t", &["variable"]);
+        table.push_from(vec![Cell::Label("x>0.123456".into())], "b3:0a");
+        table.push_from(vec![Cell::Count(1).from(Link::Value("a/b".into()))], "");
+        assert_eq!(table.csv(), "variable\nx>0.123456\n1\n");
+        let html = table.html(Language::English);
+        assert_eq!(well_formed(&html), Ok(()));
+        assert!(html.contains(">x&gt;0.123</td>"), "{html}");
+        assert!(html.contains("data-artefact=\"b3:0a\" aria-label=\"where it came from\">↗</a>"));
+        assert!(html.contains("data-value=\"a/b\">1</a></td>"), "{html}");
+    }
+
+    #[test]
+    fn a_table_says_why_values_of_it_are_not_estimable() {
+        let mut table = Table::new("t", "t", &["auc"]);
+        for reason in [
+            "NE: nobody is at risk at 60",
+            "NE (3 cases)",
+            "NE (3 cases)",
+        ] {
+            let e = Estimate::absent(reason);
+            table
+                .rows
+                .push(vec![Cell::Estimate(e, 2).from(Link::Value("k".into()))]);
+        }
+        let html = table.html(Language::English);
+        assert!(
+            html.contains(
+                "<p class=\"note\">NE, not estimable: nobody is at risk at 60; 3 cases.</p>"
+            ),
+            "{html}"
+        );
+    }
 
     #[test]
     fn a_table_is_both_csv_and_html() {

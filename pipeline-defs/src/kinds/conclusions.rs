@@ -33,6 +33,7 @@ pub(super) const MODEL_COLUMNS: KindSpec = KindSpec {
     ],
     outputs: &[out("table", Table, Hub, "csv", RowRule::Gathered)],
     cost: cost(1, 64, 0.005),
+    version: 2,
     ..hub(
         "model-columns",
         Role::Gather,

@@ -20,6 +20,7 @@ pub(super) const ALL: &[KindSpec] = &[
         inputs: APPLY,
         outputs: &[out("novelty", Csv, Hub, "csv", RowRule::OfTable)],
         cost: cost(1, 128, 0.01),
+        version: 2,
         ..hub(
             "apply-novelty",
             Role::Apply,

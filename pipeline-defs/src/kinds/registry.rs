@@ -614,7 +614,7 @@ pub(super) const ALL: &[KindSpec] = &[
             out("summary", Json, Open, "json", RowRule::Evaluated),
         ],
         cost: cost(1, 256, 0.05),
-        version: 3,
+        version: 4,
         ..hub(
             "compare",
             Role::Gather,
@@ -675,7 +675,7 @@ pub(super) const ALL: &[KindSpec] = &[
             out("tables", Bundle, Hub, "bundle", RowRule::Evaluated),
         ],
         cost: cost(1, 512, 0.5),
-        version: 5,
+        version: 6,
         ..hub(
             "report",
             Role::Gather,

@@ -75,10 +75,14 @@ pub(super) fn average(folds: &[Fold]) -> Measure {
         }
         Some(Ok(corrected)) => {
             // Every metric here lies within 0 and 1, and so does what its interval may say.
-            (found.lower, found.upper) = (
-                Some(corrected.interval.lower.clamp(0.0, 1.0)),
-                Some(corrected.interval.upper.clamp(0.0, 1.0)),
-            )
+            let (lower, upper) = (corrected.interval.lower, corrected.interval.upper);
+            (found.lower, found.upper) = (Some(lower.clamp(0.0, 1.0)), Some(upper.clamp(0.0, 1.0)));
+            if lower < 0.0 {
+                notes.push("the interval is cut at 0".to_owned());
+            }
+            if upper > 1.0 {
+                notes.push("the interval is cut at 1".to_owned());
+            }
         }
         Some(Err(why)) => notes.push(format!("no interval: {why}")),
         None => notes.push("no interval: the training rows are not known".to_owned()),
@@ -126,6 +130,18 @@ mod tests {
             whole: Some((50, 20, 40)),
         };
         (0..n).map(of).collect()
+    }
+
+    #[test]
+    fn an_interval_ends_where_the_metric_does_and_says_so() {
+        let mut all = folds(4, 4);
+        for (fold, value) in all.iter_mut().zip([0.9, 0.99, 0.98, 0.97]) {
+            fold.value = Ok(value);
+        }
+        let found = average(&all);
+        assert_eq!(found.upper, Some(1.0));
+        assert_eq!(found.reason.as_deref(), Some("the interval is cut at 1"));
+        assert!(found.lower.is_some_and(|l| l > 0.0));
     }
 
     #[test]

@@ -10,6 +10,7 @@ use cohort::FollowUp;
 use pipeline_defs::params::KaplanMeierParams;
 use serde_json::{Map, Value, json};
 use stats::censored::{ConfidenceScale, KaplanMeier, kaplan_meier, log_rank, reverse_kaplan_meier};
+use stats::compare::quantile;
 
 use super::labels::{labels, numbered};
 use super::patients::follow_up_of;
@@ -165,7 +166,15 @@ fn curve(follow_up: &FollowUp, params: &KaplanMeierParams) -> Value {
         "median": medians(&km, params.level),
         "survival": params.horizons.iter().map(|t| at(&km, follow_up, *t, params.level)).collect::<Vec<_>>(),
         "follow_up": medians(&reverse_kaplan_meier(follow_up), params.level),
+        "observed": observed(follow_up.time()),
     })
+}
+
+/// Median, least and greatest of the times as they are: what a paper often calls follow-up, events and all.
+fn observed(time: &[f64]) -> Value {
+    let mut sorted = time.to_vec();
+    sorted.sort_unstable_by(f64::total_cmp);
+    json!({"median": quantile(&sorted, 0.5), "least": sorted.first(), "greatest": sorted.last()})
 }
 
 /// Where the curve comes down to one half, with the interval of each scale; null where it does not.

@@ -215,6 +215,9 @@ fn transformed(
     })
 }
 
+/// Begins the unit of a column of 0 and 1 that stands for a level; the reference level follows.
+pub(super) const AGAINST: &str = "against ";
+
 /// A column of 0 and 1 for each level that somebody has, but the reference.
 fn indicators(column: &Column, reference: Option<&String>) -> Result<Vec<Column>, StepError> {
     let (levels, of) = levels(column);
@@ -235,7 +238,8 @@ fn indicators(column: &Column, reference: Option<&String>) -> Result<Vec<Column>
     let one = |at: usize| Column {
         name: format!("{}={}", column.name, levels[at]),
         kind: ColumnKind::Binary,
-        unit: None,
+        // What 0 in all of these columns means is told with them.
+        unit: Some(format!("{AGAINST}{}", levels[reference])),
         values: of
             .iter()
             .map(|v| v.map_or(f64::NAN, |v| f64::from(u8::from(v == at))))

@@ -59,17 +59,28 @@ fn warning(score: &Score, n_features: usize, limit: f64) -> String {
     let mut said = Vec::new();
     if score.percentile > limit {
         said.push(format!(
-            "farther from the training patients than {:.0} % of them from the others (distance {:.1})",
-            score.percentile, score.distance
+            "farther from the training patients than {} from the others (distance {:.1})",
+            share(score.percentile, "of them are"),
+            score.distance
         ));
     }
     if score.n_outside > 0 && score.outside_percentile > limit {
         said.push(format!(
-            "{} of {n_features} features outside the training range, more than for {:.0} % of the training patients",
-            score.n_outside, score.outside_percentile
+            "{} of {n_features} features outside the training range, more than for {}",
+            score.n_outside,
+            share(score.outside_percentile, "of the training patients")
         ));
     }
     said.join("; ")
+}
+
+/// `97 % of them are`, `all of them are`: a share that is not whole is never rounded to the whole.
+fn share(percent: f64, of: &str) -> String {
+    match percent {
+        p if p >= 100.0 => format!("all {of}"),
+        p if p > 99.0 => format!("over 99 % {of}"),
+        p => format!("{p:.0} % {of}"),
+    }
 }
 
 fn code(error: &NoveltyError) -> &'static str {

@@ -6,7 +6,7 @@ use artefact::comparison::ComparisonRow;
 use artefact::curves::{Curves, Group};
 use report::Language;
 use report::figure::{kaplan_meier as km, roc};
-use report::part::cohort::Sheet;
+use report::part::cohort::{Followed, Sheet};
 use report::part::performance::Measured;
 use report::part::{Sourced, Subject};
 use report::values::{Estimate, display_name};
@@ -171,6 +171,50 @@ pub(super) fn survival(
         });
     }
     Ok(out)
+}
+
+/// How long patients were followed, as the survival curves' step tells.
+pub(super) fn followed(inputs: &Inputs) -> Result<Vec<Sourced<Vec<Followed>>>, StepError> {
+    let told = read::all(inputs, "km", |_, b| match b.first() == Some(&b'{') {
+        true => read::json("survival curves", b).map(Some),
+        false => Ok(None),
+    })?;
+    let one = |of: &serde_json::Value| {
+        let (reverse, observed) = (&of["follow_up"], &of["observed"]);
+        let bounds = &reverse["loglog"];
+        let value = read::number(reverse, "value");
+        let reason = value
+            .is_none()
+            .then(|| "half of the patients were not followed so long".to_owned());
+        let at = |key: &str| read::number(observed, key);
+        Followed {
+            group: read::word(of, "label"),
+            counts: (read::count(of, "n"), read::count(of, "n_events")),
+            reverse: Estimate {
+                value,
+                lower: read::number(bounds, "lower"),
+                upper: read::number(bounds, "upper"),
+                n: read::count(of, "n"),
+                n_events: read::count(of, "n_events"),
+                reason,
+            },
+            observed: at("median")
+                .zip(at("least"))
+                .zip(at("greatest"))
+                .map(|((m, l), g)| (m, l, g)),
+        }
+    };
+    let of = |told: Sourced<Option<serde_json::Value>>| {
+        let told_of = told.value.ok()??;
+        let mut rows = vec![one(&told_of)];
+        rows.extend(read::list(&told_of, "groups").iter().map(one));
+        Some(Sourced {
+            subject: told.subject,
+            artefact: told.artefact,
+            value: Ok(rows),
+        })
+    };
+    Ok(told.into_iter().filter_map(of).collect())
 }
 
 fn empty(subject: Subject, artefact: String) -> Sourced<km::Panel> {

@@ -142,6 +142,7 @@ fn fill(report: &mut Report, inputs: &Inputs) -> Result<(), StepError> {
     })?;
     report.clinical_curves = panels::clinical(report.language, curves, &report.clinical_metrics);
     report.survival = panels::survival(report.language, inputs)?;
+    report.followed = panels::followed(inputs)?;
     Ok(())
 }
 

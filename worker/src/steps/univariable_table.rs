@@ -2,7 +2,7 @@
 //!
 //! A variable with levels has a row a level, the first that somebody has is the reference; its log-rank P and what is made
 //! of it stand in the reference's row. A variable of numbers has one row, its hazard ratio is per unit. Columns `a=…` of 0
-//! and 1 are levels of one variable, `a>7` is the variable `a` cut at 7. Patients without a value are left out of that
+//! and 1 are levels of one variable, whose reference is the one that their unit names, else `other`; `a>7` is the variable `a` cut at 7. Patients without a value are left out of that
 //! variable only.
 
 use std::collections::BTreeMap;
@@ -20,7 +20,7 @@ use stats::cox::{CoefficientRow, CoxParams, fit_cox};
 
 use super::cuts::{self, Cut};
 use super::learn::Training;
-use super::model_columns::levels;
+use super::model_columns::{AGAINST, levels};
 use super::patients::follow_up_of;
 use crate::step::{Context, Inputs, Produced, StepError};
 
@@ -118,7 +118,9 @@ fn grouped(table: &Table, name: &str) -> Variable {
         c.kind == ColumnKind::Binary && c.name.split_once('=').is_some_and(|(n, _)| n == name)
     };
     let columns: Vec<&Column> = table.columns.iter().filter(of).collect();
-    let mut names = vec!["other".to_owned()];
+    let reference = columns.first().and_then(|c| c.unit.as_deref());
+    let reference = reference.and_then(|unit| unit.strip_prefix(AGAINST));
+    let mut names = vec![reference.unwrap_or("other").to_owned()];
     let level = |c: &&Column| {
         c.name
             .split_once('=')
@@ -436,9 +438,15 @@ mod tests {
         let made = run("model-columns", columns, &[("table", nominal.clone())]).unwrap();
         let of = |data: Vec<u8>| cells(&table(&[("table", data), ("followup", followup.clone())]));
         let (a, b) = (of(nominal), of(content(&made, "table")));
-        assert_eq!((a[0][1].as_str(), b[0][1].as_str()), ("I", "other"));
-        assert_eq!(a[1..], b[1..]);
-        assert_eq!(a[0][2..], b[0][2..]);
+        assert_eq!(a[0][1], "I");
+        assert_eq!(a, b);
+        // Columns that do not say what they are against have a reference without a name.
+        let made = String::from_utf8(content(&made, "table")).unwrap();
+        let (described, rows) = made.split_once('\n').unwrap();
+        let described = described.replace(",\"unit\":\"against I\"", "");
+        let c = of(format!("{described}\n{rows}").into_bytes());
+        assert_eq!(c[0][1], "other");
+        assert_eq!(a[0][2..], c[0][2..]);
     }
 
     #[test]

@@ -49,7 +49,10 @@ pub fn draw(title: &str, forest: &Forest) -> String {
     let labels = forest.rows.iter().map(|r| text_width(&r.label, 12.0));
     let left = labels.fold(0.0, f64::max).clamp(60.0, 330.0) + 30.0;
     let widths = column_widths(forest);
-    let width = (left + AXIS_W + 20.0 + widths.iter().sum::<f64>() + 8.0).max(440.0);
+    let heading = text_width(title, 15.0) + 32.0;
+    let width = (left + AXIS_W + 20.0 + widths.iter().sum::<f64>() + 8.0)
+        .max(440.0)
+        .max(heading.min(720.0));
     let bottom = TOP + forest.rows.len() as f64 * ROW_H;
     let frame = Rect::new(left, TOP, AXIS_W, bottom - TOP);
     let scale = Scale::of(forest, frame);

@@ -148,10 +148,18 @@ fn table(report: &Report, t: &Table, from: &[String]) -> String {
         "comparison" | "exclusions" => format!("{}.csv", t.name),
         name => format!("tables/{}.csv", slug(name)),
     };
-    format!(
-        "{}<p class=\"note source\">{}</p>\n",
-        t.html(report.language),
+    // rows that say where they came from need no list of all artefacts
+    let from = if t.tells_origins() && from.len() > 1 {
+        format!(
+            " <span class=\"source\"><code>{}</code></span>",
+            markup(&file)
+        )
+    } else {
         source(report, &file, None, from)
+    };
+    format!(
+        "{}<p class=\"note source\">{from}</p>\n",
+        t.html(report.language)
     )
 }
 
@@ -162,16 +170,19 @@ fn source(report: &Report, file: &str, numbers: Option<&str>, artefacts: &[Strin
         let _ = write!(out, " · <code>{}</code>", markup(numbers));
     }
     let why = markup(report.language.say("where it came from"));
-    if artefacts.is_empty() {
-        let _ = write!(out, " · <a {}>{why}</a>", came_from(file));
-    }
-    for (i, digest) in artefacts.iter().take(12).enumerate() {
-        let name = if artefacts.len() == 1 {
-            why.clone()
-        } else {
-            format!("{why} {}", i + 1)
-        };
-        let _ = write!(out, " · <a {}>{name}</a>", crate::story::artefact(digest));
+    match artefacts {
+        [] => {
+            let _ = write!(out, " · <a {}>{why}</a>", came_from(file));
+        }
+        [digest] => {
+            let _ = write!(out, " · <a {}>{why}</a>", crate::story::artefact(digest));
+        }
+        many => {
+            let _ = write!(out, " · {why}:");
+            for (i, digest) in many.iter().enumerate() {
+                let _ = write!(out, " <a {}>{}</a>", crate::story::artefact(digest), i + 1);
+            }
+        }
     }
     out + "</span>"
 }

@@ -10,6 +10,7 @@ for (const table of document.querySelectorAll("table.live")) {
     return v === "" ? null : Number(v);
   };
   heads.forEach((head, i) => {
+    if (head.className === "from") return;
     const button = document.createElement("button");
     button.type = "button";
     button.textContent = head.textContent;

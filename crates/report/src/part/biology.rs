@@ -66,7 +66,7 @@ pub(crate) fn part(report: &Report) -> Option<Part> {
         part.items.push(Item::Warning(say("No called gene has an adjusted P below 0.05: the calls rest on unadjusted P values.").to_owned()));
     }
     part.say_absent(r.language, say("differential expression"), &r.genes);
-    let of_endpoint = grouped(&r.enrichment, |s| only(s, &["endpoint"]));
+    let of_endpoint = grouped(&r.enrichment, |s| only(s, &["endpoint", "profile"]));
     for (_, group) in of_endpoint {
         for (k, (subject, sets, digest)) in group.iter().enumerate() {
             part.items
@@ -135,6 +135,11 @@ fn volcano(report: &Report, subject: &Subject, genes: &[Gene], digest: &str) -> 
         .iter()
         .filter(|g| g.p_adjusted.is_some_and(|p| p < 0.05))
         .count();
+    if called(genes, "up") + called(genes, "down") == 0 {
+        chart
+            .notes
+            .push(language.say("no gene is called").to_owned());
+    }
     chart.notes.push(language.fill(
         "{0} of {1} genes have an adjusted P below 0.05",
         &[&count(adjusted), &count(genes.len())],
@@ -146,7 +151,7 @@ fn volcano(report: &Report, subject: &Subject, genes: &[Gene], digest: &str) -> 
         subject.stem(&[])
     );
     let mut numbers = Table::new(&stem, "", &["gene", "logfc", "p", "p_adjusted", "call"]);
-    for g in genes.iter().filter(|g| !g.call.is_empty()) {
+    for g in genes {
         let adjusted = g.p_adjusted.map_or_else(Cell::none, |p| Cell::Number(p, 4));
         numbers.rows.push(vec![
             Cell::text(&g.name),

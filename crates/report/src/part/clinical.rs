@@ -6,7 +6,7 @@ use crate::figure::forest::{self, Forest};
 use crate::figure::kaplan_meier;
 use crate::number::{count, fixed};
 use crate::page::Report;
-use crate::table::{Cell, Table};
+use crate::table::{Cell, Table, in_short};
 use crate::values::Estimate;
 
 /// One line of the univariable table.
@@ -60,6 +60,8 @@ pub struct Coefficient {
     pub p: Option<f64>,
     /// P recomputed from the printed interval: (ln upper − ln lower) / 2·1.96 as standard error.
     pub p_of_interval: Option<f64>,
+    /// Between which P that of the interval lies, for all numbers that are printed alike.
+    pub p_of_interval_range: Option<(f64, f64)>,
     /// P of the test of proportional hazards.
     pub p_proportional: Option<f64>,
     /// Variance inflation.
@@ -125,16 +127,18 @@ fn cut_table(report: &Report) -> Item {
     let mut table = Table::new("cut_points", report.language.say("Cut-points"), &head);
     for one in &report.cuts {
         let Ok(c) = &one.value else { continue };
-        table.rows.push(vec![
-            Cell::text(&one.subject.words(report.language, &[])),
+        let line = vec![
+            Cell::text(&one.subject.words(report.language, &["marker"])),
             Cell::text(&c.variable),
             Cell::Estimate(c.cut.clone(), 2),
             c.n_below.map_or_else(Cell::none, Cell::Count),
             Cell::text(&p_text(c.p_unadjusted)),
             Cell::text(&p_text(c.p_adjusted)),
             Cell::text(&p_text(c.p_permutation)),
-        ]);
+        ];
+        table.push_from(line, &one.artefact);
     }
+    table.note(report.language.say("P unadjusted is of the standardised log-rank score of the search; it is near the log-rank P of the univariable table, and the nearer the more events there are. The interval of a cut is of cuts searched anew in resamples."));
     table.note(report.language.say("A cut that was searched for makes its own P too small; read the adjusted one (Lausen and Schumacher 1994) or that by permutation."));
     Item::Table(
         table,
@@ -148,7 +152,11 @@ fn cut_figures(report: &Report) -> Vec<Item> {
     let made = report.cuts.iter().filter(with).filter_map(|one| {
         let c = one.value.as_ref().ok()?;
         Some(Chart {
-            title: format!("{} · {}", c.variable, one.subject.words(language, &[])),
+            title: format!(
+                "{} · {}",
+                c.variable,
+                one.subject.words(language, &["marker"])
+            ),
             x: Axis::over(&c.variable, c.search.iter().map(|s| s.0)),
             y: Axis::over(
                 language.say("log-rank statistic"),
@@ -184,12 +192,17 @@ fn cut_figures(report: &Report) -> Vec<Item> {
     })]
 }
 
+/// The level that the others are compared with.
+fn is_reference(u: &Univariable) -> bool {
+    u.note.starts_with("reference")
+}
+
 fn named(variable: &str, level: &str) -> String {
-    if level.is_empty() {
+    in_short(&if level.is_empty() {
         variable.to_owned()
     } else {
         format!("{variable}: {level}")
-    }
+    })
 }
 
 fn univariable_table(
@@ -217,16 +230,24 @@ fn univariable_table(
     );
     for u in rows {
         table.rows.push(vec![
-            Cell::text(&u.variable),
-            Cell::text(&u.level),
+            Cell::Label(u.variable.clone()),
+            Cell::Label(u.level.clone()),
             u.counts.0.map_or_else(Cell::none, Cell::Count),
             u.counts.1.map_or_else(Cell::none, Cell::Count),
-            Cell::Estimate(u.hazard_ratio.clone(), 2),
+            match is_reference(u) {
+                true => Cell::Written("1".to_owned(), 1.0),
+                false => Cell::Estimate(u.hazard_ratio.clone(), 2),
+            },
             Cell::text(&p_text(u.p_wald)),
             Cell::text(&p_text(u.p_log_rank)),
             Cell::text(&p_text(u.p_adjusted)),
             Cell::text(&u.note),
         ]);
+    }
+    if rows.iter().any(|u| u.p_adjusted.is_some()) {
+        table.note(report.language.say("P log-rank takes the groups as if they had been fixed beforehand; P adjusted pays for the search of the cut (Lausen and Schumacher 1994), and is the one to read where it stands. It stands for variables that were cut alone."));
+    } else {
+        table.note(report.language.say("No variable was cut by a search, so that no P is adjusted for one; P log-rank is of the levels of a variable, in the row of its reference."));
     }
     Item::Table(table, digests([digest]))
 }
@@ -242,7 +263,10 @@ fn univariable_figure(
         label: named(&u.variable, &u.level),
         value: u.hazard_ratio.finite(),
         interval: u.hazard_ratio.interval(),
-        columns: vec![u.hazard_ratio.text(2), p_text(u.p_wald)],
+        columns: match is_reference(u) {
+            true => vec![language.say("reference").to_owned(), String::new()],
+            false => vec![u.hazard_ratio.text(2), p_text(u.p_wald)],
+        },
         ..forest::Row::default()
     };
     let title = report.titled("Univariable hazard ratios", subject);
@@ -285,16 +309,17 @@ fn table4(report: &Report) -> Item {
         let Ok(cox) = &one.value else { continue };
         let subject = one.subject.words(language, &[]);
         for c in &cox.coefficients {
-            table.rows.push(vec![
+            let line = vec![
                 Cell::text(&subject),
-                Cell::text(&c.variable),
+                Cell::Label(c.variable.clone()),
                 Cell::Estimate(c.hazard_ratio.clone(), 3),
                 Cell::text(&p_text(c.p)),
                 Cell::text(&p_text(c.p_of_interval)),
-                Cell::text(language.say(agrees(c.p, c.p_of_interval))),
+                Cell::text(language.say(agrees(c.p, c.p_of_interval_range))),
                 Cell::text(&p_text(c.p_proportional)),
                 c.vif.map_or_else(Cell::none, |v| Cell::Number(v, 2)),
-            ]);
+            ];
+            table.push_from(line, &one.artefact);
         }
         table.notes.push(summary(report, &subject, cox));
     }
@@ -304,10 +329,10 @@ fn table4(report: &Report) -> Item {
     )
 }
 
-fn agrees(p: Option<f64>, other: Option<f64>) -> &'static str {
-    match (p, other) {
-        // printed at three decimals, a P that is right differs by rounding alone
-        (Some(p), Some(o)) if (p - o).abs() <= 0.001 + 0.02 * p => "agrees",
+/// Whether a P, printed at three decimals, lies where the printed interval allows it to.
+fn agrees(p: Option<f64>, range: Option<(f64, f64)>) -> &'static str {
+    match (p, range) {
+        (Some(p), Some((low, high))) if low - 0.0005 <= p && p <= high + 0.0005 => "agrees",
         (Some(_), Some(_)) => "differs",
         _ => "–",
     }
@@ -335,7 +360,7 @@ fn cox_figures(report: &Report) -> Vec<Item> {
     for one in &report.cox {
         let Ok(cox) = &one.value else { continue };
         let row = |c: &Coefficient| forest::Row {
-            label: c.variable.clone(),
+            label: in_short(&c.variable),
             value: c.hazard_ratio.finite(),
             interval: c.hazard_ratio.interval(),
             columns: vec![c.hazard_ratio.text(2), p_text(c.p)],

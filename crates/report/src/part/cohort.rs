@@ -6,6 +6,7 @@ use crate::figure::flow;
 use crate::number::fixed;
 use crate::page::Report;
 use crate::table::{Cell, Table};
+use crate::values::Estimate;
 
 /// A table that another step has made: its cells as they were written.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -38,6 +39,19 @@ impl Sheet {
     }
 }
 
+/// How long patients were followed for an endpoint.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Followed {
+    /// The group; empty for all patients.
+    pub group: String,
+    /// Patients and events.
+    pub counts: (Option<usize>, Option<usize>),
+    /// Median follow-up by reverse Kaplan–Meier, months.
+    pub reverse: Estimate,
+    /// Median, least and greatest of the times as they are, months.
+    pub observed: Option<(f64, f64, f64)>,
+}
+
 /// The part.
 pub(crate) fn part(report: &Report) -> Part {
     let language = report.language;
@@ -62,6 +76,7 @@ pub(crate) fn part(report: &Report) -> Part {
         "table1",
         "Baseline characteristics by centre",
     );
+    followed(report, &mut part);
     missing(report, &mut part);
     sheets(
         report,
@@ -79,6 +94,54 @@ pub(crate) fn part(report: &Report) -> Part {
         part.items.push(Item::Table(table, Vec::new()));
     }
     part
+}
+
+/// Median follow-up as it should be told, and as it often is.
+fn followed(report: &Report, part: &mut Part) {
+    let language = report.language;
+    let head = [
+        "endpoint",
+        "group",
+        "n",
+        "events",
+        "median follow-up (reverse Kaplan–Meier)",
+        "median time observed (range)",
+    ];
+    let mut table = Table::new("follow_up", language.say("Follow-up, months"), &head);
+    for one in &report.followed {
+        let Ok(rows) = &one.value else { continue };
+        for f in rows {
+            let whole = |n: Option<usize>| n.map_or_else(Cell::none, Cell::Count);
+            let group = match f.group.as_str() {
+                "" => language.say("all patients"),
+                name => name,
+            };
+            let observed = f
+                .observed
+                .map_or_else(Cell::none, |(median, least, greatest)| {
+                    Cell::text(&format!(
+                        "{} ({}–{})",
+                        fixed(median, 1),
+                        fixed(least, 1),
+                        fixed(greatest, 1)
+                    ))
+                });
+            let line = vec![
+                Cell::text(&one.subject.words(language, &[])),
+                Cell::text(group),
+                whole(f.counts.0),
+                whole(f.counts.1),
+                Cell::Estimate(f.reverse.clone(), 1),
+                observed,
+            ];
+            table.push_from(line, &one.artefact);
+        }
+    }
+    if !table.rows.is_empty() {
+        table.note(language.say("Reverse Kaplan–Meier asks how long patients would have been followed without the event; the times as they are end at it, and are shorter."));
+        let from = digests(report.followed.iter().map(|f| f.artefact.as_str()));
+        part.items.push(Item::Table(table, from));
+    }
 }
 
 fn sheets(report: &Report, part: &mut Part, all: &[Sourced<Sheet>], name: &str, caption: &str) {

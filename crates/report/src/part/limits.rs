@@ -1,6 +1,6 @@
 //! The limitations that the values themselves show.
 
-use super::{Item, Part, clinical};
+use super::{Item, Part, Subject, clinical, grouped, only};
 use crate::number::{count, fixed};
 use crate::page::Report;
 use crate::values::{ComparisonRow, display_name};
@@ -14,6 +14,7 @@ pub(crate) fn part(report: &Report) -> Part {
     horizons(report, &mut facts);
     choice(report, &mut facts);
     variables(report, &mut facts);
+    calibration(report, &mut facts);
     let cuts = clinical::searched(report);
     if !cuts.is_empty() {
         facts.push(language.fill(
@@ -97,9 +98,16 @@ fn external(report: &Report, facts: &mut Vec<String>) {
 fn horizons(report: &Report, facts: &mut Vec<String>) {
     let mut said: Vec<String> = Vec::new();
     for r in &report.comparison {
+        // what one model cannot and another can is said beside its number
+        let can = |o: &&ComparisonRow| {
+            (&o.endpoint, &o.set, &o.metric, o.horizon_months)
+                == (&r.endpoint, &r.set, &r.metric, r.horizon_months)
+                && o.estimate.finite().is_some()
+        };
         if r.metric == "auc"
             && r.estimate.finite().is_none()
             && let Some(months) = r.horizon_months
+            && !report.comparison.iter().any(|o| can(&o))
         {
             let text = report.language.fill(
                 "{0}, {1}: nothing can be said at {2} months ({3}).",
@@ -116,6 +124,32 @@ fn horizons(report: &Report, facts: &mut Vec<String>) {
         }
     }
     facts.extend(said);
+}
+
+/// Models with clinical variables whose probabilities are far from what happened to test patients.
+fn calibration(report: &Report, facts: &mut Vec<String>) {
+    let language = report.language;
+    let of_test = |s: &Subject| s.get("rows") == "test";
+    for (subject, group) in grouped(&report.calibration, |s| only(s, &["endpoint", "profile"])) {
+        let ratios = group.iter().filter(|(of, _, _)| of_test(of));
+        let ratios: Vec<f64> = ratios.filter_map(|(_, c, _)| c.ratio.finite()).collect();
+        let far = ratios.iter().filter(|r| !(0.8..=1.25).contains(*r)).count();
+        if far == 0 {
+            continue;
+        }
+        let lowest = ratios.iter().copied().fold(f64::INFINITY, f64::min);
+        let highest = ratios.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+        facts.push(language.fill(
+            "{0}: {1} of {2} calibrations in test patients have observed over expected events outside 0.8 to 1.25 (from {3} to {4}): such probabilities are not to be read as they stand.",
+            &[
+                &subject.words(language, &[]),
+                &count(far),
+                &count(ratios.len()),
+                &fixed(lowest, 2),
+                &fixed(highest, 2),
+            ],
+        ));
+    }
 }
 
 fn choice(report: &Report, facts: &mut Vec<String>) {

@@ -5,7 +5,8 @@ use super::{Item, Part, letter};
 use crate::escape::slug;
 use crate::figure::{arms, comparison_forest, heat_map};
 use crate::page::Report;
-use crate::table::{Cell, Table};
+use crate::story::value_key;
+use crate::table::{Cell, Link, Table};
 use crate::values::{ComparisonRow, display_name};
 
 /// Tables of all models.
@@ -331,9 +332,9 @@ fn paper_table(report: &Report, endpoint: &str, name: &str) -> Table {
                     && r.horizon_months == horizon
                     && r.learner == *learner
             };
-            rows.iter()
-                .find(is)
-                .map_or_else(Cell::none, |r| Cell::Estimate(r.estimate.clone(), 3))
+            rows.iter().find(is).map_or_else(Cell::none, |r| {
+                Cell::Estimate(r.estimate.clone(), 3).from(evaluated(r))
+            })
         }));
         table.rows.push(line);
     }
@@ -396,13 +397,19 @@ fn optimism(report: &Report) -> Table {
             let is = |r: &&&ComparisonRow| {
                 key(r) == [profile, endpoint, roi_set, learner] && r.set == *set
             };
-            mine.iter()
-                .find(is)
-                .map_or_else(Cell::none, |r| Cell::Estimate(r.estimate.clone(), 3))
+            mine.iter().find(is).map_or_else(Cell::none, |r| {
+                Cell::Estimate(r.estimate.clone(), 3).from(evaluated(r))
+            })
         }));
         table.rows.push(line);
     }
     table
+}
+
+/// The evaluations that a row of the comparison was made from.
+fn evaluated(r: &ComparisonRow) -> Link {
+    let key = value_key(&r.profile, &r.endpoint, &r.roi_set, &r.learner, &r.set);
+    Link::Value(key)
 }
 
 /// Every row of the comparison.
@@ -422,39 +429,72 @@ fn comparison(report: &Report) -> Table {
         &head,
     )
     .filtered_by(&filters);
-    for row in &report.comparison {
-        let e = &row.estimate;
-        let number = |v: Option<f64>| v.map_or_else(Cell::none, |v| Cell::Number(v, 3));
-        let whole = |n: Option<usize>| n.map_or_else(Cell::none, Cell::Count);
-        let value = e
-            .finite()
-            .map_or_else(|| Cell::Absent("NE".into()), |v| Cell::Number(v, 3));
-        let names = [
-            &row.profile,
-            &row.endpoint,
-            &row.roi_set,
-            &row.learner,
-            &row.set,
-            &row.metric,
-        ];
-        let mut line: Vec<Cell> = names.iter().map(|s| Cell::text(&display_name(s))).collect();
-        line.extend([
-            horizon_cell(row.horizon_months),
-            value,
-            number(e.lower),
-            number(e.upper),
-            whole(e.n),
-            whole(e.n_events),
-        ]);
-        line.push(match (e.finite(), &e.reason) {
-            (None, _) => Cell::text(&e.reason_text()),
-            (Some(_), Some(reason)) => Cell::text(reason),
-            (Some(_), None) if e.interval().is_none() => Cell::text("no interval"),
-            (Some(_), None) => Cell::text(""),
-        });
-        table.rows.push(line);
+    let mut shown = Vec::new();
+    for rows in report.comparison.chunk_by(same_set) {
+        table.rows.extend(rows.iter().map(whole_row));
+        let without = |r: &ComparisonRow| r.estimate.finite().is_none();
+        if let [first, _, ..] = rows
+            && rows
+                .iter()
+                .all(|r| without(r) && r.estimate.reason == first.estimate.reason)
+        {
+            shown.push(nothing(first));
+        } else {
+            shown.extend(rows.iter().map(whole_row));
+        }
     }
+    table.shown = Some(shown);
     table
+}
+
+fn same_set(a: &ComparisonRow, b: &ComparisonRow) -> bool {
+    (&a.profile, &a.endpoint, &a.roi_set, &a.learner, &a.set)
+        == (&b.profile, &b.endpoint, &b.roi_set, &b.learner, &b.set)
+}
+
+/// One line for a set of which a model has no value at all, for one reason.
+fn nothing(r: &ComparisonRow) -> Vec<Cell> {
+    let names = [&r.profile, &r.endpoint, &r.roi_set, &r.learner, &r.set];
+    let mut line: Vec<Cell> = names.iter().map(|s| Cell::text(&display_name(s))).collect();
+    line.extend([Cell::text("all metrics"), Cell::none()]);
+    line.push(Cell::Absent("NE".into()).from(evaluated(r)));
+    line.extend([Cell::none(), Cell::none(), Cell::none(), Cell::none()]);
+    line.push(Cell::text(&r.estimate.reason_text()));
+    line
+}
+
+fn whole_row(row: &ComparisonRow) -> Vec<Cell> {
+    let e = &row.estimate;
+    let number = |v: Option<f64>| v.map_or_else(Cell::none, |v| Cell::Number(v, 3));
+    let whole = |n: Option<usize>| n.map_or_else(Cell::none, Cell::Count);
+    let value = e
+        .finite()
+        .map_or_else(|| Cell::Absent("NE".into()), |v| Cell::Number(v, 3))
+        .from(evaluated(row));
+    let names = [
+        &row.profile,
+        &row.endpoint,
+        &row.roi_set,
+        &row.learner,
+        &row.set,
+        &row.metric,
+    ];
+    let mut line: Vec<Cell> = names.iter().map(|s| Cell::text(&display_name(s))).collect();
+    line.extend([
+        horizon_cell(row.horizon_months),
+        value,
+        number(e.lower),
+        number(e.upper),
+        whole(e.n),
+        whole(e.n_events),
+    ]);
+    line.push(match (e.finite(), &e.reason) {
+        (None, _) => Cell::text(&e.reason_text()),
+        (Some(_), Some(reason)) => Cell::text(reason),
+        (Some(_), None) if e.interval().is_none() => Cell::text("no interval"),
+        (Some(_), None) => Cell::text(""),
+    });
+    line
 }
 
 fn capital(text: &str) -> String {

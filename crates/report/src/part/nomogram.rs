@@ -5,7 +5,7 @@ use crate::escape::{markup, slug};
 use crate::figure::nomogram as drawing;
 use crate::number::plain;
 use crate::page::Report;
-use crate::table::{Cell, Table};
+use crate::table::{Cell, Table, in_short};
 use crate::words::Language;
 use std::fmt::Write as _;
 
@@ -84,7 +84,7 @@ fn drawn(language: Language, n: &Nomogram) -> drawing::Input {
     let at = |i: usize, k: usize| n.factors.get(i).and_then(|f| f.points.get(k)).copied();
     let ruler = |control: &Control<'_>| match control {
         Control::Number(_, f) => drawing::Ruler {
-            label: f.variable.clone(),
+            label: in_short(&f.variable),
             marks: f
                 .values
                 .iter()
@@ -101,7 +101,7 @@ fn drawn(language: Language, n: &Nomogram) -> drawing::Input {
                 Some((yes.clone().unwrap_or_else(|| level.clone()), points))
             }));
             drawing::Ruler {
-                label: name.clone(),
+                label: in_short(name),
                 marks,
             }
         }
@@ -245,7 +245,7 @@ fn put_control(out: &mut String, language: Language, id: &str, control: &Control
                 f.values.last().copied().unwrap_or(1.0),
             );
             let (step, start) = ((high - low) / 200.0, (low + high) / 2.0);
-            let name = markup(&f.variable);
+            let name = markup(&in_short(&f.variable));
             let _ = writeln!(
                 out,
                 "<div class=\"control\"><label for=\"{id}-{i}\">{name}</label><input type=\"range\" id=\"{id}-{i}\" data-factor=\"{i}\" \
@@ -258,7 +258,7 @@ fn put_control(out: &mut String, language: Language, id: &str, control: &Control
             let _ = write!(
                 out,
                 "<div class=\"control\"><label for=\"{id}-{first}\">{}</label><select id=\"{id}-{first}\" data-levels=\"1\"><option value=\"\">{}</option>",
-                markup(name),
+                markup(&in_short(name)),
                 markup(&none)
             );
             for (i, level) in levels {

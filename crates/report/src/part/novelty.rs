@@ -59,7 +59,7 @@ pub(crate) fn part(report: &Report) -> Option<Part> {
         let subject = one.subject.words(language, &[]);
         charts.push(chart_of(report, &subject, rows));
         for r in rows {
-            let number = |v: Option<f64>| v.map_or_else(Cell::none, |v| Cell::Number(v, 3));
+            let number = |v: Option<f64>| v.map_or_else(Cell::none, |v| Cell::Number(v, 1));
             let outside = r.n_outside.map_or_else(Cell::none, Cell::Count);
             numbers.rows.push(vec![
                 Cell::text(&subject),
@@ -70,13 +70,14 @@ pub(crate) fn part(report: &Report) -> Option<Part> {
                 Cell::text(&r.warning),
             ]);
             if !r.warning.is_empty() {
-                warned.rows.push(vec![
+                let line = vec![
                     Cell::text(&subject),
                     Cell::text(&r.patient_id),
                     number(r.percentile),
                     outside,
                     Cell::text(&r.warning),
-                ]);
+                ];
+                warned.push_from(line, &one.artefact);
             }
         }
     }

@@ -4,7 +4,8 @@ use super::{Figure, Item, Part, digests, grouped, letter, only};
 use crate::escape::{markup, slug};
 use crate::figure::{kaplan_meier, localise, roc};
 use crate::page::Report;
-use crate::table::{Cell, Table};
+use crate::story::value_key;
+use crate::table::{Cell, Link, Table};
 use crate::values::{ComparisonRow, Estimate, Headline, display_name};
 use crate::words::Language;
 use std::fmt::Write as _;
@@ -127,15 +128,21 @@ fn side_by_side(report: &Report) -> Table {
         for set in SETS {
             let cell = |p: &String| {
                 of(p)
-                    .and_then(|h| value_of(report, h, p, set))
-                    .map_or_else(Cell::none, |e| Cell::Estimate(e, 3))
+                    .and_then(|h| Some((value_of(report, h, p, set)?, h)))
+                    .map_or_else(Cell::none, |(e, h)| {
+                        let key = value_key(p, &h.endpoint, &h.roi_set, &h.learner, set);
+                        Cell::Estimate(e, 3).from(Link::Value(key))
+                    })
             };
             let mut line = vec![
                 Cell::text(&display_name(&endpoint)),
                 Cell::text(language.say(&display_name(set))),
             ];
             line.extend(profiles.iter().map(cell));
-            if line[2..].iter().any(|c| matches!(c, Cell::Estimate(..))) {
+            if line[2..]
+                .iter()
+                .any(|c| matches!(c.bare(), Cell::Estimate(..)))
+            {
                 table.rows.push(line);
             }
         }
@@ -182,12 +189,27 @@ fn card(report: &Report, h: &Headline) -> String {
         markup(&h.rule),
         markup(&language.fill("judged by {0}", &[language.say(&display_name(&h.metric))]))
     );
-    out.push_str(&entry(report, "Cross-validated", Some(&h.cv), ""));
-    out.push_str(&entry(report, "External centre", h.external.as_ref(), ""));
+    let key = |set: &str| {
+        let profiles = report.profiles();
+        let profile = match h.profile.as_str() {
+            "" => profiles.first().map_or("", String::as_str),
+            named => named,
+        };
+        value_key(profile, &h.endpoint, &h.roi_set, &h.learner, set)
+    };
+    let cv = ("Cross-validated", key("cv"));
+    out.push_str(&entry(report, (cv.0, &cv.1), Some(&h.cv), ""));
+    let external = ("External centre", key("external"));
+    out.push_str(&entry(
+        report,
+        (external.0, &external.1),
+        h.external.as_ref(),
+        "",
+    ));
     if h.apparent.is_some() {
         out.push_str(&entry(
             report,
-            "On its own training rows (optimistic)",
+            ("On its own training rows (optimistic)", &key("apparent")),
             h.apparent.as_ref(),
             " class=\"minor\"",
         ));
@@ -195,7 +217,12 @@ fn card(report: &Report, h: &Headline) -> String {
     out + "</dl></div>\n"
 }
 
-fn entry(report: &Report, name: &str, estimate: Option<&Estimate>, class: &str) -> String {
+fn entry(
+    report: &Report,
+    (name, key): (&str, &str),
+    estimate: Option<&Estimate>,
+    class: &str,
+) -> String {
     let language = report.language;
     let body = match estimate {
         None => format!(
@@ -209,7 +236,7 @@ fn entry(report: &Report, name: &str, estimate: Option<&Estimate>, class: &str) 
         ),
         Some(e) => format!(
             "<a class=\"value\" {}>{}</a> ({})<br><span class=\"note\">{}{}</span>",
-            crate::story::came_from("comparison.csv"),
+            crate::story::value(key),
             e.value_text(3),
             markup(&e.interval_text(3)),
             markup(&e.n_text()),
@@ -333,7 +360,7 @@ pub(crate) fn clinical_models(report: &Report) -> Option<Part> {
                 Cell::Estimate(e.clone(), 3),
                 e.n.map_or_else(Cell::none, Cell::Count),
             ]);
-            table.rows.push(line);
+            table.push_from(line, &one.artefact);
         }
     }
     if !table.rows.is_empty() {

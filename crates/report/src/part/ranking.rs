@@ -68,6 +68,7 @@ pub(crate) fn part(report: &Report) -> Option<Part> {
         "ranks",
         language.say("Which model is best, and how sure that is"),
     );
+    part.items.push(Item::Note(language.say("All models of a list are judged on the same resamples of the same patients, so that they compare; the intervals are of these resamples, and differ in the last decimals from those of the tables.").to_owned()));
     for one in &report.rank {
         let Ok(r) = &one.value else { continue };
         put(report, &mut part, one, r, "rank");
@@ -88,9 +89,32 @@ pub(crate) fn part(report: &Report) -> Option<Part> {
             );
             part.items.push(Item::Note(text.replace("; .", ".")));
         }
+        if let Some(other) = chosen_otherwise(report, one, r) {
+            part.items.push(Item::Note(other));
+        }
     }
     part.say_absent(language, language.say("ranking"), &report.rank);
     Some(part)
+}
+
+/// Says of a ranking by cross-validation why its leader is not the model that was chosen by it, where it is another.
+fn chosen_otherwise(report: &Report, one: &Sourced<Ranking>, r: &Ranking) -> Option<String> {
+    let of = |axis: &str| one.subject.get(axis);
+    let chosen = report.headlines.iter().find(|h| {
+        h.endpoint == of("endpoint") && (h.profile.is_empty() || h.profile == of("profile"))
+    })?;
+    let leader = r.models.first()?;
+    let same = (&leader.learner, &leader.roi_set) == (&chosen.learner, &chosen.roi_set);
+    if r.set != "cv" || same || !chosen.rule.contains("cross-validated") {
+        return None;
+    }
+    let language = report.language;
+    let name =
+        [&chosen.learner, &chosen.roi_set].map(|n| language.say(&display_name(n)).to_owned());
+    Some(language.fill(
+        "{0} was chosen: its mean over the folds is highest. Here every pair of patients of one fold counts alike, whatever the fold, and values so near each other change places.",
+        &[&name.join(", ")],
+    ))
 }
 
 /// Negative controls: whatever beats chance here is leakage, or luck.
@@ -173,7 +197,7 @@ fn put(report: &Report, part: &mut Part, one: &Sourced<Ranking>, r: &Ranking, wh
         reference: Some(report.primary_chance),
         columns: ["value (interval)", "probability of being best", "ranks"].map(|c| language.say(c).to_owned()).to_vec(),
         rows: r.models.iter().map(row).collect(),
-        notes: vec![language.say("thick: interval of one model; thin: interval that holds for all models together").to_owned()],
+        notes: vec![language.say("thick: interval of one model; thin: interval that holds for all models together, cut at 0 and 1").to_owned()],
         ..Forest::default()
     };
     part.items.push(Item::Figure(Figure {

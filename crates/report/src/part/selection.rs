@@ -66,6 +66,17 @@ pub(crate) fn part(report: &Report) -> Option<Part> {
         let Ok(stages) = &one.value else { continue };
         part.items.push(funnel(report, stages, &one.artefact));
     }
+    let several = |stages: &Vec<Stage>| {
+        stages
+            .iter()
+            .any(|s| !matches!(s.subject.get("split"), "" | "external"))
+    };
+    if r.funnel
+        .iter()
+        .any(|one| one.value.as_ref().is_ok_and(several))
+    {
+        part.items.push(Item::Note(say("Each split's own selection is counted. Where a profile lets all folds share one selection, as the banner then says, that of the split `external` is the one its models received.").to_owned()));
+    }
     part.say_absent(r.language, say("funnel"), &r.funnel);
     for one in &r.frequency {
         let Ok(rows) = &one.value else { continue };
@@ -100,9 +111,8 @@ fn reliability(report: &Report, part: &mut Part) {
             charts.extend(histograms(report, of, rows));
             let words = of.words(language, &[]);
             let (n, kept) = kept(rows);
-            counts
-                .rows
-                .push(vec![Cell::text(&words), Cell::Count(n), Cell::Count(kept)]);
+            let line = vec![Cell::text(&words), Cell::Count(n), Cell::Count(kept)];
+            counts.push_from(line, digest);
             for r in *rows {
                 let icc = r.icc.map_or_else(Cell::none, |v| Cell::Number(v, 4));
                 let yes = if r.kept { "true" } else { "false" };
@@ -275,7 +285,14 @@ fn stage_bars(report: &Report, stages: &[&Stage]) -> Vec<Bar> {
             names.push(&s.stage);
         }
     }
+    let counts = |name: &str| -> Vec<usize> {
+        let of = stages.iter().filter(|s| s.stage == name);
+        of.map(|s| s.n).collect()
+    };
     let bar = |(tone, name): (usize, &&str)| {
+        let before = tone.checked_sub(1).and_then(|i| names.get(i));
+        // the same in every split: the last stage was not asked to choose
+        let untouched = *name == "selected" && before.is_some_and(|b| counts(b) == counts(name));
         let all: Vec<&&Stage> = stages.iter().filter(|s| s.stage == **name).collect();
         let whole = all
             .iter()
@@ -288,9 +305,15 @@ fn stage_bars(report: &Report, stages: &[&Stage]) -> Vec<Bar> {
             label: report.language.say(name).to_owned(),
             value: Some(n as f64),
             range: (low < high).then_some((low as f64, high as f64)),
-            note: match low < high {
-                true => format!("{} ({}–{})", count(n), count(low), count(high)),
-                false => count(n),
+            note: {
+                let n = match low < high {
+                    true => format!("{} ({}–{})", count(n), count(low), count(high)),
+                    false => count(n),
+                };
+                match untouched {
+                    true => format!("{n}, {}", report.language.say("all that were left")),
+                    false => n,
+                }
             },
             tone,
         }

@@ -245,9 +245,9 @@ fn calibration_table(report: &Report, subject: &Subject, group: &Group<'_, Calib
     ];
     let name = format!("calibration{}", subject.stem(&[]));
     let mut table = Table::new(&name, &caption, &head);
-    for (of, c, _) in group {
+    for (of, c, digest) in group {
         let number = |v: Option<f64>| v.map_or_else(Cell::none, |v| Cell::Number(v, 3));
-        table.rows.push(vec![
+        let line = vec![
             Cell::text(&display_name(of.get("model"))),
             Cell::text(of.get("rows")),
             Cell::text(of.get("horizon")),
@@ -256,7 +256,8 @@ fn calibration_table(report: &Report, subject: &Subject, group: &Group<'_, Calib
             Cell::Estimate(c.slope.clone(), 2),
             number(c.ici),
             number(c.e90),
-        ]);
+        ];
+        table.push_from(line, digest);
     }
     table.note(report.language.say("Perfect: ratio 1, intercept 0, slope 1. ICI and E90: mean and 90th percentile of the distance between smooth curve and diagonal."));
     Item::Table(table, digests(group.iter().map(|(_, _, d)| *d)))
@@ -277,6 +278,13 @@ fn decision_figure(report: &Report, subject: &Subject, group: &Group<'_, Decisio
             "net_benefit_all",
         ],
     );
+    // a curve without bounds has no empty columns for them
+    let bounded = group.iter().any(|(_, d, _)| !d.band.is_empty());
+    if !bounded {
+        numbers
+            .columns
+            .retain(|c| !matches!(c.name.as_str(), "lower" | "upper"));
+    }
     let mut charts = Vec::new();
     for (key, models) in panels(group, &BUT) {
         let values = models
@@ -321,20 +329,27 @@ fn decision_figure(report: &Report, subject: &Subject, group: &Group<'_, Decisio
                 let band = d.band.iter().find(|b| b.0 == p.0);
                 let end = |v: Option<f64>| v.map_or_else(Cell::none, |v| Cell::Number(v, 4));
                 let panel = key.words(crate::words::Language::English, &[]);
-                numbers.rows.push(vec![
+                let mut line = vec![
                     Cell::text(&panel),
                     Cell::text(of.get("model")),
                     Cell::Number(p.0, 3),
                     Cell::Number(p.1, 4),
-                    end(band.map(|b| b.1)),
-                    end(band.map(|b| b.2)),
-                    Cell::Number(p.2, 4),
-                ]);
+                ];
+                if bounded {
+                    line.extend([end(band.map(|b| b.1)), end(band.map(|b| b.2))]);
+                }
+                line.push(Cell::Number(p.2, 4));
+                numbers.rows.push(line);
             }
         }
         chart
             .notes
             .push(language.say("dotted level: treat none").to_owned());
+        if !bounded {
+            chart
+                .notes
+                .push(language.say("no intervals were computed").to_owned());
+        }
         charts.push(chart);
     }
     figure(
@@ -433,7 +448,7 @@ fn reclassification(report: &Report) -> Item {
         };
         let mut line = vec![Cell::text(&one.subject.words(report.language, &[]))];
         line.extend(["nri", "nri_events", "nri_nonevents", "idi"].map(cell));
-        table.rows.push(line);
+        table.push_from(line, &one.artefact);
     }
     Item::Table(table, digests(from))
 }

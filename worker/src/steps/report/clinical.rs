@@ -81,6 +81,7 @@ pub(super) fn cox(bytes: &[u8]) -> Result<Cox, StepError> {
         Coefficient {
             variable: name.to_owned(),
             p_of_interval: p_of_interval(&hazard_ratio),
+            p_of_interval_range: p_of_interval_range(&hazard_ratio),
             hazard_ratio,
             p: of("p"),
             p_proportional: number(&v["zph"][name], "p"),
@@ -97,16 +98,43 @@ pub(super) fn cox(bytes: &[u8]) -> Result<Cox, StepError> {
     })
 }
 
-/// The P that the interval implies, from the three decimals that a table prints.
-fn p_of_interval(hr: &Estimate) -> Option<f64> {
-    let printed = |v: f64| (v * 1e3).round() / 1e3;
-    let (value, (lower, upper)) = (printed(hr.finite()?), hr.interval()?);
-    let (lower, upper) = (printed(lower), printed(upper));
+/// A hazard ratio with its interval, at the three decimals that a table prints.
+fn printed(hr: &Estimate) -> Option<[f64; 3]> {
+    let (lower, upper) = hr.interval()?;
+    Some([hr.finite()?, lower, upper].map(|v| (v * 1e3).round() / 1e3))
+}
+
+/// The P that an interval implies.
+fn implied([value, lower, upper]: [f64; 3]) -> Option<f64> {
     if value <= 0.0 || lower <= 0.0 || upper <= lower {
         return None;
     }
     let se = (libm::log(upper) - libm::log(lower)) / (2.0 * Z95);
     Some(normal_two_sided(libm::log(value) / se)).filter(|p| p.is_finite())
+}
+
+/// The P that the printed interval implies.
+fn p_of_interval(hr: &Estimate) -> Option<f64> {
+    implied(printed(hr)?)
+}
+
+/// The smallest and the largest P of all numbers that are printed as these are: each may be half a unit of its last decimal
+/// away. P is monotonous in each of the three while the ratio stays on its side of 1, so that the corners hold the bounds.
+fn p_of_interval_range(hr: &Estimate) -> Option<(f64, f64)> {
+    const HALF: f64 = 0.0005;
+    let at = printed(hr)?;
+    implied(at)?;
+    let corner = |signs: usize| {
+        let away = |i: usize| if signs >> i & 1 == 1 { HALF } else { -HALF };
+        implied([at[0] + away(0), at[1] + away(1), at[2] + away(2)])
+    };
+    let corners: Vec<f64> = (0..8).filter_map(corner).collect();
+    let low = corners.iter().copied().fold(f64::INFINITY, f64::min);
+    let mut high = corners.iter().copied().fold(0.0, f64::max);
+    if (at[0] - 1.0).abs() <= HALF {
+        high = 1.0;
+    }
+    (low <= high).then_some((low, high))
 }
 
 pub(super) fn nomogram(bytes: &[u8]) -> Result<Nomogram, StepError> {
@@ -267,6 +295,25 @@ mod tests {
         let p = p_of_interval(&Estimate::known(libm::exp(0.5), l, u, 1, 1)).unwrap();
         assert!((p - 0.3173).abs() < 5e-4, "{p}");
         assert_eq!(p_of_interval(&Estimate::known(1.0, 0.0, 2.0, 1, 1)), None);
+    }
+
+    #[test]
+    fn rounding_alone_explains_a_p_within_the_range_of_the_printed_numbers() {
+        // log HR −0.0432, standard error 0.01796: P 0.0161, while the printed 0.958 (0.924–0.992) imply 0.0179
+        let (b, se) = (-0.0432_f64, 0.01796);
+        let hr = |z: f64| libm::exp(b + z * se);
+        let of = Estimate::known(hr(0.0), hr(-Z95), hr(Z95), 552, 167);
+        let p = normal_two_sided(b / se);
+        let (low, high) = p_of_interval_range(&of).unwrap();
+        assert!(low < p && p < high, "{low} {p} {high}");
+        let printed = p_of_interval(&of).unwrap();
+        assert!(low < printed && printed < high);
+        // an interval that is not the ratio's own is not explained
+        let wrong = Estimate::known(hr(0.0), hr(-2.5 * Z95), hr(2.5 * Z95), 552, 167);
+        let (low, _) = p_of_interval_range(&wrong).unwrap();
+        assert!(p < low, "{p} {low}");
+        let one = Estimate::known(1.0, 0.9, 1.11, 552, 167);
+        assert_eq!(p_of_interval_range(&one).unwrap().1, 1.0);
     }
 
     #[test]

@@ -140,6 +140,11 @@ fn cox() -> Cox {
         hazard_ratio: Estimate::known(hr, lower, upper, 552, 146),
         p: Some(0.011),
         p_of_interval: Some(if hr > 3.0 { 0.00004 } else { 0.0114 }),
+        p_of_interval_range: Some(if hr > 3.0 {
+            (0.00003, 0.00005)
+        } else {
+            (0.0109, 0.0118)
+        }),
         p_proportional: Some(0.34),
         vif: Some(1.12),
     };

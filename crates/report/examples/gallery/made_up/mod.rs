@@ -6,7 +6,8 @@ mod models;
 use report::figure::{flow, kaplan_meier, roc};
 use report::part::Sourced;
 use report::story::{
-    ArtefactRow, DagStep, InputRow, ProvenanceRow, RunStory, SpanRow, StepSetting,
+    ArtefactRow, DagStep, InputRow, ProvenanceRow, RunStory, SpanRow, StepSetting, ValueRow,
+    value_key,
 };
 use report::values::{ComparisonRow, Estimate, Exclusion, Headline, Leak, MethodFact, Problem};
 use report::{Language, Report};
@@ -506,7 +507,21 @@ pub fn story() -> RunStory {
             port: "table".into(),
             reason: "shown here to see the banner".into(),
         }],
-        counts: vec![("reused".into(), 14_212), ("ran".into(), 37)],
+        counts: vec![
+            ("reused".into(), 14_212),
+            ("ran".into(), 37),
+            ("refused".into(), 60),
+        ],
+        refused: vec![(
+            60,
+            "no-out-of-bag, this learner sees every training row (predict_oob)".into(),
+        )],
+        values: vec![ValueRow {
+            key: value_key("careful", "dfs", "tumour", "rsf", "cv"),
+            artefacts: (0..5)
+                .map(|k| (digest(k), format!("r1f{}", k + 1)))
+                .collect(),
+        }],
     }
 }
 
