@@ -123,6 +123,9 @@ pub struct Column {
     pub filter: bool,
 }
 
+/// Columns that paper is wide enough for without breaking words.
+const WIDE: usize = 11;
+
 /// A table.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Table {
@@ -220,10 +223,11 @@ impl Table {
 
     /// The table as HTML: a rule above, one under the header, one below.
     pub fn html(&self, language: Language) -> String {
-        let class = if self.interactive {
-            "three-line live"
-        } else {
-            "three-line"
+        let class = match (self.interactive, self.columns.len() > WIDE) {
+            (true, false) => "three-line live",
+            (true, true) => "three-line live wide",
+            (false, false) => "three-line",
+            (false, true) => "three-line wide",
         };
         let id = crate::escape::slug(&self.name);
         let mut out = format!(

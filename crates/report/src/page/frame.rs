@@ -103,7 +103,12 @@ fn section(report: &Report, part: &Part) -> String {
                 let inner = table(report, t, from);
                 let _ = write!(
                     out,
-                    "<details><summary>{}</summary>\n{inner}</details>\n",
+                    "<details{}><summary>{}</summary>\n{inner}</details>\n",
+                    // the paper's tables are read on paper too
+                    match t.name.starts_with("table") || t.name.starts_with("auc_") {
+                        true => " class=\"printed\"",
+                        false => "",
+                    },
                     markup(&t.caption)
                 );
             }

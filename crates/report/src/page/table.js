@@ -60,3 +60,8 @@ for (const table of document.querySelectorAll("table.live")) {
   table.parentElement.before(bar);
   apply();
 }
+// What is folded on a screen is open on paper, and as it was again afterwards.
+const folded = () => document.querySelectorAll("details.printed");
+const was = new Map();
+addEventListener("beforeprint", () => folded().forEach(d => { was.set(d, d.open); d.open = true; }));
+addEventListener("afterprint", () => folded().forEach(d => { d.open = was.get(d) === true; }));
