@@ -49,7 +49,7 @@ pub(super) const UNIVARIABLE_TABLE: KindSpec = KindSpec {
     ],
     outputs: &[out("univariable", Csv, Open, "csv", RowRule::Fitted)],
     cost: cost(1, 64, 0.02),
-    version: 2,
+    version: 3,
     ..hub(
         "univariable-table",
         Role::Fit,
@@ -66,7 +66,7 @@ pub(super) const RANK_MODELS: KindSpec = KindSpec {
     outputs: &[out("rank", Json, Open, "json", RowRule::Evaluated)],
     cost: cost(2, 256, 1.0),
     seeded: true,
-    version: 4,
+    version: 5,
     ..hub(
         "rank-models",
         Role::Evaluate,

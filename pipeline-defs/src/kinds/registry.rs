@@ -523,7 +523,7 @@ pub(super) const ALL: &[KindSpec] = &[
             out("curves_csv", Csv, Hub, "csv", RowRule::Evaluated),
         ],
         cost: cost(1, 64, 0.05),
-        version: 2,
+        version: 3,
         ..hub(
             "kaplan-meier",
             Role::Evaluate,
