@@ -130,7 +130,8 @@ fn performance(text: &mut String, rows: &[&ComparisonRow]) {
     }
     text.push_str(
         "\nEvents are those by the horizon; of `composite_auc`, `uno_c` and `ibs` those by the last horizon that can be estimated, \
-         of `harrell_c` all. `apparent` is on the patients it was learned from and flatters; `external` is on a site it never saw.\n\n",
+         of `harrell_c` all. `apparent` is on the patients it was learned from and flatters; `external` is on a site whose outcomes no fit \
+         learned from: whether they chose the model, or its images were harmonised with the others, stands in leakage.json.\n\n",
     );
 }
 

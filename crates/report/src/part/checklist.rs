@@ -213,7 +213,7 @@ fn metrics(report: &Report, there: &[&'static str], number: &str) -> Met {
         "23" => if_so(super::utility::there(&report.univariable) > 0, "clinical"),
         "24" => when(there, "clinical-models"),
         "25" => if_so(judged_control(report, |_| true), "controls"),
-        "26" => if_so(set("cv") || set("oob"), "models"),
+        "26" => if_so(set("cv"), "models"),
         _ => Met::Open,
     }
 }

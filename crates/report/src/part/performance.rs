@@ -147,7 +147,7 @@ fn side_by_side(report: &Report) -> Table {
             }
         }
     }
-    table.note(language.say("Each profile chose its own model. The sets stand by whom they judge: the rows that taught the model, out of bag, in other folds, at another centre; chance may turn their order round."));
+    table.note(language.say("Each profile chose its own model. The sets stand by whom they judge: the rows that taught the model; the same rows, each by trees that did not see it (its features were selected with it, so this is no honest estimate); in other folds; at another centre. Chance may turn their order round."));
     table
 }
 

@@ -125,16 +125,26 @@ pub(crate) fn controls(report: &Report) -> Option<Part> {
     let language = report.language;
     let mut part = Part::new("controls", language.say("Negative controls"));
     let (mut found, mut silent, mut n) = (Vec::new(), Vec::new(), 0);
+    let mut shape = Vec::new();
     for one in &report.controls {
         let Ok(r) = &one.value else { continue };
         put(report, &mut part, one, r, "controls");
-        // the volume of a tumour may well tell of survival; noise, shuffled masks and permuted outcomes may not
-        let beats = |m: &&Ranked| m.above_chance && !m.control.is_empty() && m.control != "volume";
+        // the size of a tumour may well tell of survival, and a shuffled mask keeps it; noise and permuted outcomes may not
+        let may = |m: &Ranked| matches!(m.control.as_str(), "" | "volume" | "shuffled-mask");
+        let beats = |m: &&Ranked| m.above_chance && !may(m);
+        let of_shape = |m: &&Ranked| m.above_chance && m.control == "shuffled-mask";
+        shape.extend(r.models.iter().filter(of_shape).map(|m| m.name(language)));
         found.extend(r.models.iter().filter(beats).map(|m| m.name(language)));
         n += r.models.len();
         let mute = r.models.iter().filter(|m| m.simultaneous.is_none());
         let subject = one.subject.words(language, &[]);
         silent.extend(mute.map(|m| format!("{subject}: {}", m.name(language))));
+    }
+    part.items.insert(0, Item::Note(language.say("Controls go through imputation, selection and one forest in the folds of the careful profile; reliability, harmonisation and tuning are not on their way.").to_owned()));
+    if !shape.is_empty() {
+        let text = "Above chance with the mask elsewhere: {0}. The mask keeps the tumour's shape and size; compare it with the volume alone.";
+        part.items
+            .insert(0, Item::Note(language.fill(text, &[&shape.join("; ")])));
     }
     if !silent.is_empty() && silent.len() < n {
         let text =

@@ -367,8 +367,8 @@ const TABLE: &[(&str, &str)] = &[
     ),
     ("chosen model", "所选模型"),
     (
-        "Each profile chose its own model. The sets stand by whom they judge: the rows that taught the model, out of bag, in other folds, at another centre; chance may turn their order round.",
-        "各方案自行选择模型。数据集按评价对象排列：训练样本、袋外、其他折、另一中心；偶然性可使次序颠倒。",
+        "Each profile chose its own model. The sets stand by whom they judge: the rows that taught the model; the same rows, each by trees that did not see it (its features were selected with it, so this is no honest estimate); in other folds; at another centre. Chance may turn their order round.",
+        "各方案自行选择模型。数据集按评价对象排列：训练样本；同一批样本，各由未见过它的树评价（其特征筛选用过这些样本，故并非诚实估计）；其他折；另一中心。偶然性可使次序颠倒。",
     ),
     ("judged by {0}", "评价指标：{0}"),
     ("Cross-validated", "交叉验证"),
@@ -443,6 +443,14 @@ const TABLE: &[(&str, &str)] = &[
     (
         "Some negative controls say nothing, for they tell no patient from another: {0}.",
         "部分阴性对照无从判断，因其对所有患者预测相同：{0}。",
+    ),
+    (
+        "Controls go through imputation, selection and one forest in the folds of the careful profile; reliability, harmonisation and tuning are not on their way.",
+        "对照在严谨方案的各折中经过填补、筛选和一个随机森林；不经过可靠性筛选、中心协调和调参。",
+    ),
+    (
+        "Above chance with the mask elsewhere: {0}. The mask keeps the tumour's shape and size; compare it with the volume alone.",
+        "掩膜移位后仍优于随机：{0}。移位的掩膜保留肿瘤的形状和大小；请与仅用体积的对照比较。",
     ),
     (
         "Above chance by the simultaneous interval, where nothing can be learned: {0}. Look for leakage.",
