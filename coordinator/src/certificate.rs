@@ -1,10 +1,15 @@
 //! The leakage certificate: which rows every fit learned from, in hashes that anyone can check.
 //!
-//! For each fit and each of its inputs: the selections (`select-rows` tasks and their output) that its rows come from. For
+//! For each fit and each of its inputs: the selections (`select-rows` tasks and their output) that its rows come from, and
+//! whether rows come through none (`undivided`: everybody's), and the leaks that it comes from (`leaks_behind`). For
 //! each selection the digest of its bytes, of the list of its patients, of the split and of the list of the split's test
 //! patients, and whether the two lists have nobody in common: read from the bytes, not believed. Beside it: how often the
-//! outcomes of external test patients were opened, which steps saw test patients' features in order to harmonise them, and
-//! which leaks the study allows, with their reasons.
+//! outcomes of external test patients were opened and by which steps, which steps saw test patients' features in order to
+//! harmonise them, and which leaks the study allows, with their reasons.
+//!
+//! Outcomes count as opened where a step is given follow-up, or a table that holds its columns, with a test patient of an
+//! external split in it, and makes something else of it than rows or names: a curve, a rank, who has follow-up, folds balanced for
+//! events.
 //!
 //! Everything in it follows from study and data: it is equal on any number of workers, cold or warm.
 
@@ -14,7 +19,7 @@ use artefact::split::SplitTable;
 use artefact::{RowId, ids};
 use cas::Store;
 use digest::Digest;
-use pipeline_defs::kinds::{ArtefactType, Role};
+use pipeline_defs::kinds::{ArtefactType, InPort, Role, RowRule};
 use pipeline_defs::plan::{Origin, Plan, TaskIdx};
 use serde_json::{Value, json};
 
@@ -31,6 +36,21 @@ struct Selection {
     split: Option<Output>,
 }
 
+/// Where rows come from.
+#[derive(Clone, Default)]
+struct Rows {
+    selections: BTreeSet<Selection>,
+    /// Some come through no selection: test patients are among them.
+    undivided: bool,
+}
+
+impl Rows {
+    fn add(&mut self, other: &Rows) {
+        self.undivided |= other.undivided;
+        self.selections.extend(other.selections.iter().cloned());
+    }
+}
+
 /// The certificate of a run.
 ///
 /// # Errors
@@ -42,6 +62,8 @@ pub(crate) fn certificate(store: &Store, run: &Finished) -> Result<Value, Finish
         selections: BTreeMap::new(),
         known: BTreeMap::new(),
         tests: BTreeMap::new(),
+        external: None,
+        opening: BTreeMap::new(),
         notes: Vec::new(),
     };
     let plan = &run.plan;
@@ -56,15 +78,15 @@ pub(crate) fn certificate(store: &Store, run: &Finished) -> Result<Value, Finish
         match plan.step_of(task).role {
             Role::Fit => fits.push(ledger.fit(task)?),
             Role::Adapt => adapts.push(ledger.adapt(task)?),
-            Role::Evaluate if ledger.opens_external(task) => {
-                let endpoint = axis(plan, task, "endpoint");
-                *opened
-                    .entry(endpoint)
-                    .or_default()
-                    .entry(plan.step_of(task).name.as_str())
-                    .or_default() += 1;
-            }
             _ => {}
+        }
+        if ledger.opens_external(task)? {
+            let endpoint = axis(plan, task, "endpoint");
+            *opened
+                .entry(endpoint)
+                .or_default()
+                .entry(plan.step_of(task).name.as_str())
+                .or_default() += 1;
         }
     }
     let leaks: Vec<Value> = plan
@@ -89,7 +111,7 @@ pub(crate) fn certificate(store: &Store, run: &Finished) -> Result<Value, Finish
         .collect();
     let selections = ledger.remember()?;
     Ok(json!({
-        "certificate": 2,
+        "certificate": 3,
         "claim": claim,
         "fits": fits,
         "selections": selections,
@@ -113,9 +135,13 @@ struct Ledger<'r> {
     run: &'r Finished,
     /// Name of a selection → its digests.
     selections: BTreeMap<String, Value>,
-    known: BTreeMap<Output, Vec<Selection>>,
+    known: BTreeMap<Output, Rows>,
     /// A split's test patients with the digest of their list.
     tests: BTreeMap<Output, (BTreeSet<RowId>, String)>,
+    /// The test patients of every external split.
+    external: Option<BTreeSet<RowId>>,
+    /// Whether one of them is in a table.
+    opening: BTreeMap<Digest, bool>,
     /// To be remembered.
     notes: Vec<(String, Vec<u8>)>,
 }
@@ -126,6 +152,7 @@ const REMEMBERED_FROM_BYTES: usize = 256 << 10;
 impl Ledger<'_> {
     fn fit(&mut self, task: TaskIdx) -> Result<Value, FinishError> {
         let (inputs, selections) = self.inputs(task)?;
+        let undivided = inputs.iter().any(|input| input["undivided"] == true);
         let all = |key: &str| -> BTreeSet<String> {
             let of = selections
                 .iter()
@@ -133,8 +160,7 @@ impl Ledger<'_> {
             of.filter_map(|s| s[key].as_str().map(str::to_owned))
                 .collect()
         };
-        // Rows that come through no selection are not divided: test patients are among them.
-        let divided = !selections.is_empty();
+        let divided = !undivided && !selections.is_empty();
         let disjoint = selections
             .iter()
             .filter_map(|name| self.selections.get(name))
@@ -142,17 +168,14 @@ impl Ledger<'_> {
         // Rows of two splits: the test rows of one are training rows of the other. A leak that was taken needs no search.
         let plan = &self.run.plan;
         let one_split = all("split_task").len() <= 1;
-        let leaks = plan.leaks().iter();
-        let leaks = leaks.map(|leak| leak.step.as_str());
-        let honest = one_split
-            && !leaks
-                .into_iter()
-                .any(|step| step == plan.step_of(task).name);
+        let behind = leaks_behind(plan, task);
+        let honest = one_split && behind.is_empty();
         let training = honest && inputs.iter().all(|input| input["training_only"] == true);
         let recipe = self.run.tasks[task as usize].recipe;
         Ok(json!({
             "task": self.run.plan.address(task), "recipe": recipe.map(|r| r.to_string()), "inputs": inputs,
             "patients": all("patients"), "test_patients": all("test_patients"),
+            "undivided": undivided, "leaks_behind": behind,
             "training_only": training, "disjoint": honest && divided && disjoint,
         }))
     }
@@ -172,20 +195,21 @@ impl Ledger<'_> {
                 let Some(digest) = digest_of(self.run, entry.origin) else {
                     continue;
                 };
-                let rows = match entry.origin {
-                    Origin::Output { task, port } => rows_from(plan, (task, port), &mut self.known),
-                    Origin::Source(_) => Vec::new(),
-                };
-                // What holds no patient's rows, like a list of gene sets, comes from no selection.
-                let nobody = rows.is_empty() && plan.rows_of(entry.origin) == "no rows";
-                let training =
-                    nobody || (!rows.is_empty() && rows.iter().all(|s| s.part == "train"));
+                // What holds no patient's rows, like given folds, comes from nobody.
+                let Rows {
+                    selections,
+                    undivided,
+                } = rows_at(plan, entry.origin, &mut self.known);
+                let training = !undivided && selections.iter().all(|s| s.part == "train");
                 let mut names = Vec::new();
-                for selection in &rows {
+                for selection in &selections {
                     names.push(self.describe(selection)?);
                 }
                 behind.extend(names.iter().cloned());
-                inputs.push(json!({"port": port.name, "digest": digest.to_string(), "rows": names, "training_only": training}));
+                inputs.push(json!({
+                    "port": port.name, "digest": digest.to_string(), "rows": names, "undivided": undivided,
+                    "training_only": training,
+                }));
             }
         }
         Ok((inputs, behind))
@@ -272,25 +296,71 @@ impl Ledger<'_> {
         Ok(self.tests.get(&split))
     }
 
-    /// Whether a task is given the outcomes of the external test patients.
-    fn opens_external(&mut self, task: TaskIdx) -> bool {
+    /// Whether a task is given the outcomes of external test patients, and makes something else of them than rows.
+    fn opens_external(&mut self, task: TaskIdx) -> Result<bool, FinishError> {
         let plan = &self.run.plan;
-        let outcomes = plan.ports(task).iter().filter(|port| {
-            let spec = plan.kind_of(task).input(port.name);
-            spec.is_some_and(|spec| spec.types.contains(&ArtefactType::FollowUp))
-        });
-        for entry in outcomes.flat_map(|port| plan.entries(port)) {
-            let Origin::Output { task: above, port } = entry.origin else {
-                continue;
-            };
-            let rows = rows_from(plan, (above, port), &mut self.known);
-            let external =
-                |s: &Selection| s.part == "test" && axis(plan, s.output.0, "split") == "external";
-            if rows.iter().any(external) {
-                return true;
+        let rows = |ty| matches!(ty, ArtefactType::Table | ArtefactType::FollowUp);
+        let kind = plan.kind_of(task);
+        if kind.outputs.iter().all(|output| rows(output.ty)) {
+            return Ok(false);
+        }
+        // A list of names is made of any table without a look at its values, unless it asks for follow-up.
+        let names = kind.outputs.iter().all(|out| out.rows == RowRule::None);
+        let looks = |name: &str| {
+            let takes = |port: &'static InPort| port.types.contains(&ArtefactType::Table);
+            plan.receives_outcomes(task, name) && !(names && kind.input(name).is_some_and(takes))
+        };
+        for port in plan.ports(task).iter().filter(|port| looks(port.name)) {
+            for entry in plan.entries(port) {
+                let opened = match entry.origin {
+                    // A table as it came with the study is everybody's.
+                    Origin::Source(_) => !self.external()?.is_empty(),
+                    Origin::Output { task, port } => match self.run.output(task, port) {
+                        Some(digest) => self.has_external(&digest)?,
+                        None => false,
+                    },
+                };
+                if opened {
+                    return Ok(true);
+                }
             }
         }
-        false
+        Ok(false)
+    }
+
+    /// Whether a test patient of an external split is in a table.
+    fn has_external(&mut self, table: &Digest) -> Result<bool, FinishError> {
+        if let Some(known) = self.opening.get(table) {
+            return Ok(*known);
+        }
+        let patients = self.patients(table)?.unwrap_or_default();
+        let external = self.external()?;
+        let found = patients.iter().any(|row| is_among(row, external));
+        self.opening.insert(*table, found);
+        Ok(found)
+    }
+
+    /// The test patients of every external split.
+    fn external(&mut self) -> Result<&BTreeSet<RowId>, FinishError> {
+        if self.external.is_none() {
+            self.external = Some(self.external_patients()?);
+        }
+        Ok(self.external.get_or_insert_default())
+    }
+
+    fn external_patients(&mut self) -> Result<BTreeSet<RowId>, FinishError> {
+        let plan = &self.run.plan;
+        let external = |task: &TaskIdx| {
+            plan.step_of(*task).role == Role::Split
+                && plan.axes_of(*task).any(|(_, value)| value == "external")
+        };
+        let mut all = BTreeSet::new();
+        for task in (0..plan.n_tasks() as TaskIdx).filter(external) {
+            if let Some((test, _)) = self.test_of((task, 0))? {
+                all.extend(test.iter().cloned());
+            }
+        }
+        Ok(all)
     }
 }
 
@@ -324,46 +394,52 @@ fn patients_of(table: &[u8]) -> Result<Vec<RowId>, FinishError> {
     Ok(ids::decode(&heads)?)
 }
 
-/// The selections that the rows of an artefact come from, following tables and models through what was applied to them.
-fn rows_from(
-    plan: &Plan,
-    output: Output,
-    known: &mut BTreeMap<Output, Vec<Selection>>,
-) -> Vec<Selection> {
+/// The steps whose leaks a fit takes, or comes from.
+fn leaks_behind(plan: &Plan, task: TaskIdx) -> BTreeSet<&str> {
+    let entries = plan.ports(task).iter().flat_map(|p| plan.entries(p));
+    let behind = entries.filter_map(|entry| plan.leak_behind(entry.origin));
+    let own = plan.leak_of(task).into_iter();
+    own.chain(behind).map(|leak| leak.step.as_str()).collect()
+}
+
+/// Where the rows of an artefact come from.
+fn rows_at(plan: &Plan, origin: Origin, known: &mut BTreeMap<Output, Rows>) -> Rows {
+    match origin {
+        Origin::Output { task, port } => rows_from(plan, (task, port), known),
+        Origin::Source(_) => Rows {
+            selections: BTreeSet::new(),
+            undivided: plan.rows_of(origin) != "no rows",
+        },
+    }
+}
+
+/// Where the rows of an output come from, following it through everything that it was made from, up to selections of rows
+/// and to single patients, who are not divided.
+fn rows_from(plan: &Plan, output: Output, known: &mut BTreeMap<Output, Rows>) -> Rows {
     if let Some(found) = known.get(&output) {
         return found.clone();
     }
     let (task, port) = output;
     let kind = plan.kind_of(task);
-    let mut found = BTreeSet::new();
-    if kind.role == Role::Select {
-        let part = kind.outputs.get(usize::from(port)).map_or("?", |p| p.name);
-        found.insert(Selection {
-            output,
-            part,
-            split: split_of(plan, task),
-        });
-    } else {
-        for p in plan.ports(task) {
-            for entry in plan.entries(p) {
-                let Origin::Output {
-                    task: above,
-                    port: out,
-                } = entry.origin
-                else {
-                    continue;
-                };
-                let ty = plan.kind_of(above).outputs[usize::from(out)].ty;
-                if matches!(
-                    ty,
-                    ArtefactType::Table | ArtefactType::FollowUp | ArtefactType::Model
-                ) {
-                    found.extend(rows_from(plan, (above, out), known));
-                }
+    let out = kind.outputs.get(usize::from(port));
+    let mut found = Rows::default();
+    match (kind.role, out.map(|out| out.rows)) {
+        // Names hold nobody's values.
+        (_, Some(RowRule::None | RowRule::Split)) => {}
+        (Role::Select, _) => {
+            found.selections.insert(Selection {
+                output,
+                part: out.map_or("?", |out| out.name),
+                split: split_of(plan, task),
+            });
+        }
+        (Role::Pointwise, _) => found.undivided = true,
+        _ => {
+            for entry in plan.ports(task).iter().flat_map(|p| plan.entries(p)) {
+                found.add(&rows_at(plan, entry.origin, known));
             }
         }
     }
-    let found: Vec<Selection> = found.into_iter().collect();
     known.insert(output, found.clone());
     found
 }
@@ -411,6 +487,74 @@ mod tests {
         let quoted = b"patient_id,site,a\n\"p,1\",c1,2\n";
         assert_eq!(patients_of(quoted).unwrap(), [row("c1", "p,1")]);
         assert_eq!(patients_of(b"patient_id\np1\n").unwrap(), [row("", "p1")]);
+    }
+
+    /// A paper's study: scales learned from everybody, applied to training rows, from which a model is learned.
+    const STUDY: &str = r#"
+name = "t"
+profile = "paper"
+seed = 1
+[tables]
+features = { file = "f.csv" }
+followup = { file = "y.csv", kind = "followup" }
+[axes]
+split = { kfold = 2, repeats = 1 }
+[steps.roster]
+kind = "roster"
+in = { followup = "tables.features" }
+[steps.splits]
+kind = "make-splits"
+per = ["split"]
+in = { roster = "roster.roster" }
+with = { scheme = { axis = "split" } }
+[steps.x]
+kind = "select-rows"
+per = ["split"]
+in = { table = "tables.features", split = "splits.split" }
+[steps.y]
+kind = "select-rows"
+per = ["split"]
+in = { table = "tables.followup", split = "splits.split" }
+[steps.all]
+kind = "fit-standardise"
+allow_leak = "scaled together"
+in = { table = "tables.features" }
+[steps.scaled]
+kind = "apply-standardise"
+per = ["split"]
+in = { model = "all.model", table = "x.train" }
+[steps.behind]
+kind = "fit-cox"
+per = ["split"]
+in = { table = "scaled.table", followup = "y.train" }
+[steps.honest]
+kind = "fit-cox"
+per = ["split"]
+in = { table = "x.train", followup = "y.train" }
+"#;
+
+    #[test]
+    fn rows_that_come_through_no_selection_are_told_from_those_that_do() {
+        let study = pipeline_defs::parse(STUDY, "s.toml", &[]).unwrap();
+        let digest = |name: &str| (name.to_owned(), Digest::of(name.as_bytes()));
+        let snapshot = pipeline_defs::Snapshot {
+            tables: ["features", "followup"].map(digest).into(),
+            ..pipeline_defs::Snapshot::default()
+        };
+        let plan = pipeline_defs::plan(&study, &snapshot).unwrap();
+        let of = |address: &str| {
+            let task = plan.parse_address(address).unwrap();
+            let rows = rows_from(&plan, (task, 0), &mut BTreeMap::new());
+            let parts: Vec<&str> = rows.selections.iter().map(|s| s.part).collect();
+            let leaks: Vec<&str> = leaks_behind(&plan, task).into_iter().collect();
+            (rows.undivided, parts.join(" "), leaks.join(" "))
+        };
+        let is =
+            |undivided, parts: &str, leaks: &str| (undivided, parts.to_owned(), leaks.to_owned());
+        assert_eq!(of("all"), is(true, "", "all"));
+        assert_eq!(of("behind[split=r1f1]"), is(true, "train train", "all"));
+        assert_eq!(of("honest[split=r1f1]"), is(false, "train train", ""));
+        assert_eq!(of("roster"), is(false, "", ""));
     }
 
     #[test]
