@@ -81,8 +81,7 @@ use crate::canonical::canonical;
 use crate::kinds::KindSpec;
 use crate::problem::{Place, Problem, list, suggest};
 
-/// Parameters that a kind got after its first release: (kind, parameter, canonical JSON of the value that behaves as
-/// before).
+/// Parameters that a kind got after its first release: (kind, parameter, canonical JSON of the value as before).
 pub const ADDED_LATER: &[(&str, &str, &str)] = &[
     ("cut-point", "hothorn_lausen", "false"),
     ("differential-expression", "group", "\"\""),
