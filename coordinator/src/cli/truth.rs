@@ -7,13 +7,14 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, ensure};
+use artefact::comparison::{self, ComparisonRow};
 use clap::Args;
 use cohort::synth::{Attainable, SynthSpec};
 use cohort::{FollowUp, RiskScores};
 use comfy_table::{Table, presets};
 use evaluation::{AucConvention, auc, c_index};
-use serde::{Deserialize, Serialize};
-use serde_json::json;
+use serde::Deserialize;
+use serde_json::{Value, json};
 
 /// What is written beside the results; the next run into the folder replaces it with them.
 pub(super) const FILE: &str = "truth.csv";
@@ -33,6 +34,7 @@ pub(crate) struct TruthArgs {
 pub(crate) fn truth(args: &TruthArgs) -> anyhow::Result<u8> {
     let rows = write(&args.cohort, &args.results)?;
     if args.json {
+        let rows: Vec<Value> = rows.iter().map(Row::json).collect();
         out!("{}", json!({ "truth": rows }));
     } else {
         print(&rows);
@@ -44,7 +46,9 @@ pub(crate) fn truth(args: &TruthArgs) -> anyhow::Result<u8> {
 pub(super) fn write(cohort: &Path, results: &Path) -> anyhow::Result<Vec<Row>> {
     let known = Known::read(cohort)?;
     let path = results.join("comparison.csv");
-    let rows: Vec<Row> = beside(&known, read(&path)?);
+    let bytes = std::fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
+    let compared = comparison::decode(&bytes).with_context(|| path.display().to_string())?;
+    let rows = beside(&known, compared);
     ensure!(
         !rows.is_empty(),
         "{} has no AUC and no C-index: was it made by a study with `compare`?",
@@ -53,56 +57,89 @@ pub(super) fn write(cohort: &Path, results: &Path) -> anyhow::Result<Vec<Row>> {
     let path = results.join(FILE);
     let mut writer = csv::Writer::from_path(&path)
         .with_context(|| format!("cannot write {}", path.display()))?;
+    writer.write_record(HEADER)?;
     for row in &rows {
-        writer.serialize(row)?;
+        writer.write_record(row.cells())?;
     }
     writer.flush()?;
     Ok(rows)
 }
 
+const HEADER: [&str; 14] = [
+    "profile",
+    "endpoint",
+    "roi_set",
+    "learner",
+    "set",
+    "metric",
+    "horizon_months",
+    "value",
+    "lower",
+    "upper",
+    "true_risk",
+    "gap",
+    "attainable",
+    "beyond",
+];
+
 /// One number of a model and that of the true risk.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq)]
 pub(super) struct Row {
-    profile: String,
-    endpoint: String,
-    roi_set: String,
-    learner: String,
-    set: String,
-    metric: String,
-    horizon_months: String,
+    of: ComparisonRow,
     value: f64,
-    lower: Option<f64>,
-    upper: Option<f64>,
     /// The measure of the true risk that the regions show, texture and size, on the patients of the same centre.
     true_risk: Option<f64>,
-    /// `true_risk` − `value`.
-    gap: Option<f64>,
-    /// The same in any number of patients drawn as those of the first centre.
+    /// That of texture alone in any number of patients drawn as those of the first centre.
     attainable: Option<f64>,
-    /// Whether the interval lies above the true risk: then something leaked.
-    beyond: bool,
 }
 
 impl Row {
     /// Whether the patients judged took no part in the fit. Out of bag the forest saw none of them, but the selection did.
     fn of_test_rows(&self) -> bool {
-        self.set == "cv" || self.set == "external"
+        self.of.set == "cv" || self.of.set == "external"
     }
-}
 
-/// A row of `comparison.csv`, as far as it is needed.
-#[derive(Clone, Debug, Deserialize)]
-struct Compared {
-    profile: String,
-    endpoint: String,
-    roi_set: String,
-    learner: String,
-    set: String,
-    metric: String,
-    horizon_months: String,
-    value: Option<f64>,
-    lower: Option<f64>,
-    upper: Option<f64>,
+    /// How far the model is from the true risk.
+    fn gap(&self) -> Option<f64> {
+        self.true_risk.map(|best| best - self.value)
+    }
+
+    /// Whether the interval of test rows lies above the true risk: by chance, or because something leaked.
+    fn is_beyond(&self) -> bool {
+        let bounds = self.of.lower.zip(self.true_risk);
+        self.of_test_rows() && bounds.is_some_and(|(lower, best)| lower > best)
+    }
+
+    fn cells(&self) -> [String; 14] {
+        let number = |v: Option<f64>| v.map(artefact::number::text).unwrap_or_default();
+        let of = &self.of;
+        [
+            of.profile.clone(),
+            of.endpoint.clone(),
+            of.roi_set.clone(),
+            of.learner.clone(),
+            of.set.clone(),
+            of.metric.clone(),
+            number(of.horizon_months),
+            number(Some(self.value)),
+            number(of.lower),
+            number(of.upper),
+            number(self.true_risk),
+            number(self.gap()),
+            number(self.attainable),
+            self.is_beyond().to_string(),
+        ]
+    }
+
+    fn json(&self) -> Value {
+        let of = &self.of;
+        json!({
+            "profile": of.profile, "endpoint": of.endpoint, "roi_set": of.roi_set, "learner": of.learner, "set": of.set,
+            "metric": of.metric, "horizon_months": of.horizon_months, "value": self.value, "lower": of.lower,
+            "upper": of.upper, "true_risk": self.true_risk, "gap": self.gap(), "attainable": self.attainable,
+            "beyond": self.is_beyond(),
+        })
+    }
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -175,7 +212,7 @@ impl Known {
     }
 
     /// The true risk of the patients of a set: the external one is the second centre, others are of the first.
-    fn ranked(&self, row: &Compared) -> Option<(RiskScores, FollowUp)> {
+    fn ranked(&self, row: &ComparisonRow) -> Option<(RiskScores, FollowUp)> {
         let site = if row.set == "external" { "c2" } else { "c1" };
         let (mut risk, mut time, mut event) = (Vec::new(), Vec::new(), Vec::new());
         for (latent, outcome) in self.centres.get(site)? {
@@ -202,7 +239,7 @@ impl Known {
         ))
     }
 
-    fn judged(&self, row: &Compared, horizons: &[f64]) -> Option<f64> {
+    fn judged(&self, row: &ComparisonRow, horizons: &[f64]) -> Option<f64> {
         let (risk, follow_up) = self.ranked(row)?;
         if row.metric == "harrell_c" {
             return c_index(&risk, &follow_up).ok().map(|c| c.value);
@@ -218,7 +255,7 @@ impl Known {
         mean(&at)
     }
 
-    fn attainable(&self, row: &Compared, horizons: &[f64]) -> Option<f64> {
+    fn attainable(&self, row: &ComparisonRow, horizons: &[f64]) -> Option<f64> {
         let spec = self.attainable.as_ref()?;
         if (row.endpoint.as_str(), row.roi_set.as_str()) != ("dfs", "combined")
             || row.set == "external"
@@ -263,10 +300,10 @@ fn mean(values: &[f64]) -> Option<f64> {
     (!values.is_empty()).then(|| values.iter().sum::<f64>() / values.len() as f64)
 }
 
-fn beside(known: &Known, compared: Vec<Compared>) -> Vec<Row> {
+fn beside(known: &Known, compared: Vec<ComparisonRow>) -> Vec<Row> {
     // a composite is the mean over the horizons that the set supports: those with a value
     let mut supported: BTreeMap<[String; 5], Vec<f64>> = BTreeMap::new();
-    let model = |row: &Compared| {
+    let model = |row: &ComparisonRow| {
         [
             &row.profile,
             &row.endpoint,
@@ -276,62 +313,45 @@ fn beside(known: &Known, compared: Vec<Compared>) -> Vec<Row> {
         ]
         .map(Clone::clone)
     };
-    for row in compared
-        .iter()
-        .filter(|row| row.metric == "auc" && row.value.is_some())
-    {
-        if let Ok(horizon) = row.horizon_months.parse() {
+    for row in compared.iter().filter(|row| row.metric == "auc") {
+        if let (Some(horizon), Some(_)) = (row.horizon_months, row.value) {
             supported.entry(model(row)).or_default().push(horizon);
         }
     }
     let mut rows = Vec::new();
-    for row in compared {
-        let horizons = match row.metric.as_str() {
-            "auc" => row.horizon_months.parse().into_iter().collect(),
-            "composite_auc" => supported.get(&model(&row)).cloned().unwrap_or_default(),
+    for of in compared {
+        let horizons = match of.metric.as_str() {
+            "auc" => of.horizon_months.into_iter().collect(),
+            "composite_auc" => supported.get(&model(&of)).cloned().unwrap_or_default(),
             "harrell_c" => Vec::new(),
             _ => continue,
         };
-        let Some(value) = row.value else { continue };
-        let true_risk = known.judged(&row, &horizons);
-        let attainable = known.attainable(&row, &horizons);
-        rows.push(Row {
-            value,
-            true_risk,
-            gap: true_risk.map(|best| best - value),
-            attainable,
-            beyond: false,
-            profile: row.profile,
-            endpoint: row.endpoint,
-            roi_set: row.roi_set,
-            learner: row.learner,
-            set: row.set,
-            metric: row.metric,
-            horizon_months: row.horizon_months,
-            lower: row.lower,
-            upper: row.upper,
-        });
-    }
-    for row in &mut rows {
-        let above = row
-            .lower
-            .zip(row.true_risk)
-            .is_some_and(|(lower, best)| lower > best);
-        row.beyond = above && row.of_test_rows();
+        if let Some(value) = of.value {
+            rows.push(Row {
+                value,
+                true_risk: known.judged(&of, &horizons),
+                attainable: known.attainable(&of, &horizons),
+                of,
+            });
+        }
     }
     rows
 }
 
 /// Of each region the learner that cross-validation prefers, its apparent and its honest figure, and the true risk.
 pub(super) fn print(rows: &[Row]) {
-    let composite = |row: &&Row| row.metric == "composite_auc";
+    let composite = |row: &&Row| row.of.metric == "composite_auc";
     let mut best: BTreeMap<[&str; 3], &Row> = BTreeMap::new();
-    for row in rows.iter().filter(composite).filter(|row| row.set == "cv") {
-        let of = best
-            .entry([&row.profile, &row.endpoint, &row.roi_set])
+    for row in rows
+        .iter()
+        .filter(composite)
+        .filter(|row| row.of.set == "cv")
+    {
+        let leader = best
+            .entry([&row.of.profile, &row.of.endpoint, &row.of.roi_set])
             .or_insert(row);
-        if row.value > of.value {
-            *of = row;
+        if row.value > leader.value {
+            *leader = row;
         }
     }
     let mut table = Table::new();
@@ -351,20 +371,21 @@ pub(super) fn print(rows: &[Row]) {
     for ([profile, endpoint, roi_set], cv) in &best {
         let of = |set: &str| {
             rows.iter().filter(composite).find(|row| {
-                row.set == set
-                    && [&row.profile, &row.endpoint, &row.roi_set, &row.learner]
-                        == [&cv.profile, &cv.endpoint, &cv.roi_set, &cv.learner]
+                let (of, best) = (&row.of, &cv.of);
+                of.set == set
+                    && [&of.profile, &of.endpoint, &of.roi_set, &of.learner]
+                        == [&best.profile, &best.endpoint, &best.roi_set, &best.learner]
             })
         };
         table.add_row([
             (*profile).to_owned(),
             (*endpoint).to_owned(),
             (*roi_set).to_owned(),
-            cv.learner.clone(),
+            cv.of.learner.clone(),
             number(of("apparent").map(|row| row.value)),
             number(Some(cv.value)),
             number(cv.true_risk),
-            number(cv.gap),
+            number(cv.gap()),
             number(of("external").map(|row| row.value)),
             number(of("external").and_then(|row| row.true_risk)),
         ]);
@@ -377,17 +398,17 @@ pub(super) fn print(rows: &[Row]) {
     );
     if let Some(attainable) = rows.iter().filter(composite).find_map(|row| row.attainable) {
         out!(
-            "Of any number of patients drawn as those of centre 1, it is {attainable:.3} (dfs, combined)."
+            "Of any number of patients drawn as those of centre 1 it is {attainable:.3}, of texture alone (dfs, combined)."
         );
     }
     let mut intervals: BTreeMap<&str, (usize, usize)> = BTreeMap::new();
     for row in rows
         .iter()
-        .filter(|row| row.of_test_rows() && row.lower.is_some())
+        .filter(|row| row.of_test_rows() && row.of.lower.is_some())
     {
-        let (n, n_beyond) = intervals.entry(&row.profile).or_default();
+        let (n, n_beyond) = intervals.entry(&row.of.profile).or_default();
         *n += 1;
-        *n_beyond += usize::from(row.beyond);
+        *n_beyond += usize::from(row.is_beyond());
     }
     for (profile, (n, n_beyond)) in intervals {
         out!(
@@ -449,20 +470,20 @@ mod tests {
             (rows[0].true_risk, rows[1].true_risk),
             (Some(1.0), Some(1.0))
         );
-        assert!((rows[0].gap.unwrap() - 0.3).abs() < 1e-12);
+        assert!((rows[0].gap().unwrap() - 0.3).abs() < 1e-12);
         assert_eq!(
-            (rows[1].metric.as_str(), rows[1].attainable),
+            (rows[1].of.metric.as_str(), rows[1].attainable),
             ("composite_auc", None)
         );
         // the ring has no weight, and size says the opposite here: to rank well by it cannot be honest
-        assert_eq!((rows[2].true_risk, rows[2].beyond), (Some(0.0), true));
-        assert!(!rows[0].beyond);
+        assert_eq!((rows[2].true_risk, rows[2].is_beyond()), (Some(0.0), true));
+        assert!(!rows[0].is_beyond());
         assert_eq!(
             rows[3].attainable,
             Some(SynthSpec::paper().attainable_radiomics.auc[0])
         );
         // nobody died
-        assert_eq!((rows[4].true_risk, rows[4].gap), (None, None));
+        assert_eq!((rows[4].true_risk, rows[4].gap()), (None, None));
         let text = std::fs::read_to_string(out.join("truth.csv")).unwrap();
         assert!(
             text.starts_with("profile,endpoint,roi_set,learner,set,metric,horizon_months,value,")
