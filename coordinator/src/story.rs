@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use digest::Digest;
+use pipeline_defs::params::{RadscoreParams, RadscoreTraining};
 use pipeline_defs::plan::{Entry, Origin, Plan, PlannedStep, Published, TaskIdx};
 use report::RunStory;
 use report::story::{
@@ -253,7 +254,10 @@ fn in_sample(plan: &Plan) -> Vec<Leak> {
     for step in plan.steps() {
         let apparent: Vec<TaskIdx> = (step.tasks.clone())
             .filter(|task| plan.kind_of(*task).name == "radscore")
-            .filter(|task| plan.params_of(*task).contains("\"training\":\"apparent\""))
+            .filter(|task| {
+                let params = serde_json::from_str::<RadscoreParams>(plan.params_of(*task));
+                params.is_ok_and(|p| p.training == RadscoreTraining::Apparent)
+            })
             .collect();
         if apparent.is_empty() {
             continue;
@@ -304,13 +308,9 @@ fn evaluations(run: &Finished) -> Vec<Evaluation> {
                 .or(axis("fitted_rows"))
                 .or(params["rows"].as_str());
             let split = axis("split").unwrap_or("external");
-            // As `compare` has it; training rows of folds are in no set.
-            let set = match (split, rows.unwrap_or("test")) {
-                ("external", "train") => "apparent",
-                ("external", "oob") => "oob",
-                ("external", _) => "external",
-                (_, "train" | "oob") => continue,
-                _ => "cv",
+            let rows = rows.unwrap_or("test");
+            let Some(set) = artefact::comparison::set_of(split, rows) else {
+                continue;
             };
             let profile = axis("profile").or(own["profile"].as_str());
             let of = |name: &str| axis(name).unwrap_or_default();

@@ -4,6 +4,7 @@
 //! recipe carries every value and never the preset's name. A parameter added to a kind later is left out of the
 //! canonical text while it has the value that behaves as before (see [`ADDED_LATER`]), so that old results stay found.
 
+mod added_later;
 mod analyses;
 mod boosting;
 mod clinical;
@@ -22,6 +23,7 @@ mod tables;
 mod tune;
 mod words;
 
+pub use added_later::ADDED_LATER;
 pub use analyses::{
     AucComparisonParams, CompetingRisksParams, DoseCourse, Eqd2Params, KaplanMeierParams,
     StabilityParams,
@@ -80,36 +82,6 @@ use serde_json::{Map, Value};
 use crate::canonical::canonical;
 use crate::kinds::KindSpec;
 use crate::problem::{Place, Problem, list, suggest};
-
-/// Parameters that a kind got after its first release: (kind, parameter, canonical JSON of the value as before).
-pub const ADDED_LATER: &[(&str, &str, &str)] = &[
-    ("cut-point", "hothorn_lausen", "false"),
-    ("differential-expression", "group", "\"\""),
-    ("eligible", "sites", "null"),
-    ("fit-deepsurv", "folds", "0"),
-    ("fit-gbm", "tune", "null"),
-    ("fit-impute", "drop_constant", "false"),
-    ("fit-selection", "at_least", "0"),
-    ("fit-rsf", "convention", "\"ranger\""),
-    ("fit-rsf", "importance", "false"),
-    ("fit-rsf", "tune", "null"),
-    ("fit-svm", "tune", "null"),
-    ("import-mask", "region", "null"),
-    ("import-mask", "channel", "null"),
-    ("report", "language", "\"en\""),
-    ("n4-bias-correction", "spline_distance_mm", "null"),
-    ("predict", "out_of_bag", "false"),
-    ("radscore", "chosen_by", "\"cv\""),
-    ("select-rows", "allow_empty", "false"),
-    ("cox-regression", "strata", "null"),
-    ("cox-regression", "weights", "null"),
-    ("cox-regression", "zph", "\"km\""),
-    ("lasso-cox", "measure", "\"deviance\""),
-    ("lasso-cox", "grouped", "true"),
-    ("extract-features", "imageType", "null"),
-    ("extract-features", "featureClass", "null"),
-    ("extract-features", "radloom", "null"),
-];
 
 /// The parameters of a kind.
 pub trait Params: Serialize + DeserializeOwned + JsonSchema {

@@ -35,6 +35,18 @@ pub struct ComparisonRow {
     pub reason: String,
 }
 
+/// The set of an evaluation, from the value of its split and which rows it judged; training rows of folds are in none.
+#[must_use]
+pub fn set_of(split: &str, rows: &str) -> Option<&'static str> {
+    match (split, rows) {
+        ("external", "train") => Some("apparent"),
+        ("external", "oob") => Some("oob"),
+        ("external", _) => Some("external"),
+        (_, "train" | "oob") => None,
+        _ => Some("cv"),
+    }
+}
+
 const HEADER: [&str; 13] = [
     "profile",
     "endpoint",

@@ -3,6 +3,7 @@
 use super::make::Reporter;
 use super::scope::{RowSet, Scope, parent, reason_of, record};
 use super::{Plan, TaskIdx};
+use crate::params::{RadscoreChoice, RadscoreParams};
 use crate::study::{Step, Study};
 
 /// Checks one task of a step that judges predictions.
@@ -48,8 +49,11 @@ pub(super) fn check_choice(
     task: TaskIdx,
     say: &mut Reporter,
 ) {
-    let by_external = plan.params_of(task).contains("\"chosen_by\":\"external\"");
-    if plan.kind_of(task).name != "radscore" || !by_external {
+    if plan.kind_of(task).name != "radscore" {
+        return;
+    }
+    let params = serde_json::from_str::<RadscoreParams>(plan.params_of(task));
+    if params.is_ok_and(|p| p.chosen_by == RadscoreChoice::Cv) {
         return;
     }
     let receives = "the choice of a model by the outcomes of external test patients".to_string();

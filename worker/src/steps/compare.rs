@@ -126,15 +126,8 @@ fn evaluated(input: &Input) -> Result<Evaluated, StepError> {
     })
 }
 
-/// Training rows of folds are in no set.
 fn set_of(evaluated: &Evaluated) -> Option<&'static str> {
-    match (evaluated.split.as_str(), evaluated.rows.as_str()) {
-        ("external", "train") => Some("apparent"),
-        ("external", "oob") => Some("oob"),
-        ("external", _) => Some("external"),
-        (_, "train" | "oob") => None,
-        _ => Some("cv"),
-    }
+    comparison::set_of(&evaluated.split, &evaluated.rows)
 }
 
 /// All horizons by value.

@@ -1,0 +1,31 @@
+//! Parameters that kinds were given after results had been kept without them.
+
+/// Parameters that a kind got after its first release: (kind, parameter, canonical JSON of the value as before).
+pub const ADDED_LATER: &[(&str, &str, &str)] = &[
+    ("cut-point", "hothorn_lausen", "false"),
+    ("differential-expression", "group", "\"\""),
+    ("eligible", "sites", "null"),
+    ("fit-deepsurv", "folds", "0"),
+    ("fit-gbm", "tune", "null"),
+    ("fit-impute", "drop_constant", "false"),
+    ("fit-selection", "at_least", "0"),
+    ("fit-rsf", "convention", "\"ranger\""),
+    ("fit-rsf", "importance", "false"),
+    ("fit-rsf", "tune", "null"),
+    ("fit-svm", "tune", "null"),
+    ("import-mask", "region", "null"),
+    ("import-mask", "channel", "null"),
+    ("report", "language", "\"en\""),
+    ("n4-bias-correction", "spline_distance_mm", "null"),
+    ("predict", "out_of_bag", "false"),
+    ("radscore", "chosen_by", "\"cv\""),
+    ("select-rows", "allow_empty", "false"),
+    ("cox-regression", "strata", "null"),
+    ("cox-regression", "weights", "null"),
+    ("cox-regression", "zph", "\"km\""),
+    ("lasso-cox", "measure", "\"deviance\""),
+    ("lasso-cox", "grouped", "true"),
+    ("extract-features", "imageType", "null"),
+    ("extract-features", "featureClass", "null"),
+    ("extract-features", "radloom", "null"),
+];
