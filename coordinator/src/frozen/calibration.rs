@@ -7,6 +7,7 @@ use artefact::predictions::SurvivalTable;
 use bytes::Bytes;
 use pipeline_defs::kinds;
 use pipeline_defs::plan::TaskIdx;
+use report::values::RATIO_LIMITS;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use worker::step::{Content, Context, Input, Inputs};
@@ -14,8 +15,6 @@ use worker::step::{Content, Context, Input, Inputs};
 use super::freeze::{Source, defaults, who_is_judged};
 use super::{Frozen, Subject};
 
-/// Observed over expected within these bounds is not warned of: a quarter more events than predicted, or a fifth fewer.
-pub const RATIO_LIMITS: (f64, f64) = (0.8, 1.25);
 /// A slope within these bounds is not warned of; 1 is ideal.
 pub const SLOPE_LIMITS: (f64, f64) = (0.7, 1.0 / 0.7);
 /// A mean distance between predicted and observed risk up to this one is not warned of.

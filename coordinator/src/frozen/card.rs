@@ -7,8 +7,9 @@ use artefact::comparison::ComparisonRow;
 use bytes::Bytes;
 use digest::Digest;
 
-use super::calibration::{ICI_LIMIT, RATIO_LIMITS, SLOPE_LIMITS};
+use super::calibration::{ICI_LIMIT, SLOPE_LIMITS};
 use super::{Bounded, Calibration, Export, Manifest, NeededRole};
+use report::values::RATIO_LIMITS;
 
 /// Features named before the rest is counted.
 const FEATURES_SHOWN: usize = 60;

@@ -4,6 +4,9 @@
 
 use crate::number::{count, counted, fixed};
 
+/// Observed over expected events within these bounds is not warned of: a quarter more than predicted, or a fifth fewer.
+pub const RATIO_LIMITS: (f64, f64) = (0.8, 1.25);
+
 /// One estimate with what it needs to be read: interval, number of patients, number of events.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Estimate {

@@ -3,7 +3,7 @@
 use super::{Item, Part, Subject, clinical, grouped, only};
 use crate::number::{count, fixed};
 use crate::page::Report;
-use crate::values::{ComparisonRow, display_name};
+use crate::values::{ComparisonRow, RATIO_LIMITS, display_name};
 
 /// The part.
 pub(crate) fn part(report: &Report) -> Part {
@@ -133,7 +133,8 @@ fn calibration(report: &Report, facts: &mut Vec<String>) {
     for (subject, group) in grouped(&report.calibration, |s| only(s, &["endpoint", "profile"])) {
         let ratios = group.iter().filter(|(of, _, _)| of_test(of));
         let ratios: Vec<f64> = ratios.filter_map(|(_, c, _)| c.ratio.finite()).collect();
-        let far = ratios.iter().filter(|r| !(0.8..=1.25).contains(*r)).count();
+        let (low, high) = RATIO_LIMITS;
+        let far = ratios.iter().filter(|r| !(low..=high).contains(*r)).count();
         if far == 0 {
             continue;
         }
