@@ -192,7 +192,10 @@ pub(super) fn read_study(
     for (name, table) in &study.tables {
         let at = path.parent().unwrap_or(Path::new(".")).join(&table.file);
         let bytes = std::fs::read(&at)
-            .with_context(|| format!("cannot read table `{name}` at {}", at.display()))?;
+            .with_context(|| {
+                let at = at.display();
+                format!("cannot read table `{name}` at {at}: put it there, or take `{name}` and what asks for it out of the study")
+            })?;
         tables.insert(name.clone(), bytes.into());
     }
     Ok(SubmitRequest {
