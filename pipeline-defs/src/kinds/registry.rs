@@ -675,7 +675,7 @@ pub(super) const ALL: &[KindSpec] = &[
             out("tables", Bundle, Hub, "bundle", RowRule::Evaluated),
         ],
         cost: cost(1, 512, 0.5),
-        version: 6,
+        version: 7,
         ..hub(
             "report",
             Role::Gather,

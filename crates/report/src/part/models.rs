@@ -353,7 +353,7 @@ fn optimism(report: &Report) -> Table {
     head.extend(["endpoint", "ROI set", "learner"]);
     head.extend(names.iter().map(String::as_str));
     let caption = report.language.fill(
-        "{0} of every model, from the most optimistic set to the least",
+        "{0} of every model, set by set",
         &[&capital(
             report.language.say(&display_name(&report.primary_metric)),
         )],

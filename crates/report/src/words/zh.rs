@@ -354,8 +354,8 @@ const TABLE: &[(&str, &str)] = &[
     ("on the other site", "另一中心"),
     // sentences
     (
-        "{0} of every model, from the most optimistic set to the least",
-        "各模型的{0}：从最乐观到最保守的数据集",
+        "{0} of every model, set by set",
+        "各模型的{0}：按数据集排列",
     ),
     (
         "Every model, on every set, by every metric",
