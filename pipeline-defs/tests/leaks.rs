@@ -455,3 +455,72 @@ fn a_step_ends_outcomes_only_where_it_names_its_columns() {
         planned(&tail, &[]).unwrap_or_else(|p| panic!("{p}"));
     }
 }
+
+/// A table of outcomes at one more port than `table`, which is clean.
+fn beside(kind: &str, port: &str) -> String {
+    let head = WITH_OUTCOMES
+        .split("[steps.filled]")
+        .next()
+        .unwrap_or_default();
+    format!(
+        "{head}[steps.z]\nkind = \"{kind}\"\nper = [\"split\"]\n[steps.z.in]\ntable = \"x.train\"\n{port} = \"divided.train\" #!\n"
+    )
+}
+
+#[test]
+fn a_table_of_outcomes_is_neither_covariate_nor_reading() {
+    for (kind, port) in [
+        ("fit-combat", "covariates"),
+        ("fit-reliability", "readings"),
+    ] {
+        let tail = beside(kind, port);
+        let message = format!(
+            "outcomes would be among the {port}: port `{port}` receives columns of `clinical.table`, where step `outcome` reads times and events (`dfs_event`, `dfs_months`)"
+        );
+        let problem = refused(
+            &tail,
+            "outcome-leak",
+            &message,
+            "gather clinical columns without outcomes into a table of their own",
+        );
+        assert_eq!(
+            (problem.step.as_deref(), problem.port.as_deref()),
+            (Some("z"), Some(port))
+        );
+        // The paper profile may, and says at which port.
+        let allowed = ["profile=paper", "steps.z.allow_leak=\"the paper did\""];
+        let plan = planned(&tail, &allowed).unwrap_or_else(|p| panic!("{p}"));
+        let leaks = plan.leaks().iter();
+        let leaks: Vec<_> = leaks.map(|l| (l.step.as_str(), l.port.as_str())).collect();
+        assert_eq!(leaks, [("z", port)]);
+        // Columns without outcomes are welcome there.
+        let own = tail.replace(
+            "table = \"clinical.table\", split",
+            "table = \"columns.table\", split",
+        );
+        let own = format!(
+            "{own}[steps.columns]\nkind = \"model-columns\"\nin = {{ table = \"clinical.table\" }}\nwith = {{ columns = [\"age\"] }}\n"
+        );
+        planned(&own, &[]).unwrap_or_else(|p| panic!("{p}"));
+        let event = own.replace("\"age\"", "\"age\", \"dfs_event\"");
+        refused(&event, "outcome-leak", &message, "a table of their own");
+    }
+}
+
+#[test]
+fn a_new_site_is_not_harmonised_by_its_outcomes() {
+    let learned = beside("fit-combat", "covariates")
+        .replace("divided.train\" #!", "x.train\"")
+        .replace("[steps.z", "[steps.known");
+    let tail = format!(
+        "{learned}[steps.z]\nkind = \"adapt-combat\"\nper = [\"split\"]\n[steps.z.in]\nmodel = \"known.model\"\ntable = \"x.test\"\ncovariates = \"divided.test\" #!\n"
+    );
+    refused(
+        &tail,
+        "outcome-leak",
+        "outcomes would be among the covariates: port `covariates` receives columns of `clinical.table`",
+        "a table of their own",
+    );
+    let own = tail.replace("divided.test", "x.test");
+    planned(&own, &[]).unwrap_or_else(|p| panic!("{p}"));
+}

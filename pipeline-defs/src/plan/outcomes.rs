@@ -1,8 +1,9 @@
 //! Outcomes among the predictors.
 //!
 //! A table from which a `follow-up` step takes times and events holds the answer in its columns. A fit whose `table`
-//! comes from it would predict the outcome from itself: concordance 1. Rows do not show this, so tables are followed
-//! by name through the steps that collect, select and transform them. A table that was gathered from several is known
+//! comes from it would predict the outcome from itself: concordance 1. A fit that harmonises with such covariates puts
+//! the outcome back into the features. Rows do not show this, so tables are followed by name through the steps that
+//! collect, select and transform them. A table that was gathered from several is known
 //! to hold outcomes; which of the several brought them is not.
 
 use std::collections::BTreeSet;
@@ -15,27 +16,39 @@ use super::{Plan, TaskIdx};
 use crate::kinds::{ArtefactType, KindSpec, Role};
 use crate::study::{Reference, Step, Study, reference_type};
 
-/// Refuses fits whose predictors come from a table of outcomes, or records them where the paper profile allows it.
-/// `order` is topological.
+/// Refuses fits that would see a table of outcomes as predictors, covariates or readings, and adaptations with such
+/// covariates; or records them where the paper profile allows it. `order` is topological.
 pub(super) fn check(plan: &mut Plan, study: &Study, order: &[usize], say: &mut Reporter) {
     let clean = without_outcomes(plan, study);
     let outcomes = outcome_tables(study, &clean);
     let mut offenders: Vec<&str> = Vec::new();
     for step in order.iter().map(|&i| &study.steps[i]) {
-        if step.any_kind().is_none_or(|kind| kind.role != Role::Fit) {
-            continue;
-        }
-        let mut came_from = Vec::new();
-        for reference in references(step, "table").flatten() {
-            upstream(study, reference, &clean, &offenders, &mut came_from);
-        }
-        let found = outcomes.iter().find(|(table, _)| came_from.contains(table));
-        if let Some((table, reader)) = found {
-            offenders.push(&step.name);
-            judge(plan, study, step, table, reader, say);
+        for port in step.any_kind().into_iter().flat_map(learns_from) {
+            let mut came_from = Vec::new();
+            for reference in references(step, port).flatten() {
+                upstream(study, reference, &clean, &offenders, &mut came_from);
+            }
+            let found = outcomes.iter().find(|(table, _)| came_from.contains(table));
+            if let Some((table, reader)) = found {
+                offenders.push(&step.name);
+                judge(plan, study, step, port, (table, reader), say);
+            }
         }
     }
     plan.outcome_ports = outcome_ports(study, &clean, &outcomes);
+}
+
+/// The ports whose columns a kind learns from, where outcomes have no place. An adaptation takes the columns of its
+/// `table` by the names that its fit learned; of `covariates` it takes the batches too.
+fn learns_from(kind: &KindSpec) -> impl Iterator<Item = &'static str> {
+    let role = kind.role;
+    let tables = kind.inputs.iter();
+    let tables = tables.filter(|port| port.types.contains(&ArtefactType::Table));
+    tables.map(|port| port.name).filter(move |port| match role {
+        Role::Fit => *port != "followup",
+        Role::Adapt => *port == "covariates",
+        _ => false,
+    })
 }
 
 /// The ports, as (step, port), that receive times and events: as follow-up, or as columns of a table.
@@ -69,13 +82,17 @@ fn judge(
     plan: &mut Plan,
     study: &Study,
     step: &Step,
-    table: &Reference,
-    reader: &str,
+    port: &str,
+    (table, reader): (&Reference, &str),
     say: &mut Reporter,
 ) {
+    let columns = study.step(reader).map(|step| outcomes_of(plan, step));
+    let columns = columns.unwrap_or_default();
+    let columns: Vec<String> = columns.iter().map(|c| format!("`{c}`")).collect();
     let receives = format!(
-        "columns of `{}`, where step `{reader}` reads times and events",
-        named(table)
+        "columns of `{}`, where step `{reader}` reads times and events ({})",
+        named(table),
+        columns.join(", ")
     );
     let tasks = plan.steps.iter().find(|s| s.name == step.name);
     let tasks = tasks.map_or(0..0, |s| s.tasks.clone());
@@ -84,14 +101,37 @@ fn judge(
         tasks.map(|task| Some((task, reason(task)?))).collect();
     if let Some(reasons) = reasons {
         for (task, reason) in reasons {
-            record(plan, step, task, "table", receives.clone(), reason);
+            record(plan, step, task, port, receives.clone(), reason);
         }
         return;
     }
-    let message =
-        format!("outcomes would be among the predictors: port `table` receives {receives}");
+    let among = match port {
+        "covariates" | "readings" => port,
+        _ => "predictors",
+    };
+    let message = format!("outcomes would be among the {among}: port `{port}` receives {receives}");
     let repair = "gather clinical columns without outcomes into a table of their own, such as one of [tables]";
-    say.step("outcome-leak", step, "table", message, repair);
+    say.step("outcome-leak", step, port, message, repair);
+}
+
+/// The columns that a `follow-up` step reads as times and events, at any of its points.
+fn outcomes_of(plan: &Plan, step: &Step) -> BTreeSet<String> {
+    let params = params_of(plan, step).into_iter();
+    params
+        .flat_map(|p| [p["time"].clone(), p["event"].clone()])
+        .filter_map(|name| name.as_str().map(str::to_string))
+        .collect()
+}
+
+/// The parameters of a step's tasks, each once.
+fn params_of(plan: &Plan, step: &Step) -> Vec<Value> {
+    let planned = plan.steps.iter().find(|s| s.name == step.name);
+    let tasks = planned.map(|s| s.tasks.clone()).unwrap_or_default();
+    let texts: BTreeSet<&str> = tasks.map(|task| plan.params_of(task)).collect();
+    texts
+        .into_iter()
+        .filter_map(|text| serde_json::from_str(text).ok())
+        .collect()
 }
 
 /// The steps that name the columns they take, none of them a time or an event: outcomes end there.
@@ -100,19 +140,8 @@ fn without_outcomes<'a>(plan: &Plan, study: &'a Study) -> Vec<&'a str> {
         let steps = study.steps.iter();
         steps.filter(move |s| s.any_kind().is_some_and(|k| k.name == kind))
     };
-    let params = |step: &Step| -> Vec<Value> {
-        let planned = plan.steps.iter().find(|s| s.name == step.name);
-        let tasks = planned.map(|s| s.tasks.clone()).unwrap_or_default();
-        let texts: BTreeSet<&str> = tasks.map(|task| plan.params_of(task)).collect();
-        texts
-            .into_iter()
-            .filter_map(|text| serde_json::from_str(text).ok())
-            .collect()
-    };
     let outcomes: BTreeSet<String> = of_kind("follow-up")
-        .flat_map(params)
-        .flat_map(|p| [p["time"].clone(), p["event"].clone()])
-        .filter_map(|name| name.as_str().map(str::to_string))
+        .flat_map(|step| outcomes_of(plan, step))
         .collect();
     let harmless = |p: &Value| {
         let columns = p["columns"].as_array().map(Vec::as_slice);
@@ -125,7 +154,7 @@ fn without_outcomes<'a>(plan: &Plan, study: &'a Study) -> Vec<&'a str> {
                 .all(|c| outcomes.iter().all(|o| !is_made_of(c, o)))
     };
     of_kind("model-columns")
-        .filter(|step| params(step).iter().all(harmless))
+        .filter(|step| params_of(plan, step).iter().all(harmless))
         .map(|step| step.name.as_str())
         .collect()
 }
