@@ -8,7 +8,7 @@
 //! | do predicted risks come true? | [`calibration()`], [`calibration_curve()`], [`calibration_slope`] |
 //! | is acting on them worth it? | [`decision_curve()`] |
 //! | does a new model move patients to the right side? | [`Reclassified`] |
-//! | how sure is that? | [`estimate_auc`], [`estimate_c_index`], [`estimate_uno_c`], [`estimate_brier`] (bootstrap), [`auc_influence()`] (large samples), [`corrected_interval`] (repeated cross-validation) |
+//! | how sure is that? | [`estimate_auc`], [`estimate_c_index`], [`estimate_uno_c`], [`estimate_brier`], [`decision_bounds()`] (bootstrap), [`auc_influence()`] (large samples), [`corrected_interval`] (repeated cross-validation) |
 //! | are two models apart? | [`compare_auc`] (large samples), a [`Bootstrap`] of one seed for both |
 //! | what would new patients see? | [`correct_optimism`], [`point_632_plus`] |
 //! | is the table to be believed? | [`doctor`] |
@@ -30,6 +30,7 @@ mod calibration;
 mod calibration_curve;
 mod contest;
 mod cross_fit;
+mod decision_bounds;
 mod decision_curve;
 pub mod doctor;
 mod estimate;
@@ -60,6 +61,7 @@ pub use calibration_curve::{
 };
 pub use contest::{Contest, Part};
 pub use cross_fit::{FoldRisks, at_percentile, cross_fitted_percentiles, percentile, ranked_anew};
+pub use decision_bounds::{DecisionBounds, decision_bounds};
 pub use decision_curve::{DecisionPoint, decision_curve};
 pub use estimate::{Estimate, Estimated, Interval, MetricError, NotEstimable};
 pub use max_t::{MaxT, MaxTError, Simultaneous, max_t};

@@ -82,7 +82,7 @@ pub(super) const OPTIMISM_WATERFALL: KindSpec = KindSpec {
     ],
     outputs: &[out("waterfall", Json, Open, "json", RowRule::Evaluated)],
     cost: cost(1, 64, 0.005),
-    version: 4,
+    version: 5,
     ..hub(
         "optimism-waterfall",
         Role::Gather,

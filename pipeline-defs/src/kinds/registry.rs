@@ -453,7 +453,8 @@ pub(super) const ALL: &[KindSpec] = &[
             RowRule::Evaluated,
         )],
         cost: cost(1, 64, 0.05),
-        version: 2,
+        seeded: true,
+        version: 3,
         ..hub(
             "decision-curve",
             Role::Evaluate,
@@ -470,7 +471,8 @@ pub(super) const ALL: &[KindSpec] = &[
             RowRule::Evaluated,
         )],
         cost: cost(1, 64, 0.05),
-        version: 2,
+        seeded: true,
+        version: 3,
         ..hub(
             "clinical-impact",
             Role::Evaluate,
@@ -496,6 +498,7 @@ pub(super) const ALL: &[KindSpec] = &[
             out("nomogram_svg", Bundle, Open, "svg", RowRule::Fitted),
         ],
         cost: cost(1, 64, 0.05),
+        version: 2,
         ..hub(
             "nomogram",
             Role::Fit,
@@ -675,7 +678,7 @@ pub(super) const ALL: &[KindSpec] = &[
             out("tables", Bundle, Hub, "bundle", RowRule::Evaluated),
         ],
         cost: cost(1, 512, 0.5),
-        version: 7,
+        version: 8,
         ..hub(
             "report",
             Role::Gather,

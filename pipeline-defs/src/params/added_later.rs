@@ -2,7 +2,9 @@
 
 /// Parameters that a kind got after its first release: (kind, parameter, canonical JSON of the value as before).
 pub const ADDED_LATER: &[(&str, &str, &str)] = &[
+    ("clinical-impact", "bootstrap", "0"),
     ("cut-point", "hothorn_lausen", "false"),
+    ("decision-curve", "bootstrap", "0"),
     ("differential-expression", "group", "\"\""),
     ("eligible", "sites", "null"),
     ("fit-deepsurv", "folds", "0"),

@@ -55,12 +55,7 @@ impl Params for ReclassificationParams {
             self.change,
             "from 0 to 1",
         )?;
-        within(
-            self.bootstrap == 0 || (20..=100_000).contains(&self.bootstrap),
-            "bootstrap",
-            self.bootstrap,
-            "0 for no interval, or from 20 to 100000",
-        )
+        draws(self.bootstrap)
     }
 }
 
@@ -102,6 +97,9 @@ pub struct DecisionCurveParams {
     pub horizon: f64,
     /// Threshold probabilities, rising, each above 0 and below 1. Source: 0.01 to 0.99 by 0.01.
     pub thresholds: Vec<f64>,
+    /// Bootstrap draws of patients for the 95 % bounds of the net benefit: 0 for none, else 20 to 100000. Source: 500.
+    #[serde(default)]
+    pub bootstrap: u32,
 }
 
 /// Parameters of `clinical-impact`.
@@ -114,6 +112,9 @@ pub struct ClinicalImpactParams {
     pub thresholds: Vec<f64>,
     /// Patients that the counts are of, 1 to 1000000000. Source: 1000.
     pub population: u32,
+    /// Bootstrap draws of patients for the 95 % bounds of the counts: 0 for none, else 20 to 100000. Source: 500.
+    #[serde(default)]
+    pub bootstrap: u32,
 }
 
 impl Params for DecisionCurveParams {
@@ -122,12 +123,14 @@ impl Params for DecisionCurveParams {
         let percent = DecisionCurveParams {
             horizon: 60.0,
             thresholds: every_percent(),
+            bootstrap: 500,
         };
         vec![("percent", percent)]
     }
     fn check(&self) -> Result<(), OutOfRange> {
         horizon(self.horizon)?;
-        thresholds(&self.thresholds)
+        thresholds(&self.thresholds)?;
+        draws(self.bootstrap)
     }
 }
 
@@ -138,6 +141,7 @@ impl Params for ClinicalImpactParams {
             horizon: 60.0,
             thresholds: every_percent(),
             population: 1000,
+            bootstrap: 500,
         };
         vec![("thousand", thousand)]
     }
@@ -149,8 +153,18 @@ impl Params for ClinicalImpactParams {
             "population",
             self.population,
             "from 1 to 1000000000",
-        )
+        )?;
+        draws(self.bootstrap)
     }
+}
+
+fn draws(bootstrap: u32) -> Result<(), OutOfRange> {
+    within(
+        bootstrap == 0 || (20..=100_000).contains(&bootstrap),
+        "bootstrap",
+        bootstrap,
+        "0 for no interval, or from 20 to 100000",
+    )
 }
 
 fn every_percent() -> Vec<f64> {

@@ -8,6 +8,7 @@ use stats::cox::{CoxFit, CoxParams as Settings, fit_cox};
 use stats::nomogram::{Nomogram, NomogramFeature, nomogram, pretty_values};
 
 use super::learn::{Training, cox_code};
+use super::model_columns::AGAINST;
 use super::refuse::refuse;
 use crate::step::{Context, Inputs, Produced, StepError};
 
@@ -56,7 +57,7 @@ pub(super) fn run(context: &Context, inputs: &Inputs) -> Result<Vec<Produced>, S
         .iter()
         .map(|&horizon| Horizon::of(horizon, last, &fit, &made))
         .collect();
-    let answer = record(&fit, &made, centre, &horizons);
+    let answer = record(&fit, &made, &table, centre, &horizons);
     let svg = draw("Nomogram", &drawn(&table, &made, &horizons));
     Ok(vec![
         Produced::bytes("nomogram", artefact::json::encode("nomogram", &answer)?),
@@ -111,12 +112,28 @@ impl Horizon {
     }
 }
 
-fn record(fit: &CoxFit, made: &Nomogram, centre: f64, horizons: &[Horizon]) -> Value {
+/// The level that 0 in a column of a level stands for, where all columns of that variable have 0.
+fn reference<'a>(table: &'a Table, feature: &str) -> Option<&'a str> {
+    table
+        .column(feature)?
+        .unit
+        .as_deref()?
+        .strip_prefix(AGAINST)
+}
+
+fn record(
+    fit: &CoxFit,
+    made: &Nomogram,
+    table: &Table,
+    centre: f64,
+    horizons: &[Horizon],
+) -> Value {
     let axes: Vec<Value> = made
         .axes
         .iter()
         .map(|axis| json!({
             "feature": axis.of.feature, "coefficient": axis.of.coefficient, "values": axis.of.values, "points": axis.points,
+            "reference": reference(table, &axis.of.feature),
         }))
         .collect();
     let horizons: Vec<Value> = horizons
@@ -189,6 +206,7 @@ fn drawn(table: &Table, made: &Nomogram, horizons: &[Horizon]) -> Input {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::super::fixture::{content, learnable, only, run, text};
+    use artefact::table::{Column, ColumnKind, Table};
     use serde_json::{Value, json};
 
     #[test]
@@ -217,5 +235,27 @@ mod tests {
         assert!(
             svg.contains("<svg") && svg.contains("Total points") && svg.contains("Survival at 24")
         );
+    }
+
+    #[test]
+    fn a_column_of_a_level_tells_what_0_stands_for() {
+        let (table, followup) = learnable(80);
+        let mut table = Table::decode(&only(&table, &["signal"])).unwrap();
+        let values = (0..80).map(|i| f64::from(i % 2)).collect();
+        table.columns.push(Column {
+            name: "figo=II".to_owned(),
+            kind: ColumnKind::Binary,
+            unit: Some("against I".to_owned()),
+            values,
+        });
+        let ports = [("table", table.encode().unwrap()), ("followup", followup)];
+        let out = run("nomogram", json!({"horizons": [24.0]}), &ports).unwrap();
+        let found: Value = serde_json::from_slice(&content(&out, "nomogram")).unwrap();
+        let of = |feature: &str| {
+            let axes = found["axes"].as_array().unwrap();
+            let axis = axes.iter().find(|a| a["feature"] == feature).unwrap();
+            axis["reference"].clone()
+        };
+        assert_eq!((of("figo=II"), of("signal")), (json!("I"), Value::Null));
     }
 }

@@ -39,10 +39,19 @@ struct Rank {
     endpoint: String,
     set: String,
     #[serde(default)]
+    models: Vec<Entry>,
+    #[serde(default)]
     best: Option<Winner>,
     bias_corrected: Option<Corrected>,
     #[serde(default)]
     reason: Option<String>,
+}
+
+/// One of the models of a ranking.
+#[derive(Deserialize)]
+struct Entry {
+    #[serde(default)]
+    value: Option<f64>,
 }
 
 /// The model that the ranking puts first.
@@ -177,10 +186,15 @@ fn rungs(endpoint: &str, rows: &[ComparisonRow], summary: &Summary, ranks: &[Ran
             }
             _ => None,
         };
+        // This value is of the winner of each resample, not of the model that was chosen in the end.
+        let of_a_choice = name == "bias-corrected";
+        let among = of_a_choice.then(|| n_ranked(profile, endpoint, ranks));
+        let model = best.filter(|_| !of_a_choice);
         rungs.push(json!({
             "name": name, "label": label, "profile": profile, "set": set,
             "value": found.value, "lower": found.lower, "upper": found.upper, "difference": difference,
-            "roi_set": best.map(|b| &b.roi_set), "learner": best.map(|b| &b.learner),
+            "roi_set": model.map(|b| &b.roi_set), "learner": model.map(|b| &b.learner),
+            "n_models": among.filter(|n| *n > 0),
             "reason": (!found.reason.is_empty()).then_some(&found.reason),
         }));
         if let Some(value) = found.value {
@@ -237,11 +251,23 @@ fn of_comparison(best: &Best, set: &str, rows: &[ComparisonRow]) -> Found {
     }
 }
 
+/// The ranking of the models of a profile and an endpoint in cross-validation.
+fn ranking<'a>(profile: &str, endpoint: &str, ranks: &'a [Rank]) -> Option<&'a Rank> {
+    let of = (profile, endpoint, "cv");
+    ranks
+        .iter()
+        .find(|r| (r.profile.as_str(), r.endpoint.as_str(), r.set.as_str()) == of)
+}
+
+/// Models among which a resample finds its winner.
+fn n_ranked(profile: &str, endpoint: &str, ranks: &[Rank]) -> usize {
+    let models = ranking(profile, endpoint, ranks).map(|rank| &rank.models);
+    let models = models.into_iter().flatten();
+    models.filter(|model| model.value.is_some()).count()
+}
+
 fn corrected(profile: &str, endpoint: &str, ranks: &[Rank]) -> Found {
-    let is = |r: &&Rank| {
-        (r.profile.as_str(), r.endpoint.as_str(), r.set.as_str()) == (profile, endpoint, "cv")
-    };
-    let Some(rank) = ranks.iter().find(is) else {
+    let Some(rank) = ranking(profile, endpoint, ranks) else {
         return Found::nothing(
             "`ranks` has no ranking of the set `cv` of this profile and endpoint",
         );
@@ -310,7 +336,9 @@ mod tests {
         let rank = |set: &str, value: f64| {
             let corrected = json!({"value": value, "lower": 0.6, "upper": 0.75, "reason": null});
             let best = json!({"roi_set": "both", "learner": "rsf", "value": 0.71});
-            json!({"profile": "careful", "endpoint": "dfs", "set": set, "best": best, "bias_corrected": corrected, "reason": null})
+            let models =
+                json!([{"value": 0.71}, {"value": 0.7}, {"value": null, "reason": "refused"}]);
+            json!({"profile": "careful", "endpoint": "dfs", "set": set, "models": models, "best": best, "bias_corrected": corrected, "reason": null})
         };
         let mut ports = vec![
             ("comparison", encode(&rows)),
@@ -376,6 +404,12 @@ mod tests {
             (&rungs[1]["learner"], &rungs[4]["learner"]),
             (&json!("gbm"), &json!("rsf"))
         );
+        // the value of a choice is of no one model
+        assert_eq!(
+            (&rungs[3]["learner"], &rungs[3]["n_models"]),
+            (&Value::Null, &json!(2))
+        );
+        assert_eq!(rungs[4]["n_models"], Value::Null);
     }
 
     #[test]

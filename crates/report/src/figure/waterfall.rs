@@ -18,6 +18,8 @@ pub struct Rung {
     pub difference: Option<f64>,
     /// Which model: `RSF, combined`.
     pub model: String,
+    /// Of how many models it is the best of each resample, where it is of no one model.
+    pub n_models: Option<usize>,
     /// Why there is no value, or what must be known.
     pub reason: String,
 }

@@ -20,6 +20,8 @@ pub struct Factor {
     pub values: Vec<f64>,
     /// Their points.
     pub points: Vec<f64>,
+    /// Of a level: the level that holds where none of its variable's columns has 1.
+    pub reference: Option<String>,
 }
 
 /// Survival at a horizon.
@@ -92,9 +94,9 @@ fn drawn(language: Language, n: &Nomogram) -> drawing::Input {
                 .map(|(v, p)| (plain(*v), *p))
                 .collect(),
         },
-        Control::Levels(name, levels) => {
+        Control::Levels(name, reference, levels) => {
             let none: f64 = levels.iter().filter_map(|(i, _)| at(*i, 0)).sum();
-            let (first, yes) = names_of(language, levels);
+            let (first, yes) = names_of(language, *reference, levels);
             let mut marks = vec![(first, none)];
             marks.extend(levels.iter().filter_map(|(i, level)| {
                 let points = none - at(*i, 0)? + at(*i, 1)?;
@@ -126,13 +128,18 @@ fn drawn(language: Language, n: &Nomogram) -> drawing::Input {
 }
 
 /// What stands at a choice when no level holds, and when the one level of a yes-or-no variable does.
-fn names_of(language: Language, levels: &[(usize, String)]) -> (String, Option<String>) {
-    match levels {
-        [(_, level)] if level == "1" => (
+fn names_of(
+    language: Language,
+    reference: Option<&str>,
+    levels: &[(usize, String)],
+) -> (String, Option<String>) {
+    match (levels, reference) {
+        ([(_, level)], None | Some("0")) if level == "1" => (
             language.say("no").to_owned(),
             Some(language.say("yes").to_owned()),
         ),
-        _ => (language.say("reference").to_owned(), None),
+        (_, Some(reference)) => (reference.to_owned(), None),
+        (_, None) => (language.say("reference").to_owned(), None),
     }
 }
 
@@ -157,10 +164,10 @@ fn numbers(stem: &str, n: &Nomogram) -> Table {
     table
 }
 
-/// One control: a number, or the levels of a word variable of which one holds.
+/// One control: a number, or the levels of a word variable of which one holds, with the one that has no column.
 enum Control<'a> {
     Number(usize, &'a Factor),
-    Levels(String, Vec<(usize, String)>),
+    Levels(String, Option<&'a str>, Vec<(usize, String)>),
 }
 
 fn controls(n: &Nomogram) -> Vec<Control<'_>> {
@@ -170,19 +177,21 @@ fn controls(n: &Nomogram) -> Vec<Control<'_>> {
         match f.variable.split_once('=').filter(|_| coded) {
             Some((name, level)) => {
                 let known = out.iter_mut().find_map(|c| match c {
-                    Control::Levels(n, levels) if n == name => Some(levels),
+                    Control::Levels(n, _, levels) if n == name => Some(levels),
                     _ => None,
                 });
                 match known {
                     Some(levels) => levels.push((i, level.to_owned())),
                     None => out.push(Control::Levels(
                         name.to_owned(),
+                        f.reference.as_deref(),
                         vec![(i, level.to_owned())],
                     )),
                 }
             }
             None if coded => out.push(Control::Levels(
                 f.variable.clone(),
+                None,
                 vec![(i, "1".to_owned())],
             )),
             None => out.push(Control::Number(i, f)),
@@ -252,9 +261,9 @@ fn put_control(out: &mut String, language: Language, id: &str, control: &Control
                  min=\"{low}\" max=\"{high}\" step=\"{step}\" value=\"{start}\"><output for=\"{id}-{i}\" data-of=\"{i}\">–</output></div>"
             );
         }
-        Control::Levels(name, levels) => {
+        Control::Levels(name, reference, levels) => {
             let first = levels.first().map_or(0, |(i, _)| *i);
-            let (none, yes) = names_of(language, levels);
+            let (none, yes) = names_of(language, *reference, levels);
             let _ = write!(
                 out,
                 "<div class=\"control\"><label for=\"{id}-{first}\">{}</label><select id=\"{id}-{first}\" data-levels=\"1\"><option value=\"\">{}</option>",
@@ -336,6 +345,7 @@ mod tests {
             coefficient: 0.5,
             values: values.to_vec(),
             points: values.iter().map(|v| v * 10.0).collect(),
+            reference: None,
         }
     }
 
@@ -366,6 +376,7 @@ mod tests {
     fn levels_stand_on_one_ruler_where_their_points_add_up() {
         let level = |name: &str, points: [f64; 2]| Factor {
             points: points.to_vec(),
+            reference: Some("I".to_owned()),
             ..factor(name, &[0.0, 1.0])
         };
         let n = Nomogram {
@@ -378,8 +389,10 @@ mod tests {
         let rulers = drawn(Language::English, &n).factors;
         assert_eq!(rulers.len(), 1);
         let mark = |name: &str, p: f64| (name.to_owned(), p);
-        let expected = [mark("reference", 20.0), mark("II", 50.0), mark("III", 0.0)];
+        let expected = [mark("I", 20.0), mark("II", 50.0), mark("III", 0.0)];
         assert_eq!(rulers[0].marks, expected);
+        let html = calculator(Language::English, "fig4a", &Subject::default(), &n);
+        assert!(html.contains("<option value=\"\">I</option>"), "{html}");
     }
 
     #[test]

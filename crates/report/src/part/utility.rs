@@ -5,6 +5,7 @@ use crate::figure::chart::{self, Axis, Chart, Dot, Guide, Series, Shape};
 use crate::page::Report;
 use crate::table::{Cell, Table};
 use crate::values::{Estimate, display_name};
+use crate::words::Language;
 
 /// A group of patients with similar predictions.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -47,6 +48,10 @@ pub struct Decision {
     pub points: Vec<(f64, f64, f64)>,
     /// Threshold, lower, upper of the model's net benefit.
     pub band: Vec<(f64, f64, f64)>,
+    /// Resamples of patients that the band is of.
+    pub resamples: usize,
+    /// Why there is no band, though one was asked for.
+    pub no_band: String,
     /// Why there is none.
     pub reason: String,
 }
@@ -58,6 +63,12 @@ pub struct Impact {
     pub population: f64,
     /// Threshold, called high risk, called high risk with the event.
     pub points: Vec<(f64, f64, f64)>,
+    /// Threshold, lower, upper of both counts.
+    pub bands: [Vec<(f64, f64, f64)>; 2],
+    /// Resamples of patients that the bands are of.
+    pub resamples: usize,
+    /// Why there are no bands, though they were asked for.
+    pub no_band: String,
     /// Why there is none.
     pub reason: String,
 }
@@ -287,9 +298,10 @@ fn decision_figure(report: &Report, subject: &Subject, group: &Group<'_, Decisio
     }
     let mut charts = Vec::new();
     for (key, models) in panels(group, &BUT) {
-        let values = models
-            .iter()
-            .flat_map(|(_, d)| d.points.iter().map(|p| p.1));
+        let values = models.iter().flat_map(|(_, d)| {
+            let lines = d.points.iter().map(|p| p.1);
+            lines.chain(d.band.iter().map(|b| b.2))
+        });
         let top = values.filter(|v| v.is_finite()).fold(0.05, f64::max);
         let last = models
             .iter()
@@ -345,11 +357,9 @@ fn decision_figure(report: &Report, subject: &Subject, group: &Group<'_, Decisio
         chart
             .notes
             .push(language.say("dotted level: treat none").to_owned());
-        if !bounded {
-            chart
-                .notes
-                .push(language.say("no intervals were computed").to_owned());
-        }
+        let bands = models.iter().filter(|(_, d)| !d.points.is_empty());
+        let bands = bands.map(|(_, d)| (d.band.is_empty(), d.resamples, d.no_band.as_str()));
+        chart.notes.extend(band_notes(language, bands.collect()));
         charts.push(chart);
     }
     figure(
@@ -360,6 +370,24 @@ fn decision_figure(report: &Report, subject: &Subject, group: &Group<'_, Decisio
         &charts,
         numbers,
     )
+}
+
+/// What the bands of a panel are, or why there are none: for each curve whether it has none, its resamples, the reason.
+fn band_notes(language: Language, bands: Vec<(bool, usize, &str)>) -> Vec<String> {
+    let drawn = bands.iter().find(|(empty, ..)| !empty);
+    let mut notes: Vec<String> = match drawn {
+        Some((_, resamples, _)) => vec![language.fill(
+            "bands: 95 % of {0} resamples of the patients",
+            &[&resamples.to_string()],
+        )],
+        None if bands.is_empty() => Vec::new(),
+        None => vec![language.say("no intervals were computed").to_owned()],
+    };
+    let mut why: Vec<&str> = bands.iter().map(|(.., why)| *why).collect();
+    why.dedup();
+    let why = why.into_iter().filter(|why| !why.is_empty());
+    notes.extend(why.map(str::to_owned));
+    notes
 }
 
 fn impact_figure(report: &Report, subject: &Subject, group: &Group<'_, Impact>) -> Item {
@@ -375,6 +403,19 @@ fn impact_figure(report: &Report, subject: &Subject, group: &Group<'_, Impact>) 
             "n_high_risk_with_event",
         ],
     );
+    let bounded = group
+        .iter()
+        .any(|(_, i, _)| i.bands.iter().any(|band| !band.is_empty()));
+    if bounded {
+        let ends = [
+            "n_high_risk_lower",
+            "n_high_risk_upper",
+            "n_high_risk_with_event_lower",
+            "n_high_risk_with_event_upper",
+        ];
+        let empty = Table::new("", "", &ends);
+        numbers.columns.extend(empty.columns);
+    }
     let mut charts = Vec::new();
     // a model is named where there are several
     let first = group.first().map_or("", |(of, _, _)| of.get("model"));
@@ -402,6 +443,16 @@ fn impact_figure(report: &Report, subject: &Subject, group: &Group<'_, Impact>) 
                 .map(|p| (p.0, if k == 0 { p.1 } else { p.2 }))
                 .collect()
         };
+        for (tone, band) in impact.bands.iter().enumerate() {
+            let band = Shape::Band(band.clone());
+            chart.series.push(Series::new("", tone, band));
+        }
+        let bands = (!impact.points.is_empty()).then(|| {
+            let none = impact.bands.iter().all(Vec::is_empty);
+            (none, impact.resamples, impact.no_band.as_str())
+        });
+        let notes = band_notes(language, bands.into_iter().collect());
+        chart.notes.extend(notes);
         chart.series.push(Series::new(
             language.say("called high risk"),
             0,
@@ -414,13 +465,19 @@ fn impact_figure(report: &Report, subject: &Subject, group: &Group<'_, Impact>) 
         ));
         for p in &impact.points {
             let panel = of.words(crate::words::Language::English, &OF_FIGURE);
-            numbers.rows.push(vec![
+            let mut line = vec![
                 Cell::text(&panel),
                 Cell::Number(p.0, 3),
                 Cell::Number(impact.population, 0),
                 Cell::Number(p.1, 1),
                 Cell::Number(p.2, 1),
-            ]);
+            ];
+            for band in impact.bands.iter().filter(|_| bounded) {
+                let at = band.iter().find(|b| b.0 == p.0);
+                let end = |v: Option<f64>| v.map_or_else(Cell::none, |v| Cell::Number(v, 1));
+                line.extend([end(at.map(|b| b.1)), end(at.map(|b| b.2))]);
+            }
+            numbers.rows.push(line);
         }
         charts.push(chart);
     }

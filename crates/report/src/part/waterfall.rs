@@ -6,6 +6,7 @@ pub use crate::figure::waterfall::Rung;
 use crate::page::Report;
 use crate::table::{Cell, Table};
 use crate::values::display_name;
+use crate::words::Language;
 
 /// The rungs of one endpoint.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -40,6 +41,7 @@ pub(crate) fn part(report: &Report) -> Option<Part> {
                 .iter()
                 .map(|r| Rung {
                     label: language.say(&r.label).to_owned(),
+                    model: model_of(language, r),
                     ..r.clone()
                 })
                 .collect();
@@ -52,7 +54,7 @@ pub(crate) fn part(report: &Report) -> Option<Part> {
                 let number = |v: Option<f64>| v.map_or_else(Cell::none, |v| Cell::Number(v, 4));
                 numbers.rows.push(vec![
                     Cell::text(&r.label),
-                    Cell::text(&r.model),
+                    Cell::text(&model_of(Language::English, r)),
                     number(r.value),
                     number(r.difference),
                     Cell::text(&r.reason),
@@ -83,4 +85,12 @@ pub(crate) fn part(report: &Report) -> Option<Part> {
         &report.waterfall,
     );
     Some(part)
+}
+
+/// Whose value a rung is: a model's, or that of choosing one of many.
+fn model_of(language: Language, rung: &Rung) -> String {
+    match rung.n_models {
+        Some(n) => language.fill("whichever of {0} models comes first", &[&n.to_string()]),
+        None => rung.model.clone(),
+    }
 }

@@ -147,6 +147,7 @@ pub(super) fn nomogram(bytes: &[u8]) -> Result<Nomogram, StepError> {
         coefficient: number(a, "coefficient").unwrap_or_default(),
         values: numbers(a, "values"),
         points: numbers(a, "points"),
+        reference: Some(word(a, "reference")).filter(|level| !level.is_empty()),
     };
     let mark = |m: &Value| Some((number(m, "survival")?, number(m, "total_points")?));
     let horizon = |h: &Value| Horizon {
@@ -219,6 +220,8 @@ pub(super) fn decision(bytes: &[u8]) -> Result<(Decision, Option<f64>), StepErro
     let found = Decision {
         points: points.iter().filter_map(point).collect(),
         band: points.iter().filter_map(band).collect(),
+        resamples: count(&v, "resamples").unwrap_or_default(),
+        no_band: word(&v, "no_bounds"),
         reason: word(&v, "reason"),
     };
     Ok((found, number(&v, "horizon")))
@@ -233,9 +236,22 @@ pub(super) fn impact(bytes: &[u8]) -> Result<(Impact, Option<f64>), StepError> {
             number(p, "n_high_risk_with_event")?,
         ))
     };
+    let band = |what: &str| {
+        let ends = |p: &Value| {
+            Some((
+                number(p, "threshold")?,
+                number(p, &format!("{what}_lower"))?,
+                number(p, &format!("{what}_upper"))?,
+            ))
+        };
+        list(&v, "points").iter().filter_map(ends).collect()
+    };
     let found = Impact {
         population: number(&v, "population").unwrap_or_default(),
         points: list(&v, "points").iter().filter_map(point).collect(),
+        bands: [band("n_high_risk"), band("n_high_risk_with_event")],
+        resamples: count(&v, "resamples").unwrap_or_default(),
+        no_band: word(&v, "no_bounds"),
         reason: word(&v, "reason"),
     };
     Ok((found, number(&v, "horizon")))

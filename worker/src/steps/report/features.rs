@@ -172,6 +172,7 @@ pub(super) fn waterfall(bytes: &[u8]) -> Result<Vec<Waterfall>, StepError> {
         interval: interval(number(r, "lower"), number(r, "upper")),
         difference: number(r, "difference"),
         model: model(r),
+        n_models: count(r, "n_models"),
         reason: word(r, "reason"),
     };
     let endpoint = |e: &Value| Waterfall {

@@ -170,6 +170,7 @@ fn nomogram() -> Nomogram {
                 .iter()
                 .map(|v| (v - zero) * coefficient * scale)
                 .collect(),
+            reference: variable.starts_with("figo=").then(|| "I".to_owned()),
         }
     };
     let scores: Vec<f64> = (0..=8).map(|i| 5.0 * f64::from(i)).collect();
@@ -265,6 +266,8 @@ fn decision(ne: bool, m: usize) -> Decision {
         band: thresholds
             .map(|t| (t, model(t) - 0.05, model(t) + 0.05))
             .collect(),
+        resamples: 500,
+        no_band: String::new(),
         reason: String::new(),
     }
 }
@@ -278,8 +281,16 @@ fn impact(ne: bool) -> Impact {
         };
     }
     let points = (1..60).map(|i| f64::from(i) / 100.0);
+    let band = |k: usize| {
+        let at = move |t: f64| [1000.0 * libm::exp(-4.0 * t), 300.0 * libm::exp(-2.0 * t)][k];
+        let thresholds = points.clone();
+        thresholds.map(move |t| (t, 0.85 * at(t), 1.15 * at(t)))
+    };
     Impact {
         population: 1000.0,
+        bands: [band(0).collect(), band(1).collect()],
+        resamples: 500,
+        no_band: String::new(),
         points: points
             .map(|t| (t, 1000.0 * libm::exp(-4.0 * t), 300.0 * libm::exp(-2.0 * t)))
             .collect(),

@@ -71,6 +71,7 @@ fn waterfall(endpoint: &str) -> Waterfall {
         interval: Some((value - 0.05, value + 0.05)),
         difference: Some(difference),
         model: model.into(),
+        n_models: None,
         reason: String::new(),
     };
     Waterfall {

@@ -18,6 +18,14 @@ pub(super) const NOTES: &[(&str, &str)] = &[
     ),
     ("no intervals were computed", "未计算区间"),
     (
+        "bands: 95 % of {0} resamples of the patients",
+        "色带：患者 {0} 次重抽样的 95%",
+    ),
+    (
+        "whichever of {0} models comes first",
+        "{0} 个模型中的第一名（不限何者）",
+    ),
+    (
         "{0} was chosen: its mean over the folds is highest. Here every pair of patients of one fold counts alike, whatever the fold, and values so near each other change places.",
         "最终选择的是 {0}：其各折均值最高。此处同一折内的每对患者权重相同（不论属于哪一折），数值如此接近时名次可能互换。",
     ),
