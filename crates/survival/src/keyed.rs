@@ -28,9 +28,11 @@ impl Draws {
         }
     }
 
-    /// The next 32 bits.
-    pub(crate) fn word(&mut self) -> u32 {
-        self.0.next_u32()
+    /// Uniform integers of sixteen bits.
+    pub(crate) fn halves<const N: usize>(&mut self) -> [u16; N] {
+        let mut bytes = [[0; 2]; N];
+        self.0.fill_bytes(bytes.as_flattened_mut());
+        bytes.map(u16::from_le_bytes)
     }
 
     /// Uniform in the open interval (0, 1), 53 bits.

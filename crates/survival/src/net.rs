@@ -1,6 +1,6 @@
-//! Small dense networks in double precision: plain loops, one order of summation, no kernels chosen at run time.
+//! Small dense networks in double precision, with one order of every sum.
 //!
-//! Training runs on one thread and gives the same bits on every machine of an architecture. Layers, initial weights
+//! Training runs on one thread and gives the same bits on every machine of an architecture, whichever registers it has. Layers, initial weights
 //! and optimisers follow PyTorch's definitions, so a trajectory from given weights can be held against it.
 
 mod batch;

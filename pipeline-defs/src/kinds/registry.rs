@@ -331,6 +331,7 @@ pub(super) const ALL: &[KindSpec] = &[
         outputs: &[MODEL],
         cost: cost(1, 256, 0.5),
         seeded: true,
+        version: 2,
         ..hub(
             "fit-deepsurv",
             Role::Fit,
@@ -353,7 +354,7 @@ pub(super) const ALL: &[KindSpec] = &[
         outputs: &[MODEL],
         cost: cost(1, 256, 0.5),
         seeded: true,
-        version: 2,
+        version: 3,
         ..hub(
             "fit-dnnsurv",
             Role::Fit,
@@ -743,6 +744,7 @@ pub(super) const ALL: &[KindSpec] = &[
         cost: cost(2, 512, 2.0),
         seeded: true,
         by_hand_only: true,
+        version: 2,
         ..hub(
             "cross-validate",
             Role::Fit,
@@ -754,6 +756,7 @@ pub(super) const ALL: &[KindSpec] = &[
         outputs: &[out("optimism", Json, Open, "json", RowRule::Fitted)],
         cost: cost(2, 512, 20.0),
         seeded: true,
+        version: 2,
         ..hub(
             "bootstrap-optimism",
             Role::Fit,

@@ -1,7 +1,7 @@
 //! A dense layer as plain data, its prediction and its checks.
 
 use super::batch::Batch;
-use super::kernels::affine;
+use super::kernels::{Affine, Relu, ReluBack, Weights, widest};
 use crate::learner::{PartsError, finite, in_range, same_length};
 
 /// What is added to the variance of a batch-normalised column (PyTorch's `eps`).
@@ -39,12 +39,13 @@ impl Activation {
 
     /// Applies the function to every value.
     pub(crate) fn apply(self, batch: &mut Batch) {
-        if self == Activation::Identity {
-            return;
-        }
-        for lanes in batch.lanes_mut() {
-            for v in lanes {
-                *v = self.of(*v);
+        match self {
+            Activation::Identity => {}
+            Activation::Relu => widest(Relu(batch)),
+            _ => {
+                for v in batch.lanes_mut().as_flattened_mut() {
+                    *v = self.of(*v);
+                }
             }
         }
     }
@@ -59,8 +60,10 @@ impl Activation {
             Activation::Tanh => 1.0 - y * y,
             Activation::Sigmoid => y * (1.0 - y),
         };
-        if self == Activation::Identity {
-            return;
+        match self {
+            Activation::Identity => return,
+            Activation::Relu => return widest(ReluBack { delta, value }),
+            _ => {}
         }
         for (d, y) in delta.lanes_mut().iter_mut().zip(value.lanes()) {
             for k in 0..d.len() {
@@ -101,10 +104,24 @@ pub struct DenseLayer {
 }
 
 impl DenseLayer {
+    /// W and b as the forward pass reads them.
+    pub(crate) fn pack(&self, to: &mut Weights) {
+        let weight = |o: usize, i: usize| self.weights[o * self.inputs + i];
+        let bias = |o: usize| self.bias.get(o).copied().unwrap_or(0.0);
+        to.set(self.outputs, self.inputs, weight, bias);
+    }
+
+    /// Wᵀ as the backward pass reads it.
+    pub(crate) fn pack_transposed(&self, to: &mut Weights) {
+        let weight = |i: usize, o: usize| self.weights[o * self.inputs + i];
+        to.set(self.inputs, self.outputs, weight, |_| 0.0);
+    }
+
     /// Outputs for new rows: running means and variances, nothing dropped.
     fn predict(&self, input: &Batch) -> Batch {
-        let mut out = Batch::default();
-        affine(&self.weights, &self.bias, self.outputs, input, &mut out);
+        let (mut weights, mut out) = (Weights::default(), Batch::default());
+        self.pack(&mut weights);
+        widest(Affine::new(&weights, input, &mut out));
         self.activation.apply(&mut out);
         if let Some(norm) = &self.batch_norm {
             let (factor, addend): (Vec<f64>, Vec<f64>) = (0..self.outputs)

@@ -1,14 +1,19 @@
 //! One network in training: forward with memory, backward, step.
 
-use super::batch::Batch;
+use super::batch::{Batch, LANES};
 use super::init::LayerSpec;
-use super::kernels::{affine, column_sums, transpose, weight_gradient};
+use super::kernels::{
+    Affine, Centre, Multiply, NormBack, NormSums, Scale, Totals, WeightGradient, Weights, widest,
+};
 use super::layer::{BATCH_NORM_EPSILON, BatchNorm, DenseLayer};
 use super::optimiser::{Optimiser, Steps};
 use crate::keyed::Draws;
 
 /// Weight of a new batch in the running mean and variance (PyTorch's `momentum`).
 const MOMENTUM: f64 = 0.1;
+
+/// Outputs whose fate is drawn at once.
+const DRAWN: usize = 512;
 
 /// A network in training.
 pub(crate) struct Training {
@@ -18,7 +23,7 @@ pub(crate) struct Training {
     /// Gradient of every layer: weights, bias, scale, shift.
     gradient: Vec<f64>,
     steps: Steps,
-    transposed: Vec<f64>,
+    weights: Weights,
     delta: Batch,
     passed: Batch,
 }
@@ -50,7 +55,7 @@ impl Training {
             specs: specs.to_vec(),
             gradient: vec![0.0; n_weights],
             steps: Steps::new(optimiser, n_weights),
-            transposed: Vec::new(),
+            weights: Weights::default(),
             delta: Batch::default(),
             passed: Batch::default(),
         }
@@ -64,7 +69,10 @@ impl Training {
                 Some(last) => last.output(&self.specs[index - 1]),
                 None => input,
             };
-            here[0].forward(&mut self.layers[index], &self.specs[index], input, dropout);
+            let layer = &mut self.layers[index];
+            layer.pack(&mut self.weights);
+            widest(Affine::new(&self.weights, input, &mut here[0].active));
+            here[0].forward(layer, &self.specs[index], dropout);
         }
         let last = self.layers.len() - 1;
         self.memory[last].output(&self.specs[last])
@@ -101,7 +109,10 @@ impl Training {
         let (of_weights, rest) = gradient.split_at_mut(layer.weights.len());
         let (of_bias, of_norm) = rest.split_at_mut(layer.bias.len());
         if spec.dropout > 0.0 {
-            multiply(&mut self.delta, &memory.mask);
+            widest(Multiply {
+                to: &mut self.delta,
+                by: &memory.mask,
+            });
         }
         if let Some(norm) = &layer.batch_norm {
             memory.backward_norm(norm, &mut self.delta, of_norm);
@@ -111,29 +122,22 @@ impl Training {
             Some(last) => last.output(&self.specs[index - 1]),
             None => input,
         };
-        weight_gradient(&self.delta, input, of_weights);
+        widest(WeightGradient {
+            delta: &self.delta,
+            input,
+            gradient: of_weights,
+        });
         if spec.l2 > 0.0 {
             for (g, w) in of_weights.iter_mut().zip(&layer.weights) {
                 *g += 2.0 * spec.l2 * w;
             }
         }
         if !of_bias.is_empty() {
-            column_sums(&self.delta, of_bias);
+            of_bias.copy_from_slice(&widest(Totals(&self.delta)));
         }
         if index > 0 {
-            transpose(
-                &layer.weights,
-                layer.outputs,
-                layer.inputs,
-                &mut self.transposed,
-            );
-            affine(
-                &self.transposed,
-                &[],
-                layer.inputs,
-                &self.delta,
-                &mut self.passed,
-            );
+            layer.pack_transposed(&mut self.weights);
+            widest(Affine::new(&self.weights, &self.delta, &mut self.passed));
             std::mem::swap(&mut self.delta, &mut self.passed);
         }
     }
@@ -148,20 +152,8 @@ impl Memory {
         }
     }
 
-    fn forward(
-        &mut self,
-        layer: &mut DenseLayer,
-        spec: &LayerSpec,
-        input: &Batch,
-        dropout: &mut Draws,
-    ) {
-        affine(
-            &layer.weights,
-            &layer.bias,
-            layer.outputs,
-            input,
-            &mut self.active,
-        );
+    /// What follows on the sums, which stand in `active`.
+    fn forward(&mut self, layer: &mut DenseLayer, spec: &LayerSpec, dropout: &mut Draws) {
         layer.activation.apply(&mut self.active);
         self.active.clear_padding();
         match &mut layer.batch_norm {
@@ -171,30 +163,24 @@ impl Memory {
         }
         if spec.dropout > 0.0 {
             self.draw_mask(spec.dropout, dropout);
-            multiply(&mut self.out, &self.mask);
+            widest(Multiply {
+                to: &mut self.out,
+                by: &self.mask,
+            });
         }
     }
 
     /// Centres and scales by this batch and moves the running values.
     fn forward_norm(&mut self, norm: &mut BatchNorm) {
-        let (rows, width) = (self.active.rows(), self.active.width());
+        let rows = self.active.rows();
         let n = rows as f64;
-        let mut mean = vec![0.0; width];
-        column_sums(&self.active, &mut mean);
+        let mut mean = widest(Totals(&self.active));
         mean.iter_mut().for_each(|m| *m /= n);
-        self.normal.clone_from(&self.active);
-        for block in self.normal.blocks_mut() {
-            for (v, m) in block.iter_mut().zip(&mean) {
-                v.iter_mut().for_each(|x| *x -= m);
-            }
-        }
-        self.normal.clear_padding();
-        self.out.reshape(rows, width);
-        for (to, v) in self.out.lanes_mut().iter_mut().zip(self.normal.lanes()) {
-            *to = v.map(|x| x * x);
-        }
-        let mut squares = vec![0.0; width];
-        column_sums(&self.out, &mut squares);
+        let squares = widest(Centre {
+            values: &self.active,
+            mean: &mean,
+            centred: &mut self.normal,
+        });
         let inverse = |s: &f64| 1.0 / (s / n + BATCH_NORM_EPSILON).sqrt();
         self.inverse_sd = squares.iter().map(inverse).collect();
         for (o, (m, s)) in mean.iter().zip(&squares).enumerate() {
@@ -202,58 +188,52 @@ impl Memory {
             norm.running_mean[o] += MOMENTUM * (m - norm.running_mean[o]);
             norm.running_variance[o] += MOMENTUM * (unbiased - norm.running_variance[o]);
         }
-        let blocks = self.out.blocks_mut().zip(self.normal.blocks_mut());
-        for (out, normal) in blocks {
-            for (o, (to, v)) in out.iter_mut().zip(normal).enumerate() {
-                for (to, x) in to.iter_mut().zip(v) {
-                    *x *= self.inverse_sd[o];
-                    *to = *x * norm.scale[o] + norm.shift[o];
-                }
-            }
-        }
+        widest(Scale {
+            normal: &mut self.normal,
+            by: &self.inverse_sd,
+            scale: &norm.scale,
+            shift: &norm.shift,
+            out: &mut self.out,
+        });
     }
 
     /// ∂/∂γ = Σ δ x̂, ∂/∂β = Σ δ; δ ← γ / (n SD) · ( n δ − Σ δ − x̂ Σ δ x̂ ).
     fn backward_norm(&self, norm: &BatchNorm, delta: &mut Batch, gradient: &mut [f64]) {
         let n = delta.rows() as f64;
         let (of_scale, of_shift) = gradient.split_at_mut(norm.scale.len());
-        column_sums(delta, of_shift);
-        let mut product = delta.clone();
-        multiply(&mut product, &self.normal);
-        column_sums(&product, of_scale);
-        for (block, normal) in delta.blocks_mut().zip(self.normal.blocks()) {
-            for (o, (d, x)) in block.iter_mut().zip(normal).enumerate() {
-                let factor = norm.scale[o] * self.inverse_sd[o] / n;
-                for (d, x) in d.iter_mut().zip(x) {
-                    *d = factor * (n * *d - of_shift[o] - x * of_scale[o]);
-                }
-            }
-        }
+        let (sum, sum_by_normal) = widest(NormSums {
+            delta,
+            normal: &self.normal,
+        });
+        of_shift.copy_from_slice(&sum);
+        of_scale.copy_from_slice(&sum_by_normal);
+        let factor: Vec<f64> = norm
+            .scale
+            .iter()
+            .zip(&self.inverse_sd)
+            .map(|(scale, inverse)| scale * inverse / n)
+            .collect();
+        widest(NormBack {
+            delta,
+            normal: &self.normal,
+            factor: &factor,
+            sum: &sum,
+            sum_by_normal: &sum_by_normal,
+        });
         delta.clear_padding();
     }
 
     fn draw_mask(&mut self, dropout: f64, draws: &mut Draws) {
         let (rows, width) = (self.out.rows(), self.out.width());
         self.mask.reshape(rows, width);
-        // an output stays with probability 1 − dropout, to 2⁻³²
-        let below = (dropout * 4_294_967_296.0) as u64;
+        // an output stays with probability 1 − dropout, to 2⁻¹⁶
+        let below = (dropout * 65_536.0).round() as u16;
         let kept = 1.0 / (1.0 - dropout);
-        for lanes in self.mask.lanes_mut() {
-            for m in lanes {
-                *m = if u64::from(draws.word()) < below {
-                    0.0
-                } else {
-                    kept
-                };
+        for lanes in self.mask.lanes_mut().chunks_mut(DRAWN / LANES) {
+            let drawn: [u16; DRAWN] = draws.halves();
+            for (m, drawn) in lanes.as_flattened_mut().iter_mut().zip(drawn) {
+                *m = if drawn < below { 0.0 } else { kept };
             }
-        }
-    }
-}
-
-fn multiply(to: &mut Batch, by: &Batch) {
-    for (to, by) in to.lanes_mut().iter_mut().zip(by.lanes()) {
-        for (x, y) in to.iter_mut().zip(by) {
-            *x *= y;
         }
     }
 }
