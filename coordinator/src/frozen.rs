@@ -28,7 +28,7 @@ use crate::archive::{self, ArchiveError, Files};
 pub use calibration::{Bounded, Calibration};
 pub(crate) use card::page;
 pub use freeze::{Export, freeze};
-pub use replay::{NewPatient, Novelty, Prediction, ReplayError};
+pub use replay::{NEW_SITE_MIN, NewPatient, NewSite, Novelty, Prediction, ReplayError};
 
 /// Version of the layout.
 pub const FORMAT: u32 = 1;

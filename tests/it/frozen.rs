@@ -158,9 +158,81 @@ fn a_model_of_two_profiles_and_harmonised_sites_predicts_the_bits_of_the_run() {
     );
     let elsewhere = world.radloom.say(&[&args[..], &["--site", "c9"]].concat());
     assert_eq!(elsewhere.code, Some(1));
+    assert!(
+        elsewhere.stderr.contains("--batch FILE"),
+        "{}",
+        elsewhere.stderr
+    );
+    brings_a_new_site(&world, &model);
     let leakage = std::fs::read(world.at("out/leakage.json")).unwrap();
     let leakage: Value = serde_json::from_slice(&leakage).unwrap();
     assert_eq!(leakage["adapts"].as_array().unwrap().len(), 2, "{leakage}");
+}
+
+/// The second site under another name: its patients' features alone bring it where the run brought it.
+fn brings_a_new_site(world: &World, model: &Path) {
+    let (risks, survival) =
+        world.of_run(&world.predict("dfs", "c2-001", &["--site", "c2"])["model"]);
+    let batch = |name: &str, rows: &[String]| {
+        let file = world.at(name);
+        let rows = format!("patient_id,image,mask\n{}\n", rows.join("\n"));
+        std::fs::write(&file, rows).unwrap();
+        let args = ["predict", text(model), "--site", "c9", "--json", "--batch"];
+        world.radloom.say(&[&args[..], &[text(&file)]].concat())
+    };
+    let images = "cohort/c2/images";
+    let row = |id: &String| format!("{id},{images}/{id}_t2w.nii.gz,{images}/{id}_mask.nii.gz");
+    let ids: Vec<String> = risks.rows.iter().map(|r| r.patient_id.clone()).collect();
+    let mut rows: Vec<String> = ids.iter().map(row).collect();
+    let told = batch("c9.csv", &rows).ok().json();
+    assert_eq!(told["n_adapted"], 12, "{told}");
+    assert!(
+        told["site_warning"]
+            .as_str()
+            .unwrap()
+            .contains("12 patients")
+    );
+    let bits = |told: &Value| told.as_f64().unwrap().to_bits();
+    for (i, id) in ids.iter().enumerate() {
+        let patient = &told["patients"][i];
+        assert_eq!(patient["patient_id"], *id);
+        assert_eq!(bits(&patient["risk"]), risks.risk[i].to_bits(), "{patient}");
+        let last = patient["survival"].as_array().unwrap().last().unwrap();
+        assert_eq!(
+            bits(&last["probability"]),
+            survival.survival[i].last().unwrap().to_bits()
+        );
+    }
+    // Who cannot be measured is named, teaches nothing and is not predicted; the others are.
+    rows[3] = format!("{},{images}/{}_t2w.nii.gz,nowhere.nii.gz", ids[3], ids[3]);
+    let without = batch("without.csv", &rows);
+    assert_eq!(without.code, Some(1));
+    let without = without.json();
+    assert_eq!(without["n_adapted"], 11);
+    assert!(
+        without["patients"][3]["refused"]
+            .as_str()
+            .unwrap()
+            .contains("nowhere.nii.gz")
+    );
+    assert_ne!(
+        bits(&without["patients"][0]["risk"]),
+        risks.risk[0].to_bits()
+    );
+    let alone = batch("alone.csv", &rows[..1]);
+    assert_eq!(alone.code, Some(1));
+    assert!(
+        alone.stderr.contains("1 of 1 patients of site `c9`")
+            && alone.stderr.contains("at least 2"),
+        "{}",
+        alone.stderr
+    );
+    let twice = batch("twice.csv", &[rows[0].clone(), rows[0].clone()]);
+    assert!(
+        twice.stderr.contains("row 3: `patient_id`") && twice.stderr.contains("there twice"),
+        "{}",
+        twice.stderr
+    );
 }
 
 fn predicts_the_bits(world: &World, model: &str, more: &[&str]) {

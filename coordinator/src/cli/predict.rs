@@ -1,4 +1,6 @@
-//! `predict`: a frozen model on one new patient, without a coordinator.
+//! `predict`: a frozen model on one new patient, or on several of one site, without a coordinator.
+
+mod batch;
 
 use std::path::{Path, PathBuf};
 
@@ -29,6 +31,10 @@ pub(super) struct PredictArgs {
     /// Which row of --clinical or --table, and what the patient is called
     #[arg(long)]
     patient: Option<String>,
+    /// Several patients of one site instead: a CSV with a row each, `patient_id`, `image` and `mask` (files, from the CSV's
+    /// folder), and the clinical columns; by them a model that harmonises is brought to a site that it does not know
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["image", "mask", "clinical", "table", "patient"])]
+    batch: Option<PathBuf>,
     /// The site whose scanner it was; for models that harmonise sites
     #[arg(long)]
     site: Option<String>,
@@ -42,12 +48,18 @@ pub(super) fn predict(args: &PredictArgs) -> anyhow::Result<u8> {
     let bytes =
         std::fs::read(&args.model).with_context(|| format!("cannot read the model {file}"))?;
     let frozen = Frozen::decode(&bytes).with_context(|| format!("{file}"))?;
+    if let Some(file) = &args.batch {
+        return batch::predict(args, &frozen, file);
+    }
     let patient = patient(args, &frozen)?;
     let prediction = frozen.predict(&patient)?;
-    match args.json {
-        true => print_json(&frozen, &patient, &prediction),
-        false => print(&frozen, &patient, &prediction),
+    let (id, site) = (&patient.patient_id, &patient.site);
+    if args.json {
+        out!("{}", told(&frozen, id, site, &prediction));
+        return Ok(0);
     }
+    print_patient(&frozen, id, &prediction);
+    print_model(&frozen);
     Ok(0)
 }
 
@@ -94,7 +106,7 @@ fn site(args: &PredictArgs, harmonised: Option<&[String]>) -> anyhow::Result<Str
     match &args.site {
         Some(site) if known.contains(site) => Ok(site.clone()),
         Some(site) => bail!(
-            "--site {site}: the model harmonises the measurements of {names}; those of another site need a study that has patients of it"
+            "--site {site}: the model harmonises the measurements of {names}; one patient does not tell what another site does to them: give several patients of it with --batch FILE"
         ),
         None => Err(usage(format!(
             "the model harmonises sites: say whose scanner it was with --site, one of {names}"
@@ -121,31 +133,54 @@ fn one_row(path: &Path, needed: &Needed, args: &PredictArgs, site: &str) -> anyh
             many.len()
         ),
     };
+    let of = Row {
+        table: &table,
+        row,
+        id: args.patient.as_deref().unwrap_or("patient"),
+        site,
+        but: &[],
+    };
+    clinical_row(&of, needed).with_context(|| format!("{file}"))
+}
+
+/// A patient's row of a table.
+struct Row<'a> {
+    table: &'a worker::cohort::Table,
+    row: usize,
+    id: &'a str,
+    site: &'a str,
+    /// Columns that are no values.
+    but: &'a [&'a str],
+}
+
+/// A row as a table of its own.
+fn clinical_row(of: &Row<'_>, needed: &Needed) -> anyhow::Result<Bytes> {
+    let Row { table, row, .. } = *of;
+    let is_value = |name: &str| !matches!(name, "patient_id" | "site") && !of.but.contains(&name);
     let mut writer = csv::Writer::from_writer(Vec::new());
     let columns: Vec<usize> = (0..table.header.len())
-        .filter(|at| !matches!(table.header[*at].as_str(), "patient_id" | "site"))
+        .filter(|at| is_value(&table.header[*at]))
         .collect();
     let names = columns.iter().map(|at| table.header[*at].as_str());
     writer.write_record(["patient_id", "site"].into_iter().chain(names))?;
-    let id = args.patient.as_deref().unwrap_or("patient");
     let cells = columns.iter().map(|at| table.cell(row, *at));
-    writer.write_record([id, site].into_iter().chain(cells))?;
+    writer.write_record([of.id, of.site].into_iter().chain(cells))?;
     let csv = writer.into_inner().map_err(|e| anyhow::anyhow!("{e}"))?;
     let mut bytes = needed.schema.clone().into_bytes();
     if !bytes.is_empty() {
         bytes.push(b'\n');
     }
     bytes.extend(csv);
-    artefact::table::Table::decode(&bytes).with_context(|| format!("{file}"))?;
+    artefact::table::Table::decode(&bytes)?;
     Ok(bytes.into())
 }
 
-fn print(frozen: &Frozen, patient: &NewPatient, prediction: &Prediction) {
+fn print_patient(frozen: &Frozen, patient: &str, prediction: &Prediction) {
     let (manifest, training) = (&frozen.manifest, &frozen.manifest.training);
     let subject = &manifest.subject;
     out!(
         "{}: {} of {} on {}, learned from {} patients of study `{}`",
-        patient.patient_id,
+        patient,
         subject.endpoint,
         subject.learner,
         subject.roi_set,
@@ -159,9 +194,6 @@ fn print(frozen: &Frozen, patient: &NewPatient, prediction: &Prediction) {
         prediction.group,
         artefact::number::text(prediction.cut)
     );
-    if training.is_null() {
-        out!("all training patients have one risk: this model tells nobody from anybody");
-    }
     for (months, probability) in &prediction.survival {
         out!(
             "no event within {} months: {:.1} %",
@@ -169,7 +201,26 @@ fn print(frozen: &Frozen, patient: &NewPatient, prediction: &Prediction) {
             100.0 * probability
         );
     }
-    if prediction.survival.is_empty() {
+    match &prediction.novelty {
+        Some(novelty) if novelty.warning.is_empty() => out!(
+            "the features are like those of the training patients: farther out than {:.0} % of them",
+            novelty.percentile
+        ),
+        Some(novelty) => out!("WARNING {}", novelty.warning),
+        None => out!(
+            "how far the patient is from the training patients is not known: {}",
+            manifest.novelty_reason
+        ),
+    }
+}
+
+/// What is to be known of the model, whoever is predicted.
+fn print_model(frozen: &Frozen) {
+    let manifest = &frozen.manifest;
+    if manifest.training.is_null() {
+        out!("all training patients have one risk: this model tells nobody from anybody");
+    }
+    if manifest.survival.is_none() {
         out!("this learner ranks patients; it gives no survival probabilities");
     } else if manifest.calibration.is_empty() {
         out!(
@@ -191,21 +242,11 @@ fn print(frozen: &Frozen, patient: &NewPatient, prediction: &Prediction) {
             seen.reason
         );
     }
-    match &prediction.novelty {
-        Some(novelty) if novelty.warning.is_empty() => out!(
-            "the features are like those of the training patients: farther out than {:.0} % of them",
-            novelty.percentile
-        ),
-        Some(novelty) => out!("WARNING {}", novelty.warning),
-        None => out!(
-            "how far the patient is from the training patients is not known: {}",
-            manifest.novelty_reason
-        ),
-    }
     out!("for research; no decision about a patient may rest on it");
 }
 
-fn print_json(frozen: &Frozen, patient: &NewPatient, prediction: &Prediction) {
+/// A prediction as JSON.
+fn told(frozen: &Frozen, patient: &str, site: &str, prediction: &Prediction) -> serde_json::Value {
     let manifest = &frozen.manifest;
     let survival: Vec<serde_json::Value> = prediction
         .survival
@@ -219,15 +260,12 @@ fn print_json(frozen: &Frozen, patient: &NewPatient, prediction: &Prediction) {
         .novelty
         .is_none()
         .then_some(&manifest.novelty_reason);
-    out!(
-        "{}",
-        serde_json::json!({
-            "patient_id": patient.patient_id, "site": patient.site, "study": manifest.study, "model": manifest.subject,
+    serde_json::json!({
+            "patient_id": patient, "site": site, "study": manifest.study, "model": manifest.subject,
             "risk": prediction.risk, "percentile": prediction.percentile, "group": prediction.group, "cut": prediction.cut,
             "null_model": manifest.training.is_null(),
             "survival": survival, "survival_reason": no_survival,
             "calibration": manifest.calibration, "calibration_warnings": frozen.calibration_warnings(),
             "novelty": prediction.novelty, "novelty_reason": no_novelty,
-        })
-    );
+    })
 }

@@ -1,9 +1,10 @@
-//! A frozen model at work: its steps, done on one new patient.
+//! A frozen model at work: its steps, done on one new patient, or on several of a site that it does not know.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use artefact::lines::materialise;
 use artefact::predictions::{RiskTable, SurvivalTable};
+use artefact::table::{Column, Table};
 use bytes::Bytes;
 use digest::Digest;
 use serde::{Deserialize, Serialize};
@@ -37,6 +38,15 @@ pub struct Prediction {
     pub survival: Vec<(f64, f64)>,
     /// How unlike the training patients the features are.
     pub novelty: Option<Novelty>,
+}
+
+/// What a model says of patients of a site that it did not know.
+#[derive(Debug)]
+pub struct NewSite {
+    /// Patients whose features brought the site to the model's scale; 0 where the model does not harmonise.
+    pub n_adapted: usize,
+    /// One a patient, in their order.
+    pub predictions: Vec<Result<Prediction, ReplayError>>,
 }
 
 /// How unlike the training patients somebody is.
@@ -83,6 +93,20 @@ pub enum ReplayError {
         /// What happened.
         message: String,
     },
+    /// A new site without enough patients.
+    #[error(
+        "{n} of {of} patients of site `{site}` came as far as harmonising; at least {NEW_SITE_MIN} are needed to bring it to the model's scale{first}"
+    )]
+    NewSite {
+        /// The site.
+        site: String,
+        /// How many.
+        n: usize,
+        /// Of how many that were brought.
+        of: usize,
+        /// Why the first of the others did not; empty where all did.
+        first: String,
+    },
     /// An output that does not read.
     #[error(transparent)]
     Artefact(#[from] artefact::ArtefactError),
@@ -91,28 +115,121 @@ pub enum ReplayError {
 /// What a step gave, by port.
 type Given = BTreeMap<&'static str, Bytes>;
 
+/// Patients of a new site that its shift and scale are learned from, at least: one has no scale.
+pub const NEW_SITE_MIN: usize = 2;
+
+/// A patient on the way through the steps.
+struct Way<'p> {
+    patient: &'p NewPatient,
+    given: Vec<Given>,
+    stopped: Option<ReplayError>,
+}
+
 impl Frozen {
     /// Does the steps on one patient.
     ///
     /// # Errors
-    /// A step refuses what was brought.
+    /// A step refuses what was brought; the patient is of a site that the model does not know.
     pub fn predict(&self, patient: &NewPatient) -> Result<Prediction, ReplayError> {
-        let manifest = &self.manifest;
-        if patient.brought.len() != manifest.inputs.len() {
-            return Err(ReplayError::Inputs {
-                wanted: manifest.inputs.len(),
-                given: patient.brought.len(),
-            });
+        let mut ways = self.ways(std::slice::from_ref(patient))?;
+        for step in &self.manifest.steps {
+            ways.iter_mut().for_each(|way| self.go(way, step, None));
         }
-        let mut given: Vec<Given> = Vec::with_capacity(manifest.steps.len());
-        for step in &manifest.steps {
-            let done = self.step(step, patient, &given)?;
-            given.push(done);
+        let mut done = ways.into_iter().map(|way| self.arrived(way));
+        done.next().unwrap_or(Err(ReplayError::Inputs {
+            wanted: 1,
+            given: 0,
+        }))
+    }
+
+    /// Does the steps on patients of one site that the model does not know: where it harmonises, the site is brought to the
+    /// model's scale from what these patients' features have in common. A patient whom a step refuses takes no part in that.
+    ///
+    /// # Errors
+    /// Fewer than [`NEW_SITE_MIN`] patients come as far as that; the model has no reference to bring a site to.
+    pub fn predict_new_site(&self, patients: &[NewPatient]) -> Result<NewSite, ReplayError> {
+        let mut ways = self.ways(patients)?;
+        let mut n_adapted = 0;
+        for step in &self.manifest.steps {
+            let mut adapted = None;
+            if step.kind == "apply-combat" {
+                n_adapted = ways.iter().filter(|way| way.stopped.is_none()).count();
+                adapted = Some(self.adapted(&ways, step)?);
+            }
+            for way in &mut ways {
+                self.go(way, step, adapted.as_ref());
+            }
+        }
+        let predictions = ways.into_iter().map(|way| self.arrived(way)).collect();
+        Ok(NewSite {
+            n_adapted,
+            predictions,
+        })
+    }
+
+    fn ways<'p>(&self, patients: &'p [NewPatient]) -> Result<Vec<Way<'p>>, ReplayError> {
+        let wanted = self.manifest.inputs.len();
+        let start = |patient: &'p NewPatient| match patient.brought.len() {
+            given if given == wanted => Ok(Way {
+                patient,
+                given: Vec::with_capacity(self.manifest.steps.len()),
+                stopped: None,
+            }),
+            given => Err(ReplayError::Inputs { wanted, given }),
+        };
+        patients.iter().map(start).collect()
+    }
+
+    /// The next step of a patient, with another model at its port `model` where one is given.
+    fn go(&self, way: &mut Way<'_>, step: &FrozenStep, model: Option<&Bytes>) {
+        if way.stopped.is_some() {
+            return;
+        }
+        let done = self.inputs(step, way).and_then(|mut inputs| {
+            if let (Some(model), Some(port)) = (model, inputs.ports.get_mut("model")) {
+                let content = || Ok(model.clone());
+                port.iter_mut().for_each(|input| input.content = content());
+            }
+            self.done(step, way.patient, &inputs)
+        });
+        match done {
+            Ok(given) => way.given.push(given),
+            Err(stopped) => way.stopped = Some(stopped),
+        }
+        self.let_go(way);
+    }
+
+    /// Forgets what no later step and no answer takes: images of many patients are large.
+    fn let_go(&self, way: &mut Way<'_>) {
+        let manifest = &self.manifest;
+        let next = way.given.len();
+        let ahead = manifest.steps.iter().skip(next);
+        let inputs = ahead.flat_map(|step| step.inputs.values().flatten());
+        let mut taken: BTreeSet<usize> = inputs
+            .filter_map(|input| match &input.from {
+                Wire::Step(output) => Some(output.step),
+                Wire::Input(_) | Wire::Blob(_) => None,
+            })
+            .collect();
+        let more = [&manifest.survival, &manifest.novelty];
+        let answers = more.into_iter().flatten().chain([&manifest.risk]);
+        taken.extend(answers.map(|output| output.step));
+        for (at, given) in way.given.iter_mut().enumerate() {
+            if !taken.contains(&at) {
+                given.clear();
+            }
+        }
+    }
+
+    /// What the patient's last steps say.
+    fn arrived(&self, way: Way<'_>) -> Result<Prediction, ReplayError> {
+        let manifest = &self.manifest;
+        if let Some(stopped) = way.stopped {
+            return Err(stopped);
         }
         let output = |output: &StepOutput| {
-            let found = given
-                .get(output.step)
-                .and_then(|g| g.get(output.port.as_str()));
+            let found = way.given.get(output.step);
+            let found = found.and_then(|g| g.get(output.port.as_str()));
             found.cloned().ok_or_else(|| ReplayError::Failed {
                 kind: output.port.clone(),
                 message: "it was not given".to_owned(),
@@ -142,54 +259,62 @@ impl Frozen {
         })
     }
 
-    fn step(
-        &self,
-        step: &FrozenStep,
-        patient: &NewPatient,
-        given: &[Given],
-    ) -> Result<Given, ReplayError> {
-        let failed = |message: &str| ReplayError::Failed {
-            kind: step.kind.clone(),
-            message: message.to_owned(),
+    /// The model of a harmonising step with the patients' site in it, learned from their features.
+    fn adapted(&self, ways: &[Way<'_>], step: &FrozenStep) -> Result<Bytes, ReplayError> {
+        let going: Vec<&Way<'_>> = ways.iter().filter(|way| way.stopped.is_none()).collect();
+        if going.len() < NEW_SITE_MIN {
+            let first = ways.iter().find_map(|way| way.stopped.as_ref());
+            return Err(ReplayError::NewSite {
+                site: ways
+                    .first()
+                    .map_or_else(String::new, |w| w.patient.site.clone()),
+                n: going.len(),
+                of: ways.len(),
+                first: first.map_or_else(String::new, |why| format!("; {why}")),
+            });
+        }
+        let mut together = Inputs::default();
+        for way in &going {
+            for (port, read) in self.inputs(step, way)?.ports {
+                match together.ports.get_mut(&port) {
+                    None => drop(together.ports.insert(port, read)),
+                    Some(_) if port == "model" => {}
+                    Some(above) => stack(above, read)?,
+                }
+            }
+        }
+        let adapt = FrozenStep {
+            kind: "adapt-combat".to_owned(),
+            ..step.clone()
         };
+        let model = run(&adapt, &together, || None)?.remove("model");
+        model.ok_or_else(|| failed(&adapt, "it gave no model"))
+    }
+
+    fn inputs(&self, step: &FrozenStep, way: &Way<'_>) -> Result<Inputs, ReplayError> {
         let mut inputs = Inputs::default();
         for (port, entries) in &step.inputs {
             let read = entries.iter().map(|entry| {
-                let bytes = self.bytes(entry, patient, given);
+                let bytes = self.bytes(entry, way.patient, &way.given);
+                let bytes = bytes.ok_or_else(|| failed(step, "an input is not there"))?;
                 Ok(Input {
-                    axes: axes(entry, patient),
-                    content: Ok(bytes.ok_or_else(|| failed("an input is not there"))?),
+                    axes: axes(entry, way.patient),
+                    content: Ok(bytes),
                 })
             });
             let read = read.collect::<Result<_, ReplayError>>()?;
             inputs.ports.insert(port.clone(), read);
         }
-        let context = Context {
-            params: step.params.clone(),
-            seed: step.seed,
-        };
-        let produced =
-            worker::steps::run(&step.kind, &context, &inputs).map_err(|error| match error {
-                StepError::Refuse { code, message } => ReplayError::Refused {
-                    of: self.brought_by(step, patient),
-                    kind: step.kind.clone(),
-                    code,
-                    message,
-                },
-                other => failed(&other.to_string()),
-            })?;
-        let mut done = Given::new();
-        for output in produced {
-            let bytes = match output.content {
-                Content::Bytes(bytes) => Bytes::from(bytes),
-                Content::Rows { of, ranges } => {
-                    let base = inputs.one(of).map_err(|e| failed(&e.to_string()))?;
-                    Bytes::from(materialise(base, &ranges))
-                }
-            };
-            done.insert(output.port, bytes);
-        }
-        Ok(done)
+        Ok(inputs)
+    }
+
+    fn done(
+        &self,
+        step: &FrozenStep,
+        patient: &NewPatient,
+        inputs: &Inputs,
+    ) -> Result<Given, ReplayError> {
+        run(step, inputs, || self.brought_by(step, patient))
     }
 
     /// What a refusal of a step is about: what it reads itself of what was brought, else all that it comes from.
@@ -226,6 +351,75 @@ impl Frozen {
             Wire::Step(output) => given.get(output.step)?.get(output.port.as_str()).cloned(),
         }
     }
+}
+
+/// Does a step; `of` names what a refusal is about.
+fn run(
+    step: &FrozenStep,
+    inputs: &Inputs,
+    of: impl Fn() -> Option<String>,
+) -> Result<Given, ReplayError> {
+    let context = Context {
+        params: step.params.clone(),
+        seed: step.seed,
+    };
+    let produced =
+        worker::steps::run(&step.kind, &context, inputs).map_err(|error| match error {
+            StepError::Refuse { code, message } => ReplayError::Refused {
+                of: of(),
+                kind: step.kind.clone(),
+                code,
+                message,
+            },
+            other => failed(step, &other.to_string()),
+        })?;
+    let mut done = Given::new();
+    for output in produced {
+        let bytes = match output.content {
+            Content::Bytes(bytes) => Bytes::from(bytes),
+            Content::Rows { of, ranges } => {
+                let base = inputs.one(of).map_err(|e| failed(step, &e.to_string()))?;
+                Bytes::from(materialise(base, &ranges))
+            }
+        };
+        done.insert(output.port, bytes);
+    }
+    Ok(done)
+}
+
+fn failed(step: &FrozenStep, message: &str) -> ReplayError {
+    ReplayError::Failed {
+        kind: step.kind.clone(),
+        message: message.to_owned(),
+    }
+}
+
+/// Puts another patient's row under those above it, table by table.
+fn stack(above: &mut [Input], below: Vec<Input>) -> Result<(), ReplayError> {
+    let differ = || ReplayError::Failed {
+        kind: "adapt-combat".to_owned(),
+        message: "the patients' tables have different columns".to_owned(),
+    };
+    if above.len() != below.len() {
+        return Err(differ());
+    }
+    for (input, more) in above.iter_mut().zip(below) {
+        let (Ok(bytes), Ok(more)) = (&input.content, &more.content) else {
+            return Err(differ());
+        };
+        let (mut table, more) = (Table::decode(bytes)?, Table::decode(more)?);
+        let same = |(a, b): (&Column, &Column)| (&a.name, &a.kind) == (&b.name, &b.kind);
+        let mut pairs = table.columns.iter().zip(&more.columns);
+        if table.columns.len() != more.columns.len() || !pairs.all(same) {
+            return Err(differ());
+        }
+        table.rows.extend(more.rows);
+        for (column, more) in table.columns.iter_mut().zip(more.columns) {
+            column.values.extend(more.values);
+        }
+        input.content = Ok(Bytes::from(table.encode()?));
+    }
+    Ok(())
 }
 
 /// The axis values of an entry, with the new patient in the place of the one that the run had.
