@@ -167,17 +167,48 @@ impl Part {
         }
     }
 
-    /// Adds a sentence for every value that is not there.
+    /// Adds a sentence for values that are not there, one a reason.
     pub fn say_absent<T>(&mut self, language: Language, what: &str, all: &[Sourced<T>]) {
+        let mut reasons: Vec<(&str, Vec<&Subject>)> = Vec::new();
         for one in all {
-            if let Err(reason) = &one.value {
-                let subject = one.subject.words(language, &[]);
-                let reason = crate::table::in_short(reason);
-                let text = language.fill("{0} ({1}) is not there: {2}", &[what, &subject, &reason]);
-                self.items.push(Item::Note(text));
+            let Err(reason) = &one.value else { continue };
+            match reasons.iter_mut().find(|(known, _)| known == reason) {
+                Some((_, subjects)) => subjects.push(&one.subject),
+                None => reasons.push((reason, vec![&one.subject])),
             }
         }
+        for (reason, subjects) in reasons {
+            let subjects = together(language, &subjects);
+            let reason = crate::table::in_short(reason);
+            let text = language.fill("{0} ({1}) is not there: {2}", &[what, &subjects, &reason]);
+            self.items.push(Item::Note(text));
+        }
     }
+}
+
+/// Several subjects in words: `DFS, 12 months / 36 months, test patients` where they are all that these values make, else one
+/// by one.
+fn together(language: Language, subjects: &[&Subject]) -> String {
+    let mut axes: Vec<(&str, Vec<&str>)> = Vec::new();
+    for (axis, value) in subjects.iter().flat_map(|subject| &subject.axes) {
+        match axes.iter_mut().find(|(known, _)| known == axis) {
+            Some((_, values)) if values.contains(&value.as_str()) => {}
+            Some((_, values)) => values.push(value),
+            None => axes.push((axis, vec![value])),
+        }
+    }
+    let made: usize = axes.iter().map(|(_, values)| values.len()).product();
+    let whole = subjects.iter().all(|s| s.axes.len() == axes.len());
+    if made != subjects.len() || !whole {
+        let each: Vec<String> = subjects.iter().map(|s| s.words(language, &[])).collect();
+        return each.join("; ");
+    }
+    let said = axes.iter().filter_map(|(axis, values)| {
+        let there = values.iter().filter(|value| !value.is_empty());
+        let words: Vec<String> = there.map(|v| axis_words(language, axis, v)).collect();
+        (!words.is_empty()).then(|| words.join(" / "))
+    });
+    said.collect::<Vec<_>>().join(", ")
 }
 
 /// Values with a common key; each with its subject and the digest of its artefact.
@@ -255,4 +286,41 @@ pub fn short(v: f64) -> String {
         _ => 5,
     };
     plain((v * libm::pow(10.0, f64::from(decimals))).round() / libm::pow(10.0, f64::from(decimals)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_absent_for_one_reason_is_said_once() {
+        let absent = |model: &str, months: &str, reason: &str| Sourced::<()> {
+            subject: Subject::of(&[("model", model), ("horizon", months), ("endpoint", "")]),
+            artefact: String::new(),
+            value: Err(reason.to_owned()),
+        };
+        let said = |all: &[Sourced<()>]| {
+            let mut part = Part::new("p", "P");
+            part.say_absent(Language::English, "curve", all);
+            let note = |item: Item| match item {
+                Item::Note(text) => text,
+                _ => String::new(),
+            };
+            part.items.into_iter().map(note).collect::<Vec<_>>()
+        };
+        let all = [
+            absent("clinical", "12", "no fit"),
+            absent("radiomics", "12", "no fit"),
+            absent("clinical", "60", "no fit"),
+            absent("radiomics", "60", "no fit"),
+            absent("combined", "60", "too late"),
+        ];
+        let wanted = [
+            "curve (clinical model / radiomics model, 12 months / 60 months) is not there: no fit",
+            "curve (clinical and radiomics model, 60 months) is not there: too late",
+        ];
+        assert_eq!(said(&all), wanted);
+        let three = "curve (clinical model, 12 months; radiomics model, 12 months; clinical model, 60 months) is not there: no fit";
+        assert_eq!(said(&all[..3]), [three]);
+    }
 }

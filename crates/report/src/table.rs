@@ -123,6 +123,12 @@ pub struct Column {
     pub filter: bool,
 }
 
+/// Values with intervals in a row from which on paper needs smaller type.
+const DENSE: usize = 5;
+
+/// Rows that paper need not part.
+const SHORT: usize = 20;
+
 /// Columns that paper is wide enough for without breaking words.
 const WIDE: usize = 11;
 
@@ -221,32 +227,64 @@ impl Table {
         out
     }
 
+    /// Whether many columns hold a value with its interval.
+    fn is_dense(&self) -> bool {
+        let rows = self.shown.as_ref().unwrap_or(&self.rows);
+        let estimates = |row: &Vec<Cell>| {
+            let estimates = row
+                .iter()
+                .filter(|c| matches!(c.bare(), Cell::Estimate(..)));
+            estimates.count() >= DENSE
+        };
+        rows.iter().any(estimates)
+    }
+
+    /// Whether a column holds numbers alone.
+    fn is_numeric(&self, at: usize) -> bool {
+        let rows = self.shown.as_ref().unwrap_or(&self.rows);
+        let cells = rows.iter().filter_map(|row| row.get(at)).map(Cell::bare);
+        let mut there = cells
+            .filter(|cell| !matches!(cell, Cell::Absent(_)))
+            .peekable();
+        there.peek().is_some() && there.all(|cell| !matches!(cell, Cell::Text(_) | Cell::Label(_)))
+    }
+
     /// The table as HTML: a rule above, one under the header, one below.
     pub fn html(&self, language: Language) -> String {
-        let class = match (self.interactive, self.columns.len() > WIDE) {
-            (true, false) => "three-line live",
-            (true, true) => "three-line live wide",
-            (false, false) => "three-line",
-            (false, true) => "three-line wide",
-        };
+        let numeric: Vec<bool> = (0..self.columns.len())
+            .map(|at| self.is_numeric(at))
+            .collect();
+        let class = [
+            Some("three-line"),
+            self.interactive.then_some("live"),
+            (self.columns.len() > WIDE).then_some("wide"),
+            self.is_dense().then_some("dense"),
+        ];
+        let class = class.into_iter().flatten().collect::<Vec<_>>().join(" ");
         let id = crate::escape::slug(&self.name);
         let mut out = format!(
             "<div class=\"{}\" tabindex=\"0\" role=\"group\" aria-label=\"{}\"><table class=\"{class}\" id=\"{id}\">\n<caption>{}</caption>\n<thead><tr>",
-            if self.tall { "table tall" } else { "table" },
+            match (self.tall, self.rows.len() <= SHORT) {
+                (true, _) => "table tall",
+                (false, true) => "table short",
+                (false, false) => "table",
+            },
             markup(&self.caption),
             markup(&self.caption)
         );
-        for column in &self.columns {
+        for (at, column) in self.columns.iter().enumerate() {
             let filter = if column.filter {
                 " data-filter=\"1\""
             } else {
                 ""
             };
-            let _ = write!(
-                out,
-                "<th scope=\"col\"{filter}>{}</th>",
-                markup(language.say(&column.name))
-            );
+            let class = match numeric[at] {
+                true => " class=\"num\"",
+                false => "",
+            };
+            // a long name may break behind its underscores, and nowhere else
+            let name = markup(language.say(&column.name)).replace('_', "_<wbr/>");
+            let _ = write!(out, "<th scope=\"col\"{class}{filter}>{name}</th>");
         }
         let why = markup(language.say("where it came from"));
         if self.tells_origins() {
@@ -257,7 +295,11 @@ impl Table {
         }
         out.push_str("</tr></thead>\n<tbody>\n");
         for (i, row) in self.shown.as_ref().unwrap_or(&self.rows).iter().enumerate() {
-            let cells: String = row.iter().map(|c| c.html(language)).collect();
+            let cell = |(at, c): (usize, &Cell)| match numeric.get(at) {
+                Some(false) => as_word(c, c.html(language)),
+                _ => c.html(language),
+            };
+            let cells: String = row.iter().enumerate().map(cell).collect();
             let from = match self.origins.get(i).filter(|digest| !digest.is_empty()) {
                 Some(digest) => format!(
                     "<td class=\"from\"><a {} aria-label=\"{why}\">↗</a></td>",
@@ -279,6 +321,16 @@ impl Table {
         }
         out.push_str("</div>\n");
         out
+    }
+}
+
+/// A number among words, such as a level `0`, stands where they stand.
+fn as_word(cell: &Cell, td: String) -> String {
+    match cell.bare() {
+        Cell::Written(..) | Cell::Count(_) | Cell::Number(..) => {
+            td.replacen("class=\"num\"", "class=\"word\"", 1)
+        }
+        _ => td,
     }
 }
 
@@ -411,5 +463,21 @@ mod tests {
         assert_eq!(well_formed(&html), Ok(()));
         assert!(!html.contains("<img") && html.contains("title=\"n = 80, 16 events\""));
         assert!(html.contains("title=\"at risk 0\">NE"));
+    }
+
+    #[test]
+    fn a_column_of_numbers_stands_right_and_a_number_among_words_does_not() {
+        let mut table = Table::new("t", "", &["level_of_factor", "n"]);
+        let written = |text: &str, v: f64| Cell::Written(text.to_owned(), v);
+        table.rows.push(vec![Cell::text("adeno"), Cell::Count(4)]);
+        table.rows.push(vec![written("0", 0.0), Cell::none()]);
+        let html = table.html(Language::English);
+        assert!(
+            html.contains("<th scope=\"col\">level_<wbr/>of_<wbr/>factor</th>"),
+            "{html}"
+        );
+        assert!(html.contains("<th scope=\"col\" class=\"num\">n</th>"));
+        assert!(html.contains("<td class=\"word\" data-v=\"0\">0</td>"));
+        assert!(html.contains("<td class=\"num\" data-v=\"4\">4</td>"));
     }
 }

@@ -679,7 +679,7 @@ pub(super) const ALL: &[KindSpec] = &[
             out("tables", Bundle, Hub, "bundle", RowRule::Evaluated),
         ],
         cost: cost(1, 512, 0.5),
-        version: 8,
+        version: 9,
         ..hub(
             "report",
             Role::Gather,

@@ -147,16 +147,32 @@ fn cut_table(report: &Report) -> Item {
 }
 
 fn cut_figures(report: &Report) -> Vec<Item> {
+    let groups = grouped(&report.cuts, |s| only(s, &["endpoint", "profile"]));
+    let figures = groups
+        .iter()
+        .filter_map(|(subject, group)| cut_figure(report, subject, group));
+    figures.map(Item::Figure).collect()
+}
+
+/// The searches of one analysis.
+fn cut_figure(
+    report: &Report,
+    subject: &Subject,
+    group: &[(&Subject, &Cut, &str)],
+) -> Option<Figure> {
     let language = report.language;
-    let with = |one: &&super::Sourced<Cut>| matches!(&one.value, Ok(c) if !c.search.is_empty());
-    let made = report.cuts.iter().filter(with).filter_map(|one| {
-        let c = one.value.as_ref().ok()?;
-        Some(Chart {
-            title: format!(
-                "{} · {}",
-                c.variable,
-                one.subject.words(language, &["marker"])
-            ),
+    let searched = group.iter().filter(|(_, c, _)| !c.search.is_empty());
+    let charts: Vec<Chart> = searched
+        .map(|(of, c, _)| Chart {
+            title: [
+                c.variable.clone(),
+                of.words(language, &["marker", "endpoint", "profile"]),
+            ]
+            .iter()
+            .filter(|words| !words.is_empty())
+            .cloned()
+            .collect::<Vec<_>>()
+            .join(" · "),
             x: Axis::over(&c.variable, c.search.iter().map(|s| s.0)),
             y: Axis::over(
                 language.say("log-rank statistic"),
@@ -166,13 +182,13 @@ fn cut_figures(report: &Report) -> Vec<Item> {
             guides: c.cut.finite().map(Guide::Vertical).into_iter().collect(),
             ..Chart::default()
         })
-    });
-    let charts: Vec<Chart> = made.collect();
+        .collect();
     if charts.is_empty() {
-        return Vec::new();
+        return None;
     }
-    let mut numbers = Table::new("cut_search", "", &["variable", "cut", "statistic"]);
-    for c in report.cuts.iter().filter_map(|one| one.value.as_ref().ok()) {
+    let stem = format!("cut_search{}", subject.stem(&[]));
+    let mut numbers = Table::new(&stem, "", &["variable", "cut", "statistic"]);
+    for (_, c, _) in group {
         let line = |s: &(f64, f64)| {
             vec![
                 Cell::text(&c.variable),
@@ -182,14 +198,14 @@ fn cut_figures(report: &Report) -> Vec<Item> {
         };
         numbers.rows.extend(c.search.iter().map(line));
     }
-    let title = language.say("Search for cut-points").to_owned();
-    vec![Item::Figure(Figure {
-        file: "cut_search.svg".to_owned(),
+    let title = report.titled("Search for cut-points", subject);
+    Some(Figure {
+        file: format!("{stem}.svg"),
         svg: chart::draw(&title, &charts),
         caption: title,
         numbers: Some(numbers),
-        artefacts: digests(report.cuts.iter().map(|c| c.artefact.as_str())),
-    })]
+        artefacts: digests(group.iter().map(|(_, _, digest)| *digest)),
+    })
 }
 
 /// The level that the others are compared with.

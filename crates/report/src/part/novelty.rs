@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Figure, Item, Part, digests};
+use super::{Figure, Item, Part, Subject, digests, grouped, only};
 use crate::figure::chart::{self, Axis, Chart, Guide, Series, Shape};
 use crate::number::count;
 use crate::page::Report;
@@ -30,18 +30,6 @@ pub(crate) fn part(report: &Report) -> Option<Part> {
     }
     let language = report.language;
     let mut part = Part::new("novelty", language.say("Unfamiliar patients"));
-    let mut numbers = Table::new(
-        "novelty",
-        "",
-        &[
-            "subject",
-            "patient_id",
-            "distance",
-            "percentile",
-            "n_outside",
-            "warning",
-        ],
-    );
     let mut warned = Table::new(
         "novelty_warned",
         language.say("Patients unlike those of the training"),
@@ -53,46 +41,26 @@ pub(crate) fn part(report: &Report) -> Option<Part> {
             "warning",
         ],
     );
-    let mut charts = Vec::new();
     for one in &report.novelty {
         let Ok(rows) = &one.value else { continue };
         let subject = one.subject.words(language, &[]);
-        charts.push(chart_of(report, &subject, rows));
-        for r in rows {
-            let number = |v: Option<f64>| v.map_or_else(Cell::none, |v| Cell::Number(v, 1));
-            let outside = r.n_outside.map_or_else(Cell::none, Cell::Count);
-            numbers.rows.push(vec![
+        for r in rows.iter().filter(|r| !r.warning.is_empty()) {
+            let line = vec![
                 Cell::text(&subject),
                 Cell::text(&r.patient_id),
-                number(r.distance),
                 number(r.percentile),
-                outside.clone(),
+                r.n_outside.map_or_else(Cell::none, Cell::Count),
                 Cell::text(&r.warning),
-            ]);
-            if !r.warning.is_empty() {
-                let line = vec![
-                    Cell::text(&subject),
-                    Cell::text(&r.patient_id),
-                    number(r.percentile),
-                    outside,
-                    Cell::text(&r.warning),
-                ];
-                warned.push_from(line, &one.artefact);
-            }
+            ];
+            warned.push_from(line, &one.artefact);
         }
     }
     let from = digests(report.novelty.iter().map(|a| a.artefact.as_str()));
-    if !charts.is_empty() {
-        let title = language
-            .say("Distance from the training patients")
-            .to_owned();
-        part.items.push(Item::Figure(Figure {
-            file: "novelty.svg".to_owned(),
-            svg: chart::draw(&title, &charts),
-            caption: title,
-            numbers: Some(numbers),
-            artefacts: from.clone(),
-        }));
+    let groups = grouped(&report.novelty, |s| only(s, &OF_FIGURE));
+    if !groups.is_empty() {
+        for (subject, group) in &groups {
+            part.items.push(figure(report, subject, group));
+        }
         // A patient is seen by every model: each counts once.
         let judged = report.novelty.iter().filter_map(|n| n.value.as_ref().ok());
         let judged: Vec<&Novelty> = judged.flatten().collect();
@@ -115,6 +83,49 @@ pub(crate) fn part(report: &Report) -> Option<Part> {
         &report.novelty,
     );
     Some(part)
+}
+
+/// What a figure is of; its panels are of what else there is.
+const OF_FIGURE: [&str; 2] = ["endpoint", "profile"];
+
+fn number(v: Option<f64>) -> Cell {
+    v.map_or_else(Cell::none, |v| Cell::Number(v, 1))
+}
+
+fn figure(report: &Report, of: &Subject, group: &[(&Subject, &Vec<Novelty>, &str)]) -> Item {
+    let stem = format!("novelty{}", of.stem(&[]));
+    let head = [
+        "subject",
+        "patient_id",
+        "distance",
+        "percentile",
+        "n_outside",
+        "warning",
+    ];
+    let mut numbers = Table::new(&stem, "", &head);
+    let mut charts = Vec::new();
+    for (subject, rows, _) in group {
+        let panel = subject.words(report.language, &OF_FIGURE);
+        charts.push(chart_of(report, &panel, rows));
+        numbers.rows.extend(rows.iter().map(|r| {
+            vec![
+                Cell::text(&subject.words(report.language, &[])),
+                Cell::text(&r.patient_id),
+                number(r.distance),
+                number(r.percentile),
+                r.n_outside.map_or_else(Cell::none, Cell::Count),
+                Cell::text(&r.warning),
+            ]
+        }));
+    }
+    let title = report.titled("Distance from the training patients", of);
+    Item::Figure(Figure {
+        file: format!("{stem}.svg"),
+        svg: chart::draw(&title, &charts),
+        caption: title,
+        numbers: Some(numbers),
+        artefacts: digests(group.iter().map(|(_, _, digest)| *digest)),
+    })
 }
 
 /// Patients by percentile. If training and new patients were alike, all columns were equally high.

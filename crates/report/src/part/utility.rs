@@ -105,7 +105,16 @@ pub(crate) fn part(report: &Report) -> Option<Part> {
         part.items.push(decision_figure(report, &subject, &group));
     }
     part.say_absent(r.language, say("decision curve"), &r.decision);
-    for (subject, group) in grouped(&r.impact, |s| only(s, &OF_FIGURE)) {
+    // a figure a model where there are several: a page holds no more
+    let several = r.impact.first().is_some_and(|first| {
+        let model = first.subject.get("model");
+        r.impact.iter().any(|one| one.subject.get("model") != model)
+    });
+    let of_impact = match several {
+        true => &BUT[..],
+        false => &OF_FIGURE[..],
+    };
+    for (subject, group) in grouped(&r.impact, |s| only(s, of_impact)) {
         part.items.push(impact_figure(report, &subject, &group));
     }
     part.say_absent(r.language, say("clinical impact"), &r.impact);
@@ -417,14 +426,8 @@ fn impact_figure(report: &Report, subject: &Subject, group: &Group<'_, Impact>) 
         numbers.columns.extend(empty.columns);
     }
     let mut charts = Vec::new();
-    // a model is named where there are several
-    let first = group.first().map_or("", |(of, _, _)| of.get("model"));
-    let but = match group.iter().all(|(of, _, _)| of.get("model") == first) {
-        true => &BUT[..],
-        false => &OF_FIGURE[..],
-    };
     for (of, impact, _) in group {
-        let title = of.words(language, but);
+        let title = of.words(language, &BUT);
         let last = impact.points.iter().map(|p| p.0).fold(0.1, f64::max);
         let label = language.fill("patients of {0}", &[&short(impact.population)]);
         let mut chart = Chart {
@@ -464,7 +467,7 @@ fn impact_figure(report: &Report, subject: &Subject, group: &Group<'_, Impact>) 
             Shape::Line(line(1)),
         ));
         for p in &impact.points {
-            let panel = of.words(crate::words::Language::English, &OF_FIGURE);
+            let panel = of.words(Language::English, &BUT);
             let mut line = vec![
                 Cell::text(&panel),
                 Cell::Number(p.0, 3),

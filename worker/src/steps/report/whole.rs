@@ -138,7 +138,7 @@ fn what_the_steps_give_becomes_the_papers_figures_and_tables() {
         "fig4d_dfs_clinical_impact.svg",
         "survival_dfs.svg",
         "cox_dfs.svg",
-        "cut_search.svg",
+        "cut_search_dfs.svg",
     ] {
         assert!(figures.contains_key(name), "{name} in {:?}", figures.keys());
     }
