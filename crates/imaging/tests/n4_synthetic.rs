@@ -41,7 +41,11 @@ fn the_planted_coil_field_is_recovered_in_the_body() {
             each[each.len() / 2],
             each.iter().filter(|r| **r > 0.9).count(),
         );
-        // Two of the fields are not recovered, whichever voxels N4 looks at: c1-001 (0.79) and tcga-003 (0.14).
+        // Two of the fields are not recovered, whichever voxels N4 looks at: c1-001 (0.84 in the body) and tcga-003 (0.36).
+        // ITK 5.4 on the same voxels, mask and settings stops at the same 0.842 and 0.355: there N4's sharpest histogram is
+        // not that of the planted field. It is the field's shape, neither mask nor strength: that of tcga-003 is not found on
+        // two other bodies either (0.51, 0.80), another of 1.2 times its spread is found on its body (0.99). Two hundred
+        // iterations to 1e-6 mend these two (0.97, 0.70) and spoil others (tcga-004 0.996 to 0.94).
         assert!(median > 0.95 && n_good >= 12, "{each:.3?}");
     }
 }
