@@ -54,8 +54,15 @@ pub use params::{BestIteration, GbmGrowth, GbmParams};
 /// (`tests/gbm_oracle.rs`).
 ///
 /// # Differs from
-/// gbm's `gbm.perf` smooths the out-of-bag improvements before it looks for the best iteration; here their plain sum is
-/// taken. scikit-learn draws the order of features for each node and by another generator.
+/// - Of equal cuts the last bit of a sum decides, here and in gbm, and these bits agree only while all scores are 0. Where such
+///   cuts part the patients alike but turned round, or two leaves in the other order, another leaf is the one held at 0: all
+///   scores differ by one constant, which no risk set, hazard ratio, rank or curve sees.
+/// - Where a leaf has no curvature, as that of patients who leave before the first event, gbm inverts a singular matrix: the
+///   whole tree is 0, all later ones with it, or steps are quotients of rounding. Here that leaf alone stays at 0.
+/// - gbm ends R when scores overflow; here that is [`FitError::Baseline`].
+/// - gbm's `gbm.perf` smooths the out-of-bag improvements before it looks for the best iteration; here their plain sum is
+///   taken.
+/// - scikit-learn draws the order of features for each node and by another generator.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Gbm {
     params: GbmParams,

@@ -247,14 +247,22 @@ fn location_and_scale(x: ArrayView2<f64>, scaling: SvmScaling) -> (Vec<f64>, Vec
         let column = x.column(j);
         let largest = column.iter().fold(0.0, |m: f64, v| m.max(v.abs()));
         let mean = column.iter().map(|v| v / n).sum::<f64>();
-        let square: f64 = column
-            .iter()
-            .map(|v| (v - mean) * (v - mean) / divisor)
-            .sum();
-        let deviation = square.sqrt();
-        // a deviation that is rounding of the mean belongs to a constant column
-        let varies = deviation > 1e-14 * largest && deviation.is_finite();
-        (mean, if varies { deviation } else { 1.0 })
+        let square = |unit: f64| -> f64 {
+            let apart = column.iter().map(|v| (v - mean) / unit);
+            apart.map(|d| d * d / divisor).sum()
+        };
+        let deviation = match square(1.0) {
+            plain if plain.is_normal() => plain.sqrt(),
+            // squares beyond the range of numbers, or below it
+            _ if largest > 0.0 => largest * square(largest).sqrt(),
+            _ => 0.0,
+        };
+        // a deviation that is rounding of the mean belongs to a constant column, and its own value takes all of it away
+        let varies = deviation > 1e-14 * largest;
+        match (varies, column.first()) {
+            (false, Some(value)) => (*value, 1.0),
+            _ => (mean, deviation),
+        }
     };
     (0..x.ncols()).map(column).unzip()
 }

@@ -56,9 +56,10 @@ pub use params::{AftDistribution, TreeMethod, XgboostObjective, XgboostParams};
 /// # Differs from
 /// Its generator: fits with shares below 1 differ as fits with other seeds do. `hist` sketches a column of more than
 /// 8 `max_bin` distinct values, or of more rows than 16 `max_bin`, approximately; here quantiles are exact. Cox risk sets are
-/// what repeated subtraction leaves; once margins spread over some 20, as after 60 rounds of depth 6 and step 0.3, the last
-/// bit of an exponential decides what is left for the last patients, and margins can differ by more than 1. Here a risk
-/// set that lost more than half of the patient's own weight is that weight, so that no gradient has the wrong sign.
+/// what repeated subtraction leaves; once margins spread over some 20, as after 60 rounds of depth 6 and step 0.3 or after a
+/// few without penalty, the last bit of an exponential decides what is left for the last patients, and margins can differ by
+/// more than 1. Here a risk set of which subtraction lost more than half is summed anew, so that no gradient has the wrong
+/// sign.
 /// An event at time 0 counts as one; its label cannot say so. Missing values
 /// are refused.
 #[derive(Debug, Clone, PartialEq)]

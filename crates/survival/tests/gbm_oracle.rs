@@ -3,6 +3,7 @@
 
 mod common;
 
+use cohort::FollowUp;
 use common::{Data, close, cross_validated_c, json, numbers, with_one_draw, with_reference};
 use survival::{Gbm, GbmGrowth, GbmParams, Learner};
 
@@ -91,6 +92,101 @@ fn scores_are_gbms() {
 #[test]
 fn scores_are_scikit_survivals() {
     check("sksurv", &python_settings(), &[1, 10, 50, 100]);
+}
+
+/// Twenty patients with whole values: at the 21st tree two cuts are equal but for rounding and part the patients alike, so
+/// that gbm holds another leaf at 0 than we do.
+#[test]
+fn where_equal_cuts_are_told_apart_by_rounding_scores_are_gbms_but_for_a_constant() {
+    let x = ndarray::arr2(&[
+        [2.0, 3.0, 3.0, 1.0, 2.0],
+        [2.0, 0.0, 2.0, 2.0, 1.0],
+        [2.0, 1.0, 0.0, 3.0, 2.0],
+        [1.0, 3.0, 2.0, 3.0, 2.0],
+        [1.0, 1.0, 0.0, 0.0, 3.0],
+        [3.0, 0.0, 3.0, 3.0, 1.0],
+        [1.0, 3.0, 3.0, 0.0, 2.0],
+        [2.0, 0.0, 0.0, 3.0, 3.0],
+        [3.0, 2.0, 2.0, 1.0, 1.0],
+        [0.0, 1.0, 1.0, 2.0, 1.0],
+        [2.0, 1.0, 2.0, 3.0, 2.0],
+        [3.0, 0.0, 3.0, 2.0, 0.0],
+        [3.0, 2.0, 0.0, 1.0, 0.0],
+        [3.0, 3.0, 0.0, 3.0, 2.0],
+        [1.0, 0.0, 1.0, 0.0, 0.0],
+        [2.0, 2.0, 2.0, 0.0, 1.0],
+        [2.0, 0.0, 3.0, 1.0, 2.0],
+        [1.0, 0.0, 1.0, 2.0, 3.0],
+        [1.0, 2.0, 1.0, 2.0, 0.0],
+        [3.0, 1.0, 0.0, 1.0, 1.0],
+    ]);
+    let time = [
+        3.0, 2.0, 5.0, 5.0, 5.0, 8.0, 4.0, 7.0, 8.0, 2.0, 7.0, 5.0, 2.0, 2.0, 7.0, 2.0, 7.0, 1.0,
+        6.0, 6.0,
+    ];
+    let event = [0, 1, 1, 1, 0, 1, 0, 0, 0, 0, 1, 0, 0, 1, 0, 1, 1, 1, 0, 1].map(|e| e == 1);
+    // gbm 2.1.8.1: interaction.depth 4, n.minobsinnode 3, shrinkage 0.1, bag.fraction 1; after 20 and after 30 trees
+    let theirs = [
+        [
+            -0.808624635374696,
+            0.945147440324606,
+            -0.142436352196051,
+            0.538251036569366,
+            -0.440422298733969,
+            -1.61088454781067,
+            -0.808624635374696,
+            -0.818457692884636,
+            -0.788855369514307,
+            0.438490375854367,
+            -0.323476567176106,
+            -2.14943922166053,
+            -2.19887790945435,
+            0.612991890122332,
+            -1.4945813137631,
+            0.304940161957836,
+            -0.654641477470564,
+            0.554314386441696,
+            -1.4945813137631,
+            -0.330119885900593,
+        ],
+        [
+            -0.974122608685705,
+            1.05643762703491,
+            -0.259287634104817,
+            0.570111451280447,
+            -0.439503920841852,
+            -2.22721223988629,
+            -0.974122608685705,
+            -1.11738256528383,
+            -1.17640591956773,
+            0.278354331573179,
+            -0.676078854934244,
+            -2.77411925925729,
+            -2.92536745159037,
+            0.880603310682784,
+            -2.07853549453078,
+            0.425580557437936,
+            -0.718700471732389,
+            0.67503735068142,
+            -2.07853549453078,
+            -0.54086193610947,
+        ],
+    ];
+    let names: Vec<String> = (0..5).map(|j| format!("x{j}")).collect();
+    let follow_up = FollowUp::new(time.to_vec(), event.to_vec()).unwrap();
+    for (n_trees, theirs, constant) in [(20, theirs[0], 0.0), (30, theirs[1], 0.029897095948443)] {
+        let params = GbmParams {
+            n_trees,
+            ..gbm(4, 0.1, 3)
+        };
+        let learner = Gbm::new(params).unwrap();
+        let model = learner.fit(x.view(), &names, &follow_up, 0).unwrap();
+        let risk = model.risk(x.view()).unwrap();
+        for (ours, theirs) in risk.values().iter().zip(theirs) {
+            let what = format!("after {n_trees} trees");
+            close(ours - theirs, constant, 1e-9, &what);
+        }
+    }
 }
 
 #[test]

@@ -167,7 +167,7 @@ pub(super) fn encode(model: &dyn Model) -> Result<Vec<u8>, StepError> {
 pub(super) fn decode(bytes: &[u8]) -> Result<Box<dyn Model>, StepError> {
     let parts = match models::name_of(bytes)?.as_str() {
         "cox" => ModelParts::Cox(to_cox(models::CoxModel::decode(bytes)?)),
-        "rsf" => ModelParts::Rsf(to_forest(models::RsfModel::decode(bytes)?)),
+        "rsf" => ModelParts::Rsf(to_forest(models::RsfModel::decode(bytes)?)?),
         "xgboost" => {
             let stored = models::XgboostModel::decode(bytes)?;
             ModelParts::Xgboost(xgboost::to_xgboost(stored)?)
@@ -247,14 +247,20 @@ fn from_forest(model: RsfModel) -> models::RsfModel {
     }
 }
 
-fn to_forest(model: models::RsfModel) -> RsfModel {
-    let seen = |i: usize| model.event_times.binary_search(&(i as u32)).is_ok();
-    RsfModel {
-        time_has_event: (0..model.times.len()).map(seen).collect(),
-        risk_times: if model.risk_times == "events" {
-            RiskTimes::Events
-        } else {
-            RiskTimes::All
+fn to_forest(model: models::RsfModel) -> Result<RsfModel, StepError> {
+    let mut time_has_event = vec![false; model.times.len()];
+    for &index in &model.event_times {
+        let Some(seen) = time_has_event.get_mut(index as usize) else {
+            return Err(gbm::unknown("event time", &index.to_string()));
+        };
+        *seen = true;
+    }
+    Ok(RsfModel {
+        time_has_event,
+        risk_times: match model.risk_times.as_str() {
+            "all" => RiskTimes::All,
+            "events" => RiskTimes::Events,
+            other => return Err(gbm::unknown("risk times", other)),
         },
         feature_names: model.features,
         times: model.times,
@@ -262,7 +268,7 @@ fn to_forest(model: models::RsfModel) -> RsfModel {
         out_of_bag: model.out_of_bag,
         out_of_bag_error: model.out_of_bag_error,
         importance: model.importance,
-    }
+    })
 }
 
 fn from_tree(tree: ForestTree) -> Tree {

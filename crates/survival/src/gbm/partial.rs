@@ -119,6 +119,8 @@ pub(super) fn newton_leaves(
     let mut risk = 0.0;
     let mut gradient = vec![0.0; free];
     let mut hessian = vec![0.0; free * free];
+    // Σ p of each leaf, from which its curvature Σ p (1 − p) is what is left
+    let mut before = vec![0.0; free];
     for (i, of) in leaf.iter().enumerate() {
         let Some(of) = *of else { continue };
         share[of] += weight[i];
@@ -131,23 +133,25 @@ pub(super) fn newton_leaves(
             let p = share[k] / total;
             gradient[k] += f64::from(u8::from(of == k)) - p;
             hessian[k * free + k] += p;
+            before[k] += p;
             for m in 0..=k {
                 hessian[k * free + m] -= p * share[m] / total;
             }
         }
     }
-    let mut step = solve(hessian, gradient, free);
+    let mut step = solve(hessian, gradient, &before);
     step.push(0.0);
     step
 }
 
-/// x with A x = b by LDLᵀ, A in its lower triangle; a pivot that is nothing beside its diagonal leaves its x at 0.
-fn solve(mut a: Vec<f64>, mut b: Vec<f64>, n: usize) -> Vec<f64> {
-    let diagonal: Vec<f64> = (0..n).map(|k| a[k * n + k]).collect();
+/// x with A x = b by LDLᵀ, A in its lower triangle; a pivot that is nothing beside `scale`, as is what rounding leaves of
+/// a difference of such numbers, leaves its x at 0.
+fn solve(mut a: Vec<f64>, mut b: Vec<f64>, scale: &[f64]) -> Vec<f64> {
+    let n = scale.len();
     let mut alive = vec![true; n];
     for k in 0..n {
         let pivot = a[k * n + k];
-        alive[k] = pivot > 1e-12 * diagonal[k] && pivot > 0.0;
+        alive[k] = pivot > 1e-12 * scale[k] && pivot > 0.0;
         if !alive[k] {
             b[k] = 0.0;
             continue;
@@ -210,14 +214,21 @@ mod tests {
     }
 
     #[test]
+    fn a_leaf_that_is_almost_the_whole_risk_set_stays_at_0() {
+        // its curvature Σ p (1 − p) is 1e-13 of Σ p: a quotient of two such remainders would be a step of about 1
+        let step = newton_leaves(&[true, true], &[1.0, 1e-13], &[Some(0), Some(1)], 2);
+        assert_eq!(step, [0.0, 0.0]);
+    }
+
+    #[test]
     fn a_linear_system_and_a_singular_one() {
-        let x = solve(vec![4.0, 0.0, 2.0, 3.0], vec![10.0, 8.0], 2);
+        let x = solve(vec![4.0, 0.0, 2.0, 3.0], vec![10.0, 8.0], &[4.0, 3.0]);
         assert!(
             (x[0] - 1.75).abs() < 1e-14 && (x[1] - 1.5).abs() < 1e-14,
             "{x:?}"
         );
         assert_eq!(
-            solve(vec![0.0, 0.0, 0.0, 2.0], vec![0.0, 4.0], 2),
+            solve(vec![0.0, 0.0, 0.0, 2.0], vec![0.0, 4.0], &[1.0, 2.0]),
             [0.0, 2.0]
         );
     }

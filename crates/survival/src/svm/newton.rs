@@ -13,6 +13,9 @@ pub(super) const FACTORED_UP_TO: usize = 400;
 /// Converged when the gradient is this small beside that at the start.
 const GRADIENT_REL: f64 = 1e-11;
 
+/// A gradient this small beside the sum of its terms' sizes is what rounding leaves of 0.
+const ROUNDING_REL: f64 = 1e-14;
+
 /// Accepted when nothing improves the objective any more and the gradient is this small beside that at the start.
 const GRADIENT_REL_AT_REST: f64 = 1e-6;
 
@@ -45,6 +48,8 @@ struct Point<'a> {
     unknowns: Vec<f64>,
     objective: f64,
     gradient: Vec<f64>,
+    /// What each patient's score adds to the gradient.
+    slope: Vec<f64>,
     pairs: Option<ActivePairs<'a>>,
     /// Which errors of log time count.
     counted: Vec<bool>,
@@ -59,8 +64,9 @@ impl<'a> Problem<'a> {
         }
         let mut here = self.at(start);
         let first = largest(&here.gradient);
+        let enough = f64::max(GRADIENT_REL * first, ROUNDING_REL * self.sizes(&here.slope));
         for _ in 0..max_iterations {
-            if largest(&here.gradient) <= GRADIENT_REL * first {
+            if largest(&here.gradient) <= enough {
                 return Ok(self.solution(here));
             }
             let step = self.newton_step(&here, first);
@@ -133,6 +139,7 @@ impl<'a> Problem<'a> {
             unknowns,
             objective,
             gradient,
+            slope,
             pairs,
             counted,
         }
@@ -147,6 +154,18 @@ impl<'a> Problem<'a> {
                 .for_each(|(s, z)| *s += v * z);
         }
         sum
+    }
+
+    /// The largest Σ |z_i slope_i| over the features and the intercept.
+    fn sizes(&self, slope: &[f64]) -> f64 {
+        let mut sums = vec![0.0; self.width + 1];
+        for (i, slope) in slope.iter().enumerate() {
+            let row = self.row(i).iter().chain(std::iter::once(&1.0));
+            sums.iter_mut()
+                .zip(row)
+                .for_each(|(sum, z)| *sum += (z * slope).abs());
+        }
+        largest(&sums)
     }
 
     fn newton_step(&self, here: &Point, first: f64) -> Vec<f64> {

@@ -7,6 +7,9 @@ use super::params::XgboostObjective;
 /// Margins whose exponential is far from the ends of single precision.
 const MODERATE: f32 = 60.0;
 
+/// What subtracting may lose of a risk set, as a share of it, before the set is summed anew.
+const MOST_LOST_REL: f64 = 0.5;
+
 /// First and second derivative of the loss for one patient.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Gradient {
@@ -95,10 +98,11 @@ fn cox(order: &[u32], time: &[f32], event: &[bool], margin: &[f32]) -> Vec<Gradi
     } else {
         rows.map(weight).sum()
     };
+    let remaining = remaining(order, time, weight);
     let mut gradients = vec![Gradient::default(); margin.len()];
     let (mut first, mut second) = (0.0, 0.0);
     let (mut leaving, mut last_weight, mut last_time) = (0.0, 0.0, 0.0);
-    for &row in order {
+    for (place, &row) in order.iter().enumerate() {
         let row = row as usize;
         let w = weight(row);
         leaving += last_weight;
@@ -107,12 +111,9 @@ fn cox(order: &[u32], time: &[f32], event: &[bool], margin: &[f32]) -> Vec<Gradi
             leaving = 0.0;
         }
         if event[row] {
-            // what rounding leaves of a risk set is not far below what this row alone weighs
-            let sum = if at_risk > 0.5 * w {
-                at_risk
-            } else {
-                w.max(f64::MIN_POSITIVE)
-            };
+            let summed = remaining[place].max(f64::MIN_POSITIVE);
+            let lost = (at_risk - summed).abs() > MOST_LOST_REL * summed;
+            let sum = if lost { summed } else { at_risk };
             first += 1.0 / sum;
             second += 1.0 / (sum * sum);
         }
@@ -124,6 +125,22 @@ fn cox(order: &[u32], time: &[f32], event: &[bool], margin: &[f32]) -> Vec<Gradi
         (last_time, last_weight) = (time[row], w);
     }
     gradients
+}
+
+/// The risk set of each place in `order`, summed from its end, tied rows together.
+fn remaining(order: &[u32], time: &[f32], weight: impl Fn(usize) -> f64) -> Vec<f64> {
+    let mut sums = vec![0.0; order.len()];
+    let mut sum = 0.0;
+    let mut end = order.len();
+    for tied in order
+        .chunk_by(|&a, &b| time[a as usize] == time[b as usize])
+        .rev()
+    {
+        sum += tied.iter().map(|&row| weight(row as usize)).sum::<f64>();
+        sums[end - tied.len()..end].fill(sum);
+        end -= tied.len();
+    }
+    sums
 }
 
 /// exp in single precision with the rounding of the GNU C library, which XGBoost calls: its cubic on 1/32 of an octave
@@ -161,6 +178,16 @@ mod tests {
         close(g[2].first, 0.25 + 1.0 / 3.0 - 1.0);
         close(g[2].second, 0.25 + 1.0 / 3.0 - 1.0 / 16.0 - 1.0 / 9.0);
         close(g[3].first, 0.25 + 1.0 / 3.0 + 1.0 - 1.0);
+    }
+
+    #[test]
+    fn a_risk_set_that_subtraction_lost_is_summed_anew() {
+        // e^50 is 5e21: what subtracting it leaves of 2 is nothing
+        let f = FollowUp::new(vec![1.0, 2.0, 3.0], vec![true; 3]).unwrap();
+        let g = Objective::new(XgboostObjective::Cox, &f).gradients(&[50.0, 0.0, 0.0]);
+        let seen = |row: usize| (g[row].first, g[row].second);
+        assert_eq!(seen(1), (-0.5, 0.25));
+        assert_eq!(seen(2), (0.5, 0.25));
     }
 
     #[test]
