@@ -13,6 +13,9 @@ pub(super) const FACTORED_UP_TO: usize = 400;
 /// Converged when the gradient is this small beside that at the start.
 const GRADIENT_REL: f64 = 1e-11;
 
+/// What rounding may leave of two equal objectives, beside them.
+const OBJECTIVE_REL: f64 = 1e-13;
+
 /// A gradient this small beside the sum of its terms' sizes is what rounding leaves of 0.
 const ROUNDING_REL: f64 = 1e-14;
 
@@ -254,16 +257,23 @@ impl<'a> Problem<'a> {
     }
 
     /// The first of the steps 1, ½, ¼ … that lowers the objective enough, and whether it is the full one.
+    ///
+    /// Close to the minimum the objective moves less than its own rounding; there a step is taken that halves the gradient.
     fn line_search(&self, here: &Point, step: &[f64]) -> Option<(Point<'a>, bool)> {
         let slope = dot(&here.gradient, step);
+        let rounding = OBJECTIVE_REL * here.objective;
         let mut share = 1.0;
         for halved in 0..40 {
             let moved = here.unknowns.iter().zip(step);
             let next = self.at(moved.map(|(u, s)| u + share * s).collect());
-            if next.objective <= here.objective + 1e-4 * share * slope
-                && next.objective < here.objective
-            {
+            let change = next.objective - here.objective;
+            let lower = change <= 1e-4 * share * slope && change < 0.0;
+            let level = change.abs() <= rounding;
+            if lower || (level && largest(&next.gradient) < 0.5 * largest(&here.gradient)) {
                 return Some((next, halved == 0));
+            }
+            if -share * slope <= rounding {
+                return None;
             }
             share *= 0.5;
         }
@@ -388,6 +398,34 @@ mod tests {
         };
         let solution = problem.minimise(50).ok();
         assert!(solution.is_some_and(|s| (s.weights[0] - 0.5).abs() < 1e-12));
+    }
+
+    #[test]
+    fn the_minimum_is_found_to_rounding_in_few_steps() {
+        // close to it the objective is level; a search that trusted it alone would halve its steps for ever
+        let mut draws = Draws::new(5, 0);
+        for _ in 0..40 {
+            let (n, width) = (100, 6);
+            let features: Vec<f64> = (0..n * width)
+                .map(|_| f64::from(draws.below(4000)) / 1000.0 - 2.0)
+                .collect();
+            let event: Vec<bool> = (0..n).map(|_| draws.below(2) > 0).collect();
+            let problem = Problem {
+                event: &event,
+                log_time: &[],
+                features: &features,
+                width,
+                rank_weight: 1.0,
+                regression_weight: 0.0,
+                factored_up_to: FACTORED_UP_TO,
+            };
+            let mut weights = problem.minimise(15).map(|s| s.weights).unwrap_or_default();
+            assert_eq!(weights.len(), width);
+            weights.push(0.0);
+            let first = largest(&problem.at(vec![0.0; width + 1]).gradient);
+            let left = largest(&problem.at(weights).gradient);
+            assert!(left <= 1e-11 * first, "{left:.1e} of {first:.1e}");
+        }
     }
 
     #[test]
