@@ -368,3 +368,125 @@ fn means(grown: &Grown, residual: &[f64]) -> Vec<f64> {
     // a bag holds at least one row, and so does every leaf
     sum.into_iter().map(|(total, n)| total / n).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::learner::ModelParts;
+    use ndarray::{Array2, Axis};
+
+    /// Sixty patients without tied times, the first of three columns prognostic.
+    fn cohort() -> (Array2<f64>, Vec<String>, FollowUp) {
+        let mut draws = Draws::new(12, 0);
+        let x = Array2::from_shape_fn((60, 3), |_| draws.normal());
+        let mut time = |v: &f64| -20.0 * libm::exp(-v) * libm::log(draws.uniform());
+        let time = x.column(0).iter().map(&mut time).collect();
+        let event = (0..60).map(|i| i % 3 > 0).collect();
+        let names = (0..3).map(|j| format!("f{j}")).collect();
+        (x, names, FollowUp::new(time, event).unwrap())
+    }
+
+    fn params(n_trees: usize, best_iteration: BestIteration) -> GbmParams {
+        GbmParams {
+            n_trees,
+            best_iteration,
+            learning_rate: 0.3,
+            growth: GbmGrowth::BestFirstNewton {
+                n_splits: 2,
+                min_node_size: 4,
+            },
+            ..GbmParams::gbm()
+        }
+    }
+
+    fn fit(
+        params: GbmParams,
+        x: &Array2<f64>,
+        names: &[String],
+        follow_up: &FollowUp,
+    ) -> (GbmModel, Box<dyn Model>) {
+        let learner = Gbm::new(params).unwrap();
+        let model = learner.fit(x.view(), names, follow_up, 5).unwrap();
+        match model.parts() {
+            ModelParts::Gbm(parts) => (parts, model),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// ℓ by counting every risk set, rows in `counted` only.
+    fn log_likelihood(score: &[f64], follow_up: &FollowUp, counted: impl Fn(usize) -> bool) -> f64 {
+        let (time, event) = (follow_up.time(), follow_up.event());
+        let rows: Vec<usize> = (0..score.len()).filter(|&i| counted(i)).collect();
+        let of = |i: &usize| {
+            let at_risk = rows.iter().filter(|&&k| time[k] >= time[*i]);
+            score[*i] - libm::log(at_risk.map(|&k| libm::exp(score[k])).sum())
+        };
+        rows.iter().filter(|&&i| event[i]).map(of).sum()
+    }
+
+    fn place_of_largest(values: &[f64]) -> usize {
+        (0..values.len()).fold(0, |best, i| if values[i] > values[best] { i } else { best })
+    }
+
+    #[test]
+    fn cross_validation_keeps_the_trees_of_the_largest_held_out_likelihood() {
+        let (x, names, f) = cohort();
+        let (trees, n_folds) = (25, 3);
+        let folds = event_stratified_folds(&f, n_folds, 5).unwrap();
+        let mut likelihood = vec![0.0; trees];
+        for fold in 0..n_folds {
+            let train: Vec<usize> = (0..60).filter(|&i| folds[i] != fold).collect();
+            let (inside, followed) = (x.select(Axis(0), &train), f.select(&train));
+            for (m, sum) in likelihood.iter_mut().enumerate() {
+                let all = params(m + 1, BestIteration::All);
+                let (_, model) = fit(all, &inside, &names, &followed);
+                let score = model.risk(x.view()).unwrap().values().to_vec();
+                *sum += log_likelihood(&score, &f, |_| true)
+                    - log_likelihood(&score, &f, |i| folds[i] != fold);
+            }
+        }
+        let best = 1 + place_of_largest(&likelihood);
+        assert!(1 < best && best < trees, "{likelihood:?}");
+        let (kept, _) = fit(
+            params(trees, BestIteration::CrossValidated { n_folds }),
+            &x,
+            &names,
+            &f,
+        );
+        assert_eq!(
+            kept,
+            fit(params(best, BestIteration::All), &x, &names, &f).0
+        );
+    }
+
+    #[test]
+    fn the_bag_s_complement_keeps_the_trees_of_its_largest_gain() {
+        let (x, names, f) = cohort();
+        let all = params(25, BestIteration::All);
+        let rows = by_descending_time(&f);
+        let mut boost = Boost::new(&all, x.view(), &f, rows.clone());
+        let (mut gain, mut gains) = (0.0, Vec::new());
+        for m in 0..25 {
+            let before = boost.score.clone();
+            let bag = boost.bag(5, m);
+            assert_eq!(bag.len(), 30);
+            boost.step(5, m);
+            let outside = |place: usize| !bag.contains(&(place as u32));
+            let in_order = f.select(&rows);
+            let events = (0..60)
+                .filter(|&i| outside(i) && in_order.event()[i])
+                .count();
+            let gained = log_likelihood(&boost.score, &in_order, outside)
+                - log_likelihood(&before, &in_order, outside);
+            gain += gained / events as f64;
+            gains.push(gain);
+        }
+        let best = 1 + place_of_largest(&gains);
+        assert!(1 < best && best < 25, "{gains:?}");
+        let (kept, _) = fit(params(25, BestIteration::OutOfBag), &x, &names, &f);
+        let (first, _) = fit(params(best, BestIteration::All), &x, &names, &f);
+        assert_eq!(kept.trees, first.trees);
+        assert_eq!(kept.importance, first.importance);
+    }
+}
