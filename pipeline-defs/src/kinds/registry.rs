@@ -312,6 +312,7 @@ pub(super) const ALL: &[KindSpec] = &[
         outputs: &[MODEL],
         cost: cost(1, 256, 0.2),
         seeded: true,
+        version: 2,
         ..hub(
             "fit-gbm",
             Role::Fit,
@@ -323,7 +324,7 @@ pub(super) const ALL: &[KindSpec] = &[
         outputs: &[MODEL],
         cost: cost(1, 256, 0.1),
         seeded: true,
-        version: 2,
+        version: 3,
         ..hub("fit-svm", Role::Fit, "survival support vector machine")
     },
     KindSpec {
@@ -343,6 +344,7 @@ pub(super) const ALL: &[KindSpec] = &[
         outputs: &[MODEL, out("booster", Json, Hub, "json", RowRule::Fitted)],
         cost: cost(1, 256, 0.3),
         seeded: true,
+        version: 2,
         ..hub(
             "fit-xgboost",
             Role::Fit,
