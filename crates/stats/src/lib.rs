@@ -15,6 +15,7 @@ pub mod concordance;
 pub mod controls;
 pub mod cox;
 pub mod cut_point;
+mod exp_each;
 pub mod folds;
 pub mod icc;
 pub mod impute;

@@ -5,10 +5,11 @@ use ndarray::{Array2, ArrayView2, Axis};
 use rayon::prelude::*;
 
 use super::path::{LassoCoxPath, Walk, fit_lasso_cox_path, path_down_to};
-use super::problem::Times;
+use super::problem::{Predictor, Times};
 use super::{LassoCoxError, LassoCoxParams};
 use crate::censored::RiskSets;
 use crate::concordance;
+use crate::linalg::combined;
 
 /// By what a λ is judged on held-out rows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -108,9 +109,10 @@ pub fn cross_validate_lasso_cox_by(
 ) -> Result<LassoCoxCv, LassoCoxError> {
     let folds = check(follow_up, fold)?;
     let path = fit_lasso_cox_path(x, follow_up, params)?;
+    let table = Table::new(x, follow_up, fold);
     let judged: Vec<Vec<f64>> = folds
         .par_iter()
-        .map(|&k| held_out(x, follow_up, fold, k, params, &path.lambda, measure))
+        .map(|&k| table.held_out(k, params, &path.lambda, measure))
         .collect::<Result<_, _>>()?;
     let of_fold = |&k: &usize| match measure {
         Measure::Concordance => fold.iter().filter(|f| **f == k).count(),
@@ -162,9 +164,7 @@ pub fn cross_validate_lasso_cox_to_minimum(
         .map(|&k| Part::start(x, follow_up, fold, k, params))
         .collect::<Result<_, _>>()?;
     let weight: Vec<f64> = parts.iter().map(|part| part.n_events).collect();
-    let times = Times::new(follow_up);
-    // contiguous columns: features that are ever active are few
-    let columns: Array2<f64> = x.t().as_standard_layout().into_owned();
+    let table = Table::new(x, follow_up, fold);
     let mut seen = 0;
     loop {
         let wanted = (seen + STAGE).min(whole.grid().len());
@@ -172,7 +172,7 @@ pub fn cross_validate_lasso_cox_to_minimum(
         let lambda = &whole.grid()[seen..whole.len().min(wanted)];
         parts
             .par_iter_mut()
-            .for_each(|part| part.judge(lambda, &columns, &times));
+            .for_each(|part| part.judge(lambda, &table));
         seen += lambda.len();
         let judged: Vec<Vec<f64>> = parts.iter().map(|part| part.judged.clone()).collect();
         let (deviance_mean, deviance_se) = summarise(&judged, &weight);
@@ -199,7 +199,6 @@ fn is_past(mean: &[f64], se: &[f64]) -> bool {
 
 /// One fold and the path on the rows of the others.
 struct Part {
-    rows: Vec<usize>,
     times: Times,
     n_events: f64,
     walk: Walk,
@@ -219,20 +218,19 @@ impl Part {
         let train = follow_up.select(&rows);
         Ok(Part {
             walk: Walk::start(x.select(Axis(0), &rows).view(), &train, params)?,
-            times: Times::new(&train),
+            times: Times::of_rows(follow_up, &rows),
             n_events: n_events_in(follow_up, fold, k) as f64,
-            rows,
             judged: Vec::new(),
         })
     }
 
     /// Goes down to the last of `lambda` and judges each.
-    fn judge(&mut self, lambda: &[f64], columns: &Array2<f64>, times: &Times) {
+    fn judge(&mut self, lambda: &[f64], table: &Table) {
         let Some(&floor) = lambda.last() else { return };
         self.walk.reach(floor);
-        for eta in predictors(columns, &self.walk.path(), lambda) {
-            let of_rows: Vec<f64> = self.rows.iter().map(|&i| eta[i]).collect();
-            let held_out = times.deviance(&eta) - self.times.deviance(&of_rows);
+        for eta in table.predictors(&self.walk.path(), lambda) {
+            let eta = Predictor::new(&eta);
+            let held_out = table.times.deviance(&eta) - self.times.deviance(&eta);
             self.judged.push(held_out / self.n_events);
         }
     }
@@ -269,50 +267,79 @@ fn n_events_in(follow_up: &FollowUp, fold: &[usize], k: usize) -> usize {
         .count()
 }
 
-/// The measure of fold `k` at each λ of `lambda`.
-fn held_out(
-    x: ArrayView2<f64>,
-    follow_up: &FollowUp,
-    fold: &[usize],
-    k: usize,
-    params: &LassoCoxParams,
-    lambda: &[f64],
-    measure: Measure,
-) -> Result<Vec<f64>, LassoCoxError> {
-    let (out, rows): (Vec<usize>, Vec<usize>) = (0..fold.len()).partition(|&i| fold[i] == k);
-    let train = follow_up.select(&rows);
-    // nothing below the grid of all rows is ever looked up
-    let floor = lambda.last().copied().unwrap_or(0.0);
-    let path = path_down_to(x.select(Axis(0), &rows).view(), &train, params, floor)?;
-    // contiguous columns: features that are ever active are few
-    let columns: Array2<f64> = x.t().as_standard_layout().into_owned();
-    let predicted = predictors(&columns, &path, lambda);
-    let of = |eta: &[f64], rows: &[usize]| -> Vec<f64> { rows.iter().map(|&i| eta[i]).collect() };
-    let n_events = n_events_in(follow_up, fold, k) as f64;
-    let test = follow_up.select(&out);
-    match measure {
-        Measure::GroupedDeviance => {
-            let (all_times, train_times) = (Times::new(follow_up), Times::new(&train));
-            let judge = |eta: &Vec<f64>| {
-                (all_times.deviance(eta) - train_times.deviance(&of(eta, &rows))) / n_events
-            };
-            Ok(predicted.iter().map(judge).collect())
+/// What all folds share.
+struct Table<'a> {
+    x: ArrayView2<'a, f64>,
+    follow_up: &'a FollowUp,
+    fold: &'a [usize],
+    times: Times,
+    /// Contiguous columns: features that are ever active are few.
+    columns: Array2<f64>,
+}
+
+impl<'a> Table<'a> {
+    fn new(x: ArrayView2<'a, f64>, follow_up: &'a FollowUp, fold: &'a [usize]) -> Table<'a> {
+        Table {
+            x,
+            follow_up,
+            fold,
+            times: Times::new(follow_up),
+            columns: x.t().as_standard_layout().into_owned(),
         }
-        Measure::HeldOutDeviance => {
-            let times = Times::new(&test);
-            let judge = |eta: &Vec<f64>| times.deviance(&of(eta, &out)) / n_events;
-            Ok(predicted.iter().map(judge).collect())
+    }
+
+    /// The measure of fold `k` at each λ of `lambda`.
+    fn held_out(
+        &self,
+        k: usize,
+        params: &LassoCoxParams,
+        lambda: &[f64],
+        measure: Measure,
+    ) -> Result<Vec<f64>, LassoCoxError> {
+        let (out, rows): (Vec<usize>, Vec<usize>) =
+            (0..self.fold.len()).partition(|&i| self.fold[i] == k);
+        let train = self.follow_up.select(&rows);
+        // nothing below the grid of all rows is ever looked up
+        let floor = lambda.last().copied().unwrap_or(0.0);
+        let path = path_down_to(self.x.select(Axis(0), &rows).view(), &train, params, floor)?;
+        let predicted = self.predictors(&path, lambda);
+        let n_events = n_events_in(self.follow_up, self.fold, k) as f64;
+        match measure {
+            Measure::GroupedDeviance => {
+                let train = Times::of_rows(self.follow_up, &rows);
+                let judge = |eta: &Vec<f64>| {
+                    let eta = Predictor::new(eta);
+                    (self.times.deviance(&eta) - train.deviance(&eta)) / n_events
+                };
+                Ok(predicted.iter().map(judge).collect())
+            }
+            Measure::HeldOutDeviance => {
+                let test = Times::of_rows(self.follow_up, &out);
+                let judge = |eta: &Vec<f64>| test.deviance(&Predictor::new(eta)) / n_events;
+                Ok(predicted.iter().map(judge).collect())
+            }
+            Measure::Concordance => {
+                let test = self.follow_up.select(&out);
+                let sets = RiskSets::new(&test);
+                let judge = |eta: &Vec<f64>| {
+                    let of_out: Vec<f64> = out.iter().map(|&i| eta[i]).collect();
+                    let counts = concordance::count(&of_out, &sets, test.event());
+                    (counts.index()).ok_or(LassoCoxError::FoldWithoutPair { fold: k })
+                };
+                predicted.iter().map(judge).collect()
+            }
         }
-        Measure::Concordance => {
-            let sets = RiskSets::new(&test);
-            let judge = |eta: &Vec<f64>| {
-                let counts = concordance::count(&of(eta, &out), &sets, test.event());
-                counts
-                    .index()
-                    .ok_or(LassoCoxError::FoldWithoutPair { fold: k })
-            };
-            predicted.iter().map(judge).collect()
-        }
+    }
+
+    /// Linear predictors of all rows at each λ.
+    fn predictors(&self, path: &LassoCoxPath, lambda: &[f64]) -> Vec<Vec<f64>> {
+        let at = |&l: &f64| {
+            let beta = path.interpolated(l);
+            let active = (self.columns.rows().into_iter().zip(beta)).filter(|(_, b)| *b != 0.0);
+            let columns = active.filter_map(|(column, b)| Some((column.to_slice()?, b)));
+            combined(self.columns.ncols(), columns)
+        };
+        lambda.iter().map(at).collect()
     }
 }
 
@@ -322,27 +349,6 @@ fn choices(loss: &[f64], se: &[f64]) -> (usize, usize) {
     let limit = loss[index_min] + se[index_min];
     let index_one_se = loss.iter().position(|&m| m <= limit).unwrap_or(index_min);
     (index_min, index_one_se)
-}
-
-/// Linear predictors of all rows at each λ, from the columns of the table.
-fn predictors(columns: &Array2<f64>, path: &LassoCoxPath, lambda: &[f64]) -> Vec<Vec<f64>> {
-    lambda
-        .iter()
-        .map(|&l| {
-            let mut eta = vec![0.0; columns.ncols()];
-            for (j, b) in path
-                .interpolated(l)
-                .into_iter()
-                .enumerate()
-                .filter(|(_, b)| *b != 0.0)
-            {
-                eta.iter_mut()
-                    .zip(columns.row(j))
-                    .for_each(|(e, v)| *e += b * v);
-            }
-            eta
-        })
-        .collect()
 }
 
 fn summarise(judged: &[Vec<f64>], weight: &[f64]) -> (Vec<f64>, Vec<f64>) {

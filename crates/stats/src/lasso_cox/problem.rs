@@ -5,7 +5,8 @@ use ndarray::ArrayView2;
 
 use super::LassoCoxError;
 use crate::censored::RiskSets;
-use crate::linalg::dot;
+use crate::exp_each::exp_each;
+use crate::linalg::{combined, dot};
 
 /// Times with events: rows `start..` are at risk, `d` of them have the event there.
 #[derive(Debug, Clone, Copy)]
@@ -20,6 +21,7 @@ pub(super) struct Times {
     pub(super) order: Vec<usize>,
     event: Vec<f64>,
     event_times: Vec<EventTime>,
+    saturated: f64,
 }
 
 impl Times {
@@ -43,27 +45,61 @@ impl Times {
         Times {
             order: sets.order().to_vec(),
             event,
+            saturated: -event_times
+                .iter()
+                .map(|t: &EventTime| t.d * libm::log(t.d))
+                .sum::<f64>(),
             event_times,
         }
     }
 
+    /// Those of some rows of a larger table, whose rows `order` then names.
+    pub(super) fn of_rows(follow_up: &FollowUp, rows: &[usize]) -> Times {
+        let mut times = Times::new(&follow_up.select(rows));
+        times.order.iter_mut().for_each(|i| *i = rows[*i]);
+        times
+    }
+
     /// ℓ_sat = −Σ d_k log d_k.
     pub(super) fn loglik_saturated(&self) -> f64 {
-        -self
-            .event_times
-            .iter()
-            .map(|t| t.d * libm::log(t.d))
-            .sum::<f64>()
+        self.saturated
     }
 
     /// 2 (ℓ_sat − ℓ) of a linear predictor in table order; finite for any finite one.
+    pub(super) fn deviance(&self, eta: &Predictor) -> f64 {
+        let log_sums = match &eta.theta {
+            Some(theta) => self.log_sums(theta, eta.highest),
+            None => self.log_sums_of_far(eta.values),
+        };
+        let events: f64 = (self.order.iter().zip(&self.event))
+            .map(|(&i, seen)| seen * eta.values[i])
+            .sum();
+        2.0 * (self.saturated - (events - log_sums))
+    }
+
+    /// Σ d_k log Σ_{R_k} exp η.
+    fn log_sums(&self, theta: &[f64], highest: f64) -> f64 {
+        let (mut sum, mut next) = (0.0, self.order.len());
+        let (mut logs, mut n_events) = (LogSum::default(), 0.0);
+        for time in self.event_times.iter().rev() {
+            for &i in self.order[time.start..next].iter().rev() {
+                sum += theta[i];
+            }
+            next = time.start;
+            n_events += time.d;
+            logs.add(time.d, sum);
+        }
+        n_events * highest + logs.total()
+    }
+
+    /// The same for predictors far apart.
     ///
     /// Rows held out may lie a thousand units from those that were learned from. So log Σ exp η of each risk set is summed
     /// relative to the largest η of that set: relative to the largest of all, late sets would underflow to log 0.
-    pub(super) fn deviance(&self, eta: &[f64]) -> f64 {
+    fn log_sums_of_far(&self, eta: &[f64]) -> f64 {
         let (mut highest, mut sum) = (f64::NEG_INFINITY, 0.0);
-        let mut next = eta.len();
-        let mut loglik = 0.0;
+        let mut next = self.order.len();
+        let mut total = 0.0;
         for time in self.event_times.iter().rev() {
             while next > time.start {
                 next -= 1;
@@ -75,43 +111,42 @@ impl Times {
                     sum += libm::exp(e - highest);
                 }
             }
-            loglik -= time.d * (highest + libm::log(sum));
+            total += time.d * (highest + libm::log(sum));
         }
-        let events: f64 = (self.order.iter().zip(&self.event))
-            .map(|(&i, seen)| seen * eta[i])
-            .sum();
-        2.0 * (self.loglik_saturated() - (events + loglik))
+        total
     }
 
     /// Everything the derivatives need, at a linear predictor in time order.
     pub(super) fn state(&self, eta: &[f64]) -> State {
         let highest = eta.iter().copied().fold(f64::MIN, f64::max);
-        let theta: Vec<f64> = eta.iter().map(|&e| libm::exp(e - highest)).collect();
+        let theta = exp_each(eta, highest);
         let mut risk = vec![0.0; self.event_times.len()];
         let (mut sum, mut next) = (0.0, eta.len());
-        for (k, at) in self.event_times.iter().enumerate().rev() {
-            while next > at.start {
-                next -= 1;
-                sum += theta[next];
+        for (risk, at) in risk.iter_mut().zip(&self.event_times).rev() {
+            for t in theta[at.start..next].iter().rev() {
+                sum += t;
             }
-            risk[k] = sum;
+            next = at.start;
+            *risk = sum;
         }
-        let mut loglik = 0.0;
+        let mut logs = LogSum::default();
         let mut weight = vec![0.0; eta.len()];
-        let (mut hazard, mut k) = (0.0, 0);
-        for i in 0..eta.len() {
-            while k < self.event_times.len() && self.event_times[k].start <= i {
-                hazard += self.event_times[k].d / risk[k];
-                loglik -= self.event_times[k].d * libm::log(risk[k]);
-                k += 1;
+        let mut hazard = 0.0;
+        for (k, (at, risk)) in self.event_times.iter().zip(&risk).enumerate() {
+            hazard += at.d / risk;
+            logs.add(at.d, *risk);
+            let end = self.event_times.get(k + 1).map_or(eta.len(), |t| t.start);
+            for (w, t) in weight[at.start..end].iter_mut().zip(&theta[at.start..end]) {
+                *w = t * hazard;
             }
-            weight[i] = theta[i] * hazard;
-            loglik += self.event[i] * (eta[i] - highest);
         }
+        let events = (self.event.iter().zip(eta)).map(|(seen, e)| seen * (e - highest));
         // A risk set whose sum underflowed says nothing; no step may end where there is one.
-        if risk.contains(&0.0) {
-            loglik = f64::NEG_INFINITY;
-        }
+        let loglik = if risk.contains(&0.0) {
+            f64::NEG_INFINITY
+        } else {
+            events.sum::<f64>() - logs.total()
+        };
         let residual = self.event.iter().zip(&weight).map(|(e, w)| e - w).collect();
         State {
             loglik,
@@ -120,6 +155,62 @@ impl Times {
             weight,
             residual,
         }
+    }
+}
+
+/// Values within this of each other have sums of exponentials that cannot underflow.
+const NEAR: f64 = 600.0;
+
+/// A linear predictor in table order, with what all deviances of it share.
+pub(super) struct Predictor<'a> {
+    values: &'a [f64],
+    highest: f64,
+    /// exp(η − highest); none where some would underflow.
+    theta: Option<Vec<f64>>,
+}
+
+impl Predictor<'_> {
+    pub(super) fn new(values: &[f64]) -> Predictor<'_> {
+        let highest = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+        let lowest = values.iter().copied().fold(f64::INFINITY, f64::min);
+        Predictor {
+            values,
+            highest,
+            theta: (highest - lowest <= NEAR).then(|| exp_each(values, highest)),
+        }
+    }
+}
+
+/// Σ d log v, with one logarithm for many v: products are exact enough where they neither overflow nor underflow.
+struct LogSum {
+    product: f64,
+    sum: f64,
+}
+
+impl Default for LogSum {
+    fn default() -> LogSum {
+        LogSum {
+            product: 1.0,
+            sum: 0.0,
+        }
+    }
+}
+
+impl LogSum {
+    fn add(&mut self, d: f64, v: f64) {
+        if d != 1.0 || !(1e-50..1e50).contains(&v) {
+            self.sum += d * libm::log(v);
+            return;
+        }
+        self.product *= v;
+        if !(1e-200..1e200).contains(&self.product) {
+            self.sum += libm::log(self.product);
+            self.product = 1.0;
+        }
+    }
+
+    fn total(&self) -> f64 {
+        self.sum + libm::log(self.product)
     }
 }
 
@@ -140,6 +231,8 @@ pub(super) struct Problem {
     pub(super) columns: Vec<Vec<f64>>,
     /// Divisor of each column; zero for a constant column, which stays out.
     pub(super) scales: Vec<f64>,
+    /// Largest standard deviation of a column as it stands here.
+    pub(super) widest: f64,
 }
 
 impl Problem {
@@ -172,7 +265,10 @@ impl Problem {
             columns.push(values);
             scales.push(scale);
         }
+        let variance = |c: &Vec<f64>| dot(c, c) / c.len() as f64;
+        let widest = columns.iter().map(variance).fold(0.0, f64::max).sqrt();
         Ok(Problem {
+            widest,
             n: x.nrows(),
             times,
             columns,
@@ -186,11 +282,8 @@ impl Problem {
 
     /// η = Σ β̃_j x̃_j, time order.
     pub(super) fn predictor(&self, beta: &[f64]) -> Vec<f64> {
-        let mut eta = vec![0.0; self.n];
-        for (column, &b) in self.columns.iter().zip(beta).filter(|(_, b)| **b != 0.0) {
-            eta.iter_mut().zip(column).for_each(|(e, x)| *e += b * x);
-        }
-        eta
+        let active = (self.columns.iter().zip(beta)).filter(|(_, b)| **b != 0.0);
+        combined(self.n, active.map(|(column, b)| (column.as_slice(), *b)))
     }
 
     /// (1/n) ∂ℓ/∂β̃_j for all j.
@@ -257,15 +350,16 @@ mod tests {
         let eta = problem.predictor(&[0.3, -0.5, 0.2]);
         let mut table = vec![0.0; eta.len()];
         (problem.times.order.iter().zip(&eta)).for_each(|(&i, &e)| table[i] = e);
+        let deviance = |times: &Times, eta: &[f64]| times.deviance(&Predictor::new(eta));
         let likelihood =
             2.0 * (problem.times.loglik_saturated() - problem.times.state(&eta).loglik);
-        assert!((problem.times.deviance(&table) - likelihood).abs() < 1e-11);
+        assert!((deviance(&problem.times, &table) - likelihood).abs() < 1e-11);
         // the first to fail has the highest risk by 2000: one event is certain, the other two are as at η = 0
         let f = FollowUp::new(vec![1.0, 2.0, 3.0, 4.0], vec![true, true, true, false]).unwrap();
         let times = Times::new(&f);
         let expected = 2.0 * (libm::log(3.0) + libm::log(2.0));
-        assert!((times.deviance(&[2000.0, 0.0, 0.0, 0.0]) - expected).abs() < 1e-12);
-        assert!(times.deviance(&[0.0, 0.0, 0.0, 2000.0]) > 3.0 * 4000.0 - 1e-6);
+        assert!((deviance(&times, &[2000.0, 0.0, 0.0, 0.0]) - expected).abs() < 1e-12);
+        assert!(deviance(&times, &[0.0, 0.0, 0.0, 2000.0]) > 3.0 * 4000.0 - 1e-6);
         let far = times.state(&[2000.0, 0.0, 0.0, 0.0]);
         assert_eq!(far.loglik, f64::NEG_INFINITY);
     }

@@ -1,4 +1,5 @@
-//! The minimum at one penalty: Newton steps on the active features, each a coordinate descent with the full information.
+//! The minimum at one penalty: Newton steps on the active features, each a linear solve while signs hold, else a coordinate
+//! descent with the full information.
 
 use ndarray::Array2;
 
@@ -9,34 +10,44 @@ use crate::linalg::Cholesky;
 /// Outer steps at most.
 const MAX_STEPS: usize = 60;
 /// A step larger than this share of the one before asks for new information.
-const SHRINKS_BY: f64 = 0.2;
+const SHRINKS_BY: f64 = 0.5;
+/// Steps that a fresh information needs.
+const FEW_STEPS: usize = 3;
 /// Rounds of coordinate descent at most per step, and cycles in each.
 const MAX_ROUNDS: usize = 4;
 const CYCLES_PER_ROUND: usize = 8;
 /// At rest when no feature's step, times the root of its information, is larger.
 const STEP_MAX: f64 = 1e-9;
+/// Or when every slope is off by no more than this share of the penalty.
+const STATIONARY: f64 = 1e-9;
+/// Smaller steps show rounding rather than curvature.
+const LEARNS_FROM: f64 = 1e-7;
 
 /// λα and λ(1−α).
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Penalty {
     pub(super) l1: f64,
     pub(super) l2: f64,
+    /// Slopes that differ by no more are equal: rounding.
+    pub(super) floor: f64,
 }
 
 /// Coefficients (standardised scale), the likelihood at them, and the information last computed on the way.
 pub(super) struct Solution {
     pub(super) beta: Vec<f64>,
     pub(super) state: State,
+    gradient: Vec<f64>,
     curvature: Curvature,
 }
 
 impl Solution {
     /// All coefficients zero.
-    pub(super) fn null(problem: &Problem, state: State) -> Solution {
+    pub(super) fn null(problem: &Problem, state: State, gradient: Vec<f64>) -> Solution {
         let curvature = Curvature::new(problem, &state);
         Solution {
             beta: vec![0.0; problem.n_features()],
             state,
+            gradient,
             curvature,
         }
     }
@@ -44,45 +55,71 @@ impl Solution {
 
 /// Moves `start` to the minimum at `penalty`; `None` when that takes too many steps (a model about to be saturated).
 ///
-/// The information is computed anew only when steps stop shrinking fast: along a path it hardly changes, and any
-/// positive semi-definite one gives a step that lowers the objective.
+/// The information is computed anew only when steps stop shrinking, or when the steps that its age cost would have paid for a fresh
+/// one: along a path it hardly changes, each step corrects it, and any positive semi-definite one gives a step that lowers the
+/// objective.
 pub(super) fn minimise(problem: &Problem, start: Solution, penalty: Penalty) -> Option<Solution> {
     let Solution {
         mut beta,
         mut state,
+        mut gradient,
         mut curvature,
     } = start;
     let (mut at_rest, mut fresh) = (false, false);
     let mut size_before = f64::INFINITY;
-    for _ in 0..MAX_STEPS {
-        let gradient = problem.gradient(&state);
+    for k in 0..MAX_STEPS {
         let (set, violated) = working_set(&beta, &gradient, problem, penalty);
-        if !violated && (at_rest || set.is_empty()) {
+        if !violated && (at_rest || is_stationary(&set, &beta, &gradient, penalty)) {
             return Some(Solution {
                 beta,
                 state,
+                gradient,
                 curvature,
             });
         }
         curvature.extend(problem, &set);
-        let information = curvature.over(&set);
-        let from: Vec<f64> = set.iter().map(|&j| beta[j]).collect();
-        let slope: Vec<f64> = set.iter().map(|&j| gradient[j]).collect();
-        let to = quadratic_minimum(&from, &slope, &information, penalty);
-        let size = (0..set.len())
-            .map(|a| (to[a] - from[a]).abs() * information[a][a].max(0.0).sqrt())
-            .fold(0.0, f64::max);
-        let whole;
-        (beta, state, whole) = descend(problem, beta, state, &set, &to, penalty);
+        let to = (curvature.minimum(&set, &beta, &gradient, penalty))
+            .unwrap_or_else(|| by_descent(&set, &beta, &gradient, &curvature, penalty));
+        let size = curvature.size(&set, &beta, &to);
+        let (next, there, whole) = descend(problem, &beta, &state, &set, &to, penalty);
+        let next_gradient = problem.gradient(&there);
         at_rest = size <= STEP_MAX && (whole || fresh);
         let slow = size > SHRINKS_BY * size_before && !violated;
-        fresh = (slow || !whole) && !at_rest;
+        let outworn = k >= FEW_STEPS && curvature.is_outworn(set.len());
+        fresh = (slow || outworn || !whole) && !at_rest;
         if fresh {
-            curvature = Curvature::new(problem, &state);
+            curvature = Curvature::new(problem, &there);
+        } else if size > LEARNS_FROM {
+            let step = (set.iter().map(|&j| (j, next[j] - beta[j])))
+                .filter(|(_, v)| *v != 0.0)
+                .collect();
+            let lowered = (gradient.iter().zip(&next_gradient)).map(|(a, b)| a - b);
+            curvature.learn(step, lowered.collect());
         }
+        (beta, state, gradient) = (next, there, next_gradient);
         size_before = size;
     }
     None
+}
+
+/// Whether the slopes of the active features are the penalty's, to a share of it.
+fn is_stationary(set: &[usize], beta: &[f64], gradient: &[f64], penalty: Penalty) -> bool {
+    let off = |&j: &usize| gradient[j] - penalty.l2 * beta[j] - penalty.l1 * beta[j].signum();
+    let limit = STATIONARY * penalty.l1 + penalty.floor;
+    set.iter().all(|j| off(j).abs() <= limit)
+}
+
+/// The minimum of the quadratic by coordinate descent.
+fn by_descent(
+    set: &[usize],
+    beta: &[f64],
+    gradient: &[f64],
+    curvature: &Curvature,
+    penalty: Penalty,
+) -> Vec<f64> {
+    let from: Vec<f64> = set.iter().map(|&j| beta[j]).collect();
+    let slope: Vec<f64> = set.iter().map(|&j| gradient[j]).collect();
+    quadratic_minimum(&from, &slope, &curvature.over(set), penalty)
 }
 
 /// Active features and those whose slope exceeds the penalty; whether there are any of the latter.
@@ -92,7 +129,7 @@ fn working_set(
     problem: &Problem,
     penalty: Penalty,
 ) -> (Vec<usize>, bool) {
-    let limit = penalty.l1 * (1.0 + 1e-9) + 1e-13;
+    let limit = penalty.l1 * (1.0 + STATIONARY) + penalty.floor;
     let violates =
         |j: usize| beta[j] == 0.0 && problem.scales[j] > 0.0 && gradient[j].abs() > limit;
     let set: Vec<usize> = (0..beta.len())
@@ -237,16 +274,16 @@ fn soft_threshold(x: f64, by: f64) -> f64 {
 /// The full step, or the first of its halves that does not raise the objective; whether it was the full one.
 fn descend(
     problem: &Problem,
-    beta: Vec<f64>,
-    state: State,
+    beta: &[f64],
+    state: &State,
     set: &[usize],
     to: &[f64],
     penalty: Penalty,
 ) -> (Vec<f64>, State, bool) {
-    let here = objective(problem, &beta, &state, penalty);
+    let here = objective(problem, beta, state, penalty);
     let mut share = 1.0;
     for _ in 0..30 {
-        let mut next = beta.clone();
+        let mut next = beta.to_vec();
         for (&j, &target) in set.iter().zip(to) {
             next[j] = if share == 1.0 {
                 target
@@ -260,7 +297,7 @@ fn descend(
         }
         share /= 2.0;
     }
-    (beta, state, false)
+    (beta.to_vec(), state.clone(), false)
 }
 
 fn objective(problem: &Problem, beta: &[f64], state: &State, penalty: Penalty) -> f64 {
