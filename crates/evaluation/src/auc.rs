@@ -5,7 +5,9 @@ use stats::censored::{StepFunction, censoring_distribution};
 
 use crate::bootstrap::Bootstrap;
 use crate::c_index::{interval, with_interval};
-use crate::estimate::{Estimate, MetricError, NotEstimable, check_horizon, check_length, settle};
+use crate::estimate::{
+    Estimate, MetricError, NotEstimable, check_followed, check_horizon, check_length, settle,
+};
 use crate::pairs::dense_ranks;
 
 /// Who is a case at horizon t, and at which side of an event's time the censoring weight is read.
@@ -81,7 +83,8 @@ const SIDE_MIN: usize = 5;
 /// riskRegression 2022.11.28 `Score`, timeROC 0.4.1 `timeROC` and scikit-survival 0.28
 /// `cumulative_dynamic_auc`, each with its convention, 1e-12, tests/metrics_oracle.rs
 /// # Differs from
-/// nothing within a convention
+/// scikit-survival, which takes risks within 1e-8 of each other as tied (`tied_tol`); here only equal ones are. Otherwise nothing
+/// within a convention
 pub fn auc(
     risk: &RiskScores,
     follow_up: &FollowUp,
@@ -194,10 +197,7 @@ impl Sides {
         horizon: f64,
         at_least: usize,
     ) -> Result<(), NotEstimable> {
-        let last = follow_up.time().iter().copied().fold(0.0, f64::max);
-        if last < horizon {
-            return Err(NotEstimable::NobodyAtRisk { horizon, last });
-        }
+        check_followed(follow_up.time().iter().copied(), horizon)?;
         let (cases, controls) = (self.cases, self.controls);
         if cases < at_least {
             return Err(NotEstimable::FewCases {
@@ -481,6 +481,11 @@ mod tests {
         assert_eq!(
             estimate.reason(),
             Some(&NotEstimable::NobodyAtRisk { horizon, last })
+        );
+        let nobody = f.select(&[]);
+        assert_eq!(
+            horizon_guard(&nobody, horizon, AucConvention::Score),
+            Err(NotEstimable::NoPatient.into())
         );
         let few = horizon_guard(&f, 1.0, AucConvention::Score)
             .unwrap_err()

@@ -6,7 +6,9 @@ use stats::censored::{StepFunction, censoring_distribution};
 
 use crate::bootstrap::{Bootstrap, drawn_rows};
 use crate::c_index::{interval, with_interval};
-use crate::estimate::{Estimate, MetricError, NotEstimable, check_horizon, check_length, settle};
+use crate::estimate::{
+    Estimate, MetricError, NotEstimable, check_followed, check_horizon, check_length, settle,
+};
 
 /// At which side of an event's time the censoring weight is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -218,10 +220,7 @@ impl<'a> Evaluated<'a> {
     ) -> Result<f64, MetricError> {
         let horizon = self.horizons[column];
         let (time, event) = (self.follow_up.time(), self.follow_up.event());
-        let last = rows.iter().map(|&row| time[row]).fold(0.0, f64::max);
-        if last < horizon || rows.is_empty() {
-            return Err(NotEstimable::NobodyAtRisk { horizon, last }.into());
-        }
+        check_followed(rows.iter().map(|&row| time[row]), horizon)?;
         let mut sum = 0.0;
         for &row in rows {
             let s = self.survival[[row, column]];

@@ -105,7 +105,8 @@ pub struct UnoC {
 /// # Agrees with
 /// scikit-survival 0.28 `concordance_index_ipcw`, 1e-9, tests/metrics_oracle.rs
 /// # Differs from
-/// R survival's `timewt = "n/G2"`, which weighs by G(t−)
+/// R survival's `timewt = "n/G2"`, which weighs by G(t−); scikit-survival takes risks within 1e-8 of each other as tied, here only
+/// equal ones are
 pub fn uno_c(
     risk: &RiskScores,
     follow_up: &FollowUp,

@@ -4,7 +4,7 @@ use cohort::FollowUp;
 use stats::censored::{ConfidenceScale, kaplan_meier};
 
 use crate::bootstrap::quantile;
-use crate::estimate::{Interval, MetricError, NotEstimable, check_horizon, check_length};
+use crate::estimate::{Interval, MetricError, check_followed, check_horizon, check_length};
 
 /// One group of patients of similar predicted risk.
 #[derive(Debug, Clone, PartialEq)]
@@ -60,10 +60,7 @@ pub fn calibration(
             value: risk[row],
         });
     }
-    let last = follow_up.time().iter().copied().fold(0.0, f64::max);
-    if last < horizon || risk.is_empty() {
-        return Err(NotEstimable::NobodyAtRisk { horizon, last }.into());
-    }
+    check_followed(follow_up.time().iter().copied(), horizon)?;
     let groups = groups.max(1);
     let mut sorted = risk.to_vec();
     sorted.sort_unstable_by(f64::total_cmp);

@@ -7,7 +7,9 @@ use stats::compare::quantile;
 use stats::cox::{CoxParams, fit_cox};
 use stats::special::normal_quantile;
 
-use crate::estimate::{Interval, MetricError, NotEstimable, check_horizon, check_length};
+use crate::estimate::{
+    Interval, MetricError, NotEstimable, check_followed, check_horizon, check_length,
+};
 
 /// A number with its standard error and interval.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -299,10 +301,7 @@ fn check(risk: &[f64], follow_up: &FollowUp, horizon: f64) -> Result<Vec<f64>, M
             value: risk[row],
         });
     }
-    let last = follow_up.time().iter().copied().fold(0.0, f64::max);
-    if last < horizon || risk.is_empty() {
-        return Err(NotEstimable::NobodyAtRisk { horizon, last }.into());
-    }
+    check_followed(follow_up.time().iter().copied(), horizon)?;
     Ok(risk
         .iter()
         .map(|p| libm::log(-libm::log1p(-p.clamp(EDGE, 1.0 - EDGE))))

@@ -3,7 +3,7 @@
 use cohort::FollowUp;
 use stats::censored::kaplan_meier;
 
-use crate::estimate::{MetricError, NotEstimable, check_horizon, check_length};
+use crate::estimate::{MetricError, check_followed, check_horizon, check_length};
 
 /// What happens when everybody with a risk of at least `threshold` is treated.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -63,10 +63,7 @@ pub fn decision_curve(
     if let Some(&value) = thresholds.iter().find(|p| !(**p > 0.0 && **p < 1.0)) {
         return Err(MetricError::Threshold { value });
     }
-    let last = follow_up.time().iter().copied().fold(0.0, f64::max);
-    if last < horizon || follow_up.is_empty() {
-        return Err(NotEstimable::NobodyAtRisk { horizon, last }.into());
-    }
+    check_followed(follow_up.time().iter().copied(), horizon)?;
     let all = kaplan_meier(follow_up).curve().at(horizon);
     Ok(thresholds
         .iter()

@@ -69,6 +69,9 @@ impl Estimate {
 /// Why a metric has no value in a set of patients.
 #[derive(Debug, Clone, PartialEq, Error)]
 pub enum NotEstimable {
+    /// The set is empty.
+    #[error("no patient to judge by")]
+    NoPatient,
     /// Follow-up ends before the horizon.
     #[error("nobody is at risk at {horizon}, follow-up ends at {last}")]
     NobodyAtRisk {
@@ -197,6 +200,19 @@ pub(crate) fn check_horizon(value: f64) -> Result<(), MetricError> {
     } else {
         Err(MetricError::Horizon { value })
     }
+}
+
+/// Whether somebody of a set is followed to the horizon.
+pub(crate) fn check_followed(
+    mut time: impl Iterator<Item = f64>,
+    horizon: f64,
+) -> Result<(), NotEstimable> {
+    let first = time.next().ok_or(NotEstimable::NoPatient)?;
+    let last = time.fold(first, f64::max);
+    if last < horizon {
+        return Err(NotEstimable::NobodyAtRisk { horizon, last });
+    }
+    Ok(())
 }
 
 /// Turns "not estimable" into a value and lets other errors pass.

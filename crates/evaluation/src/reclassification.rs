@@ -7,7 +7,9 @@ use stats::censored::{
 
 use crate::bootstrap::{Bootstrap, drawn_rows};
 use crate::c_index::{interval, with_interval};
-use crate::estimate::{Estimate, MetricError, NotEstimable, check_horizon, check_length, settle};
+use crate::estimate::{
+    Estimate, MetricError, NotEstimable, check_followed, check_horizon, check_length, settle,
+};
 
 /// When a patient counts as moved.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -266,11 +268,7 @@ impl<'a> Reclassified<'a> {
 
     fn check_followed(&self, rows: &[usize]) -> Result<(), NotEstimable> {
         let (time, horizon) = (self.follow_up.time(), self.horizon);
-        let last = rows.iter().map(|&row| time[row]).fold(0.0, f64::max);
-        if rows.is_empty() || last < horizon {
-            return Err(NotEstimable::NobodyAtRisk { horizon, last });
-        }
-        Ok(())
+        check_followed(rows.iter().map(|&row| time[row]), horizon)
     }
 
     fn weights(&self, rows: &[usize], reweighting: Reweighting) -> Result<Weights, NotEstimable> {

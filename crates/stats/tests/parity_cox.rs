@@ -7,6 +7,7 @@ use ndarray::s;
 use serde_json::Value;
 use stats::cox::{
     CoxFit, CoxParams, TimeTransform, backward_aic, fit_cox, proportional_hazards_test,
+    schoenfeld_residuals,
 };
 
 const SETS: [&str; 3] = ["veteran", "pbc", "gbsg"];
@@ -137,6 +138,26 @@ fn baseline_and_survival_agree() {
             .map(|&t| fit.baseline.at(t) * libm::exp(-shift))
             .collect();
         all_close(what, &got, &flat(&base["hazard"]), 1e-8);
+        let strata = vec![0; d.follow_up.len()];
+        let weights = vec![1.0; d.follow_up.len()];
+        let residuals = schoenfeld_residuals(
+            &fit.names,
+            &fit.coefficients,
+            d.x.view(),
+            &d.follow_up,
+            &strata,
+            &weights,
+            &CoxParams {
+                ties: fit.ties,
+                ..CoxParams::efron()
+            },
+        )
+        .unwrap();
+        let rows = want["schoenfeld_first3"].as_array().unwrap();
+        for (got, row) in residuals.iter().zip(rows) {
+            // R's order within a tied time is its own, but the first three events are at times of their own or in rows' order
+            all_close(what, &got.values, &flat(row), 1e-7);
+        }
         let first = &want["surv_first10"];
         let got = fit
             .survival(d.x.slice(s![..10, ..]), &flat(&first["times"]))

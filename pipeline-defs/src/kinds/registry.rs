@@ -276,7 +276,7 @@ pub(super) const ALL: &[KindSpec] = &[
         outputs: &[MODEL],
         cost: cost(2, 512, 0.3),
         seeded: true,
-        version: 3,
+        version: 4,
         ..hub(
             "fit-selection",
             Role::Fit,
@@ -529,7 +529,7 @@ pub(super) const ALL: &[KindSpec] = &[
             out("curves_csv", Csv, Hub, "csv", RowRule::Evaluated),
         ],
         cost: cost(1, 64, 0.05),
-        version: 3,
+        version: 4,
         ..hub(
             "kaplan-meier",
             Role::Evaluate,
@@ -568,6 +568,7 @@ pub(super) const ALL: &[KindSpec] = &[
         ],
         cost: cost(2, 512, 5.0),
         seeded: true,
+        version: 2,
         ..hub(
             "stability-selection",
             Role::Fit,
@@ -690,9 +691,13 @@ pub(super) const ALL: &[KindSpec] = &[
     },
     KindSpec {
         inputs: LEARN,
-        outputs: &[out("cox", Json, Hub, "json", RowRule::Fitted)],
+        outputs: &[
+            out("cox", Json, Hub, "json", RowRule::Fitted),
+            out("baseline", Csv, Hub, "csv", RowRule::Fitted),
+            out("schoenfeld", Csv, Hub, "csv", RowRule::Fitted),
+        ],
         cost: cost(1, 128, 0.01),
-        version: 3,
+        version: 4,
         ..hub(
             "cox-regression",
             Role::Fit,
@@ -712,7 +717,7 @@ pub(super) const ALL: &[KindSpec] = &[
         ],
         cost: cost(1, 256, 0.3),
         seeded: true,
-        version: 2,
+        version: 3,
         ..hub(
             "lasso-cox",
             Role::Fit,
@@ -724,9 +729,11 @@ pub(super) const ALL: &[KindSpec] = &[
         outputs: &[
             out("kept", Csv, Hub, "csv", RowRule::Fitted),
             out("dropped", Csv, Hub, "csv", RowRule::Fitted),
+            out("rho", Csv, Hub, "csv", RowRule::Fitted),
         ],
         cost: cost(1, 256, 0.1),
         by_hand_only: true,
+        version: 2,
         ..hub(
             "spearman-filter",
             Role::Fit,

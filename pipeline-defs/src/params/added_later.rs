@@ -27,6 +27,7 @@ pub const ADDED_LATER: &[(&str, &str, &str)] = &[
     ("cox-regression", "zph", "\"km\""),
     ("lasso-cox", "measure", "\"deviance\""),
     ("lasso-cox", "grouped", "true"),
+    ("lasso-cox", "standardise", "true"),
     ("extract-features", "imageType", "null"),
     ("extract-features", "featureClass", "null"),
     ("extract-features", "radloom", "null"),

@@ -218,6 +218,10 @@ pub struct LassoCoxParams {
     /// With `deviance`: that of all rows minus that of the training rows, instead of the held-out rows among themselves.
     #[serde(default = "yes")]
     pub grouped: bool,
+    /// Divides each feature by its standard deviation before it is penalised; otherwise a feature's unit decides how much it is
+    /// penalised. Source: glmnet, true.
+    #[serde(default = "yes")]
+    pub standardise: bool,
 }
 
 fn yes() -> bool {
@@ -255,6 +259,7 @@ impl Params for LassoCoxParams {
                 folds,
                 measure: LassoMeasure::Deviance,
                 grouped: true,
+                standardise: true,
             },
         )]
     }

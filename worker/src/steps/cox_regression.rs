@@ -1,13 +1,16 @@
-//! `cox-regression`: hazard ratios with intervals and tests.
+//! `cox-regression`: hazard ratios with intervals and tests, and the baseline hazard.
 
+use artefact::csv_field;
+use artefact::number::text;
 use artefact::table::{ColumnKind, Table};
 use pipeline_defs::params::{CoxRegressionParams, Ties, ZphTransform};
 use serde_json::{Map, Value, json};
+use stats::censored::StepFunction;
 use stats::collinearity::variance_inflation;
 use stats::cox::{
     CoxError, CoxFit, CoxParams as Settings, Proportionality, TestResult, TimeTransform,
-    WeightedCox, fit_cox, fit_weighted_cox, proportional_hazards_test, stratified_concordance,
-    stratified_proportional_hazards_test,
+    WeightedCox, fit_cox, fit_weighted_cox, proportional_hazards_test, schoenfeld_residuals,
+    stratified_concordance, stratified_proportional_hazards_test,
 };
 use stats::special::{normal_quantile, normal_two_sided};
 
@@ -25,7 +28,7 @@ pub(super) fn run(context: &Context, inputs: &Inputs) -> Result<Vec<Produced>, S
     let is_feature = |name: &String| !taken.iter().any(|t| t.as_ref() == Some(name));
     table.columns.retain(|c| is_feature(&c.name));
     let training = Training::of(table, inputs)?;
-    let mut json = if strata.is_none() && weights.is_none() {
+    let (mut json, tables) = if strata.is_none() && weights.is_none() {
         plain(&training, &params)?
     } else {
         weighted(&training, &params, strata, weights)?
@@ -41,10 +44,30 @@ pub(super) fn run(context: &Context, inputs: &Inputs) -> Result<Vec<Produced>, S
         None => json!({"reason": "fewer patients than features and one more"}),
     };
     json["n_followup_left_aside"] = json!(training.n_left_aside);
-    Ok(vec![Produced::bytes(
-        "cox",
-        artefact::json::encode("cox regression", &json)?,
-    )])
+    Ok(vec![
+        Produced::bytes("cox", artefact::json::encode("cox regression", &json)?),
+        Produced::bytes("baseline", tables.baseline.into_bytes()),
+        Produced::bytes("schoenfeld", tables.schoenfeld.into_bytes()),
+    ])
+}
+
+/// What is told beside the coefficients.
+struct Tables {
+    baseline: String,
+    schoenfeld: String,
+}
+
+/// The cumulative hazard of a patient at the means of the features (`means`), by stratum: a line a time.
+fn baseline_lines<'a>(curves: impl Iterator<Item = (&'a str, &'a StepFunction)>) -> String {
+    let mut out = String::from("stratum,time,cumulative_hazard\n");
+    for (stratum, curve) in curves {
+        for (time, hazard) in curve.times().iter().zip(curve.values()) {
+            let cells = [csv_field(stratum).to_string(), text(*time), text(*hazard)];
+            out += &cells.join(",");
+            out.push('\n');
+        }
+    }
+    out
 }
 
 /// The stratum of each row, and the labels of the strata.
@@ -87,13 +110,62 @@ fn settings(ties: Ties) -> Settings {
     }
 }
 
-fn plain(training: &Training, params: &CoxRegressionParams) -> Result<Value, StepError> {
+/// Schoenfeld residuals, a line an event, by time.
+fn residuals(
+    training: &Training,
+    coefficients: &[f64],
+    strata: &[usize],
+    weights: &[f64],
+    params: &CoxRegressionParams,
+) -> Result<String, StepError> {
+    let (matrix, follow_up) = (&training.matrix, &training.follow_up);
+    let (x, ties) = (matrix.x.view(), settings(params.ties));
+    let found = schoenfeld_residuals(
+        &matrix.names,
+        coefficients,
+        x,
+        follow_up,
+        strata,
+        weights,
+        &ties,
+    )
+    .map_err(|e| refuse(cox_code(&e), &e))?;
+    let names: Vec<_> = matrix.names.iter().map(|n| csv_field(n)).collect();
+    let mut out = format!("site,patient_id,time,{}\n", names.join(","));
+    for residual in found {
+        let row = &matrix.rows[residual.row];
+        let mut cells = vec![
+            csv_field(&row.site).to_string(),
+            csv_field(&row.patient_id).to_string(),
+            text(follow_up.time()[residual.row]),
+        ];
+        cells.extend(residual.values.iter().map(|v| text(*v)));
+        out += &cells.join(",");
+        out.push('\n');
+    }
+    Ok(out)
+}
+
+fn plain(training: &Training, params: &CoxRegressionParams) -> Result<(Value, Tables), StepError> {
     let (matrix, follow_up) = (&training.matrix, &training.follow_up);
     let x = matrix.x.view();
     let fit = fit_cox(x, &matrix.names, follow_up, &settings(params.ties))
         .map_err(|e| refuse(cox_code(&e), &e))?;
     let zph = proportional_hazards_test(&fit, x, follow_up, transform(params));
-    report(&fit, &matrix.names, zph)
+    let baseline = baseline_lines(std::iter::once(("", &fit.baseline)));
+    let n = follow_up.len();
+    let schoenfeld = residuals(
+        training,
+        &fit.coefficients,
+        &vec![0; n],
+        &vec![1.0; n],
+        params,
+    )?;
+    let tables = Tables {
+        baseline,
+        schoenfeld,
+    };
+    Ok((report(&fit, &matrix.names, zph)?, tables))
 }
 
 fn transform(params: &CoxRegressionParams) -> TimeTransform {
@@ -110,7 +182,7 @@ fn weighted(
     params: &CoxRegressionParams,
     strata: Option<Strata>,
     weights: Option<Vec<f64>>,
-) -> Result<Value, StepError> {
+) -> Result<(Value, Tables), StepError> {
     let (matrix, follow_up) = (&training.matrix, &training.follow_up);
     let n = follow_up.len();
     let robust = weights.is_some();
@@ -128,6 +200,7 @@ fn weighted(
     let (model, of_sandwich) = (errors(&variance), errors(&sandwich));
     let std_err = if robust { &of_sandwich } else { &model };
     let mut json = coefficients(&matrix.names, &fit.coefficients, std_err)?;
+    json["means"] = by_name(&matrix.names, &fit.means);
     json["covariance"] = json!(if robust { "robust" } else { "model" });
     json["se_model"] = by_name(&matrix.names, &model);
     json["se_robust"] = by_name(&matrix.names, &of_sandwich);
@@ -150,7 +223,13 @@ fn weighted(
         transform(params),
     );
     json["zph"] = zph_of(&matrix.names, zph);
-    Ok(json)
+    let label = |number: usize| names.get(number).map_or("", String::as_str);
+    let curves = fit.baselines.iter().map(|b| (label(b.stratum), &b.hazard));
+    let tables = Tables {
+        baseline: baseline_lines(curves),
+        schoenfeld: residuals(training, &fit.coefficients, &strata, &weights, params)?,
+    };
+    Ok((json, tables))
 }
 
 fn tests_of(json: &mut Value, fit: &WeightedCox, robust: bool) {
@@ -209,6 +288,7 @@ fn report(
         .map(|j| fit.covariance[[j, j]].sqrt())
         .collect();
     let mut json = coefficients(names, &fit.coefficients, &std_err)?;
+    json["means"] = by_name(names, &fit.means);
     let concordance = fit.concordance;
     json["loglik"] = json!([fit.loglik_null, fit.loglik]);
     json["lr_test"] = test(&fit.likelihood_ratio_test);
@@ -248,7 +328,7 @@ fn test(result: &TestResult) -> Value {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::super::fixture::{
-        content, generated, learnable, only, oracle, refusal, run, survival_data,
+        content, generated, learnable, only, oracle, refusal, run, survival_data, text,
     };
     use serde_json::{Value, json};
 
@@ -284,6 +364,34 @@ mod tests {
             close(&got["vif"]["trt"], &json!(1.06793051060695));
             close(&got["vif"]["prior"], &json!(1.25931088467917));
             assert_eq!(got["events_per_variable"], json!(16.0));
+            let cells = |port: &str, line: usize, cell: usize| -> Value {
+                let table = text(&out, port);
+                let line = table.lines().nth(line).unwrap().to_owned();
+                json!(line.split(',').nth(cell).unwrap().parse::<f64>().unwrap())
+            };
+            // R leaves columns of 0 and 1 uncentred: compared where every feature is zero
+            let baseline = &r[ties]["basehaz_uncentered"];
+            let names = got["features"].as_array().unwrap().iter();
+            let number = |of: &str, name: &Value| got[of][name.as_str().unwrap()].as_f64().unwrap();
+            let at_means: f64 = names.map(|n| number("coef", n) * number("means", n)).sum();
+            for k in [0, 9, 60, 90] {
+                close(&cells("baseline", k + 1, 1), &baseline["time"][k]);
+                let hazard = cells("baseline", k + 1, 2).as_f64().unwrap();
+                close(
+                    &json!(hazard * libm::exp(-at_means)),
+                    &baseline["hazard"][k],
+                );
+            }
+            close(&got["means"]["karno"], &r[ties]["means"]["karno"]);
+            // trt is the first feature, an event a line
+            close(
+                &cells("schoenfeld", 1, 3),
+                &r[ties]["schoenfeld_first3"][0][0],
+            );
+            close(
+                &cells("schoenfeld", 3, 3),
+                &r[ties]["schoenfeld_first3"][2][0],
+            );
         }
     }
 

@@ -9,7 +9,10 @@ use artefact::{RowId, csv_field};
 use cohort::FollowUp;
 use pipeline_defs::params::KaplanMeierParams;
 use serde_json::{Map, Value, json};
-use stats::censored::{ConfidenceScale, KaplanMeier, kaplan_meier, log_rank, reverse_kaplan_meier};
+use stats::censored::{
+    ConfidenceScale, HazardTies, KaplanMeier, kaplan_meier, log_rank, nelson_aalen,
+    reverse_kaplan_meier,
+};
 use stats::compare::quantile;
 
 use super::labels::{labels, numbered};
@@ -229,15 +232,16 @@ fn header() -> String {
         // Writing to a String cannot fail.
         let _ = write!(out, ",lower_{name},upper_{name}");
     }
-    out.push('\n');
+    out.push_str(",cumulative_hazard,std_err_cumulative_hazard\n");
     out
 }
 
-/// A line a distinct time; an undefined error or limit is empty.
+/// A line a distinct time; an undefined error or limit is empty. The cumulative hazard is Nelson and Aalen's.
 fn lines(out: &mut String, label: &str, follow_up: &FollowUp, level: f64) {
     let km = kaplan_meier(follow_up);
     let (table, std_err) = (km.table(), km.std_err());
     let intervals = SCALES.map(|(_, scale)| km.intervals(scale, level));
+    let hazard = nelson_aalen(follow_up, HazardTies::NelsonAalen);
     let or_empty = |v: Option<f64>| v.map_or_else(String::new, text);
     for k in 0..table.len() {
         let mut cells = vec![
@@ -253,6 +257,8 @@ fn lines(out: &mut String, label: &str, follow_up: &FollowUp, level: f64) {
             cells.push(or_empty(interval[k].map(|i| i.lower)));
             cells.push(or_empty(interval[k].map(|i| i.upper)));
         }
+        cells.push(text(hazard.hazard.values()[k]));
+        cells.push(text(hazard.std_err[k]));
         let _ = writeln!(out, "{}", cells.join(","));
     }
 }
@@ -315,6 +321,9 @@ mod tests {
             close(all[k][5].parse().unwrap(), &r["km_log"]["surv"][k]);
             close(all[k][9].parse().unwrap(), &r["km_log-log"]["lower"][k]);
             close(all[k][12].parse().unwrap(), &r["km_plain"]["upper"][k]);
+            let hazard = &r["nelson_aalen"];
+            close(all[k][13].parse().unwrap(), &hazard["cumhaz"][k]);
+            close(all[k][14].parse().unwrap(), &hazard["std_chaz"][k]);
         }
     }
 

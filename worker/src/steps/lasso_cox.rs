@@ -5,7 +5,9 @@ use std::fmt::Write;
 use artefact::number::text;
 use pipeline_defs::params::{Lasso, LassoCoxParams, LassoMeasure};
 use stats::folds::event_stratified_folds;
-use stats::lasso_cox::{LassoCoxCv, Measure, cross_validate_lasso_cox_by};
+use stats::lasso_cox::{
+    LassoCoxCv, LassoCoxParams as Settings, Measure, cross_validate_lasso_cox_by,
+};
 
 use super::fit_selection::{choice, lasso_code, path_params};
 use super::learn::{Training, given_folds};
@@ -21,6 +23,7 @@ pub(super) fn run(context: &Context, inputs: &Inputs) -> Result<Vec<Produced>, S
         folds,
         measure,
         grouped,
+        standardise,
     } = context.params()?;
     let training = Training::read(inputs)?;
     if training.follow_up.n_events() == 0 {
@@ -34,13 +37,17 @@ pub(super) fn run(context: &Context, inputs: &Inputs) -> Result<Vec<Produced>, S
         None => event_stratified_folds(&training.follow_up, folds as usize, context.seed()?)
             .ok_or_else(|| StepError::refuse("too-few-folds", "0 folds, at least 3 are needed"))?,
     };
-    let settings = path_params(&Lasso {
+    let lasso = Lasso {
         alpha,
         n_lambda,
         lambda_min_ratio,
         choose,
         folds,
-    });
+    };
+    let settings = Settings {
+        standardise,
+        ..path_params(&lasso)
+    };
     let measure = match (measure, grouped) {
         (LassoMeasure::Deviance, true) => Measure::GroupedDeviance,
         (LassoMeasure::Deviance, false) => Measure::HeldOutDeviance,
@@ -208,6 +215,31 @@ mod tests {
                 };
                 assert!((cell(at) - want).abs() < tolerance, "{key} {name} {want}");
             }
+        }
+    }
+
+    #[test]
+    fn features_are_penalised_in_their_own_units_when_asked_for() {
+        let (Some(data), Some(wanted)) = (
+            oracle("survival/data/veteran.csv"),
+            oracle("survival/d_lasso/veteran.json"),
+        ) else {
+            return;
+        };
+        let (table, followup) = survival_data(&data);
+        let wanted: Value = serde_json::from_slice(&wanted).unwrap();
+        for (standardise, key) in [
+            (true, "path_standardize_TRUE"),
+            (false, "path_standardize_FALSE"),
+        ] {
+            let mut params = params();
+            params["n_lambda"] = json!(100);
+            params["standardise"] = json!(standardise);
+            let ports = [("table", table.clone()), ("followup", followup.clone())];
+            let path = text(&run("lasso-cox", params, &ports).unwrap(), "path");
+            let first = path.lines().nth(1).unwrap().split(',').next().unwrap();
+            let want = wanted[key]["lambda"][0].as_f64().unwrap();
+            assert!((first.parse::<f64>().unwrap() / want - 1.0).abs() < 1e-6);
         }
     }
 

@@ -1,10 +1,11 @@
-//! `spearman-filter`: drops one of each pair of features that say the same.
+//! `spearman-filter`: drops one of each pair of features that say the same, and tells how features correlate.
 
 use artefact::follow_up::FollowUpTable;
 use artefact::number;
 use artefact::table::Table;
 use pipeline_defs::params::{Spearman, SpearmanRule};
-use stats::redundancy::redundancy_filter;
+use stats::redundancy::{RedundancyError, redundancy_filter};
+use stats::spearman::spearman_matrix;
 
 use super::fit_selection::{keep_rule, redundancy_code};
 use super::matrix::Matrix;
@@ -65,7 +66,31 @@ pub(super) fn run(context: &Context, inputs: &Inputs) -> Result<Vec<Produced>, S
             "dropped",
             format!("feature,kept,rho\n{}", dropped.collect::<String>()).into_bytes(),
         ),
+        Produced::bytes("rho", correlations(&matrix)?.into_bytes()),
     ])
+}
+
+/// ρ of every pair, a line a feature; empty where a feature has one value only.
+fn correlations(matrix: &Matrix) -> Result<String, StepError> {
+    let found = spearman_matrix(matrix.x.view()).map_err(|e| {
+        let e = RedundancyError::from(e);
+        refuse(redundancy_code(&e), &e)
+    })?;
+    let names = || matrix.names.iter().map(|n| artefact::csv_field(n));
+    let mut out = names().fold(String::from("feature"), |line, name| line + "," + &name);
+    for (j, name) in names().enumerate() {
+        out.push('\n');
+        out += &name;
+        for l in 0..matrix.names.len() {
+            out.push(',');
+            let undefined = |c: usize| found.constant.binary_search(&c).is_ok();
+            if j == l || !(undefined(j) || undefined(l)) {
+                out += &number::text(found.rho[[j, l]]);
+            }
+        }
+    }
+    out.push('\n');
+    Ok(out)
 }
 
 #[cfg(test)]
@@ -96,6 +121,21 @@ mod tests {
         )
         .unwrap();
         assert_eq!(text(&out, "dropped").lines().count(), 2);
+    }
+
+    #[test]
+    fn the_matrix_has_every_pair_and_a_constant_none() {
+        let table = b"patient_id,a,b,c,d\np1,1,2,5,4\np2,2,3,5,3\np3,3,1,5,2\np4,4,4,5,1\n";
+        let ports = [("table", table.to_vec())];
+        let out = run("spearman-filter", params("first"), &ports).unwrap();
+        let lines = [
+            "feature,a,b,c,d",
+            "a,1,0.4,,-1",
+            "b,0.4,1,,-0.4",
+            "c,,,1,",
+            "d,-1,-0.4,,1",
+        ];
+        assert_eq!(text(&out, "rho"), lines.join("\n") + "\n");
     }
 
     #[test]

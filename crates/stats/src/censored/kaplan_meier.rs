@@ -133,6 +133,10 @@ impl KaplanMeier {
     /// The time at which S falls to `1 − p` (p = 0.5: the median), with the limits found the same way on the
     /// interval's curves (Brookmeyer & Crowley). Where S equals 1 − p on a whole step, the middle of that step, which ends
     /// with the follow-up if S falls no further (R's rule).
+    ///
+    /// # Differs from
+    /// R, where the upper curve of the log scale rises again after it had passed 1 − p (few at risk): R looks the level up among the
+    /// curve's values in their own order and may give that later time, here the first passage counts
     pub fn quantile(&self, p: f64, scale: ConfidenceScale, level: f64) -> Quantile {
         let intervals = self.intervals(scale, level);
         let curve = |pick: fn(&Interval) -> f64| -> Vec<Option<f64>> {

@@ -74,7 +74,7 @@ pub struct LogRank {
 /// # Errors           see [`LogRankError`]
 /// # Reference        Mantel 1966; Harrington & Fleming, Biometrika 69 (1982) 553–566
 /// # Agrees with      R survival 3.5-3 `survdiff` with rho 0 and 1, relative 1e-10, tests/parity_censored.rs
-/// # Differs from     nothing
+/// # Differs from     nothing but R's `timefix`, as [`super::kaplan_meier`]
 pub fn log_rank(follow_up: &FollowUp, group: &[usize], rho: f64) -> Result<LogRank, LogRankError> {
     let (labels, member) = check(follow_up, group)?;
     let sums = accumulate(follow_up, &member, labels.len(), rho);

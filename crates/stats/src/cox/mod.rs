@@ -14,6 +14,7 @@ mod error;
 mod fit;
 mod partial_likelihood;
 mod proportionality;
+mod schoenfeld;
 mod step_aic;
 mod stratified;
 mod weighted;
@@ -22,6 +23,7 @@ pub use error::CoxError;
 pub use fit::{CoefficientRow, CoxFit, CoxParams, TestResult, fit_cox};
 pub use partial_likelihood::partial_log_likelihood;
 pub use proportionality::{Proportionality, TimeTransform, proportional_hazards_test};
+pub use schoenfeld::{SchoenfeldResidual, schoenfeld_residuals};
 pub use step_aic::{AicStep, StepAic, backward_aic};
 pub use stratified::{
     WeightedConcordance, stratified_concordance, stratified_proportional_hazards_test,

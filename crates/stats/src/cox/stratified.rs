@@ -96,8 +96,9 @@ pub fn stratified_proportional_hazards_test(
     let mut drift = vec![0.0; p];
     let [mut a, mut b, mut c] = [(); 3].map(|()| Array2::<f64>::zeros((p, p)));
     let sets = Strata::new(follow_up, strata, weights);
-    sets.each_event_time(&design.x, &eta, params.ties, |time, score, information| {
+    sets.each_event_time(&design.x, &eta, params.ties, |group, score, information| {
         // every time of a stratum is one of all patients
+        let time = follow_up.time()[group[0]];
         let g = g[times.partition_point(|t| *t < time)];
         drift.iter_mut().zip(score).for_each(|(u, s)| *u += g * s);
         for (((a, b), c), v) in (a.iter_mut().zip(b.iter_mut()))

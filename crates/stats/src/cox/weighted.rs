@@ -315,13 +315,13 @@ impl<'a> Strata<'a> {
         sum
     }
 
-    /// Score and information of each event time of each stratum.
+    /// Patients, score and information of each event time of each stratum.
     pub(super) fn each_event_time(
         &self,
         x: &Array2<f64>,
         eta: &[f64],
         ties: Ties,
-        mut at: impl FnMut(f64, &[f64], &Array2<f64>),
+        mut at: impl FnMut(&[usize], &[f64], &Array2<f64>),
     ) {
         let highest = eta.iter().copied().fold(f64::MIN, f64::max);
         for stratum in 0..self.labels.len() {
@@ -335,8 +335,7 @@ impl<'a> Strata<'a> {
                     ties,
                     (group, tied, risk_xx, own_xx),
                 );
-                let time = self.follow_up.time()[group[0]];
-                at(time, &here.score, &here.information);
+                at(group, &here.score, &here.information);
             });
         }
     }
