@@ -682,7 +682,7 @@ pub(super) const ALL: &[KindSpec] = &[
             out("tables", Bundle, Hub, "bundle", RowRule::Evaluated),
         ],
         cost: cost(1, 512, 0.5),
-        version: 9,
+        version: 10,
         ..hub(
             "report",
             Role::Gather,

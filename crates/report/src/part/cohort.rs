@@ -139,6 +139,7 @@ fn followed(report: &Report, part: &mut Part) {
     }
     if !table.rows.is_empty() {
         table.note(language.say("Reverse Kaplan–Meier asks how long patients would have been followed without the event; the times as they are end at it, and are shorter."));
+        table.note(language.say("What a visit finds has happened since the visit before: such times are late by up to that interval, in this analysis as in any that counts from visits."));
         let from = digests(report.followed.iter().map(|f| f.artefact.as_str()));
         part.items.push(Item::Table(table, from));
     }

@@ -140,7 +140,7 @@ pub(crate) fn controls(report: &Report) -> Option<Part> {
         let subject = one.subject.words(language, &[]);
         silent.extend(mute.map(|m| format!("{subject}: {}", m.name(language))));
     }
-    part.items.insert(0, Item::Note(language.say("Controls go through imputation, selection and one forest in the folds of the careful profile; reliability, harmonisation and tuning are not on their way.").to_owned()));
+    part.items.insert(0, Item::Note(language.say("In the shipped study permuted outcomes meet the tumour's features as the careful profile prepares them: reliable, harmonised, standardised. Noise, the mask elsewhere and the volume were delineated once and are imputed only. All are selected from and learned by a forest tuned as the careful one, fold by fold.").to_owned()));
     if !shape.is_empty() {
         let text = "Above chance with the mask elsewhere: {0}. The mask keeps the tumour's shape and size; compare it with the volume alone.";
         part.items

@@ -445,8 +445,8 @@ const TABLE: &[(&str, &str)] = &[
         "部分阴性对照无从判断，因其对所有患者预测相同：{0}。",
     ),
     (
-        "Controls go through imputation, selection and one forest in the folds of the careful profile; reliability, harmonisation and tuning are not on their way.",
-        "对照在严谨方案的各折中经过填补、筛选和一个随机森林；不经过可靠性筛选、中心协调和调参。",
+        "In the shipped study permuted outcomes meet the tumour's features as the careful profile prepares them: reliable, harmonised, standardised. Noise, the mask elsewhere and the volume were delineated once and are imputed only. All are selected from and learned by a forest tuned as the careful one, fold by fold.",
+        "在随附的研究中，打乱结局的对照使用严谨方案处理后的肿瘤特征（可靠性筛选、中心协调、标准化）；噪声、移位掩膜与体积只勾画一次，仅作填补。各对照在每折中均经特征筛选，并由与严谨方案同样调参的随机森林学习。",
     ),
     (
         "Above chance with the mask elsewhere: {0}. The mask keeps the tumour's shape and size; compare it with the volume alone.",

@@ -56,6 +56,10 @@ pub(super) const NOTES: &[(&str, &str)] = &[
         "反向 Kaplan–Meier 估计的是若无事件患者会被随访多久；原始时间在事件处终止，因而较短。",
     ),
     (
+        "What a visit finds has happened since the visit before: such times are late by up to that interval, in this analysis as in any that counts from visits.",
+        "随访时发现的事件发生于上次与本次随访之间，其时间最多迟记一个随访间隔；凡以随访日计时的分析均如此。",
+    ),
+    (
         "What each of them receives is told in leakage.json.",
         "各步骤所接收的内容见 leakage.json。",
     ),
