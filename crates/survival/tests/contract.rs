@@ -538,3 +538,60 @@ fn too_large_an_mtry_is_refused() {
     let (mtry, features) = (3, 2);
     assert_eq!(refused, FitError::Mtry { mtry, features });
 }
+
+/// Values at the ends of what a number can be, and plain ones between them.
+const EDGES: [f64; 12] = [
+    0.0,
+    -0.0,
+    1.0,
+    -1.0,
+    5e-324,
+    -1e-300,
+    1e-300,
+    1e16,
+    1e200,
+    -1e300,
+    f64::MAX,
+    f64::MIN,
+];
+
+#[test]
+fn numbers_at_the_ends_of_their_range_give_finite_risks_or_a_reason() {
+    let mut uniform = Uniform(11);
+    for round in 0..12 {
+        let n = 6 + 3 * round;
+        let mut draw = |count: usize| (uniform.next() * count as f64) as usize;
+        let x = Array2::from_shape_fn((n, 3), |(i, j)| match (round + j) % 3 {
+            0 => EDGES[draw(12)],
+            1 => EDGES[draw(6)] + i as f64,
+            _ => i as f64 * 1e150,
+        });
+        let time: Vec<f64> = (0..n)
+            .map(|i| match round % 4 {
+                0 => [5e-324, 1e-300, 1.0, 1e300][draw(4)],
+                _ => (1 + i) as f64,
+            })
+            .collect();
+        let event: Vec<bool> = (0..n).map(|i| i == 1 || draw(3) > 0).collect();
+        let f = FollowUp::new(time.clone(), event).unwrap();
+        for (name, learner) in learners() {
+            let model = match learner.fit(x.view(), &names(3), &f, 0) {
+                Ok(model) => model,
+                Err(error) => {
+                    // trees see order only
+                    let trees = ["rsf", "gbm", "xgboost"].iter().any(|t| name.contains(t));
+                    assert!(!trees, "{name}: {error}");
+                    continue;
+                }
+            };
+            if let Ok(risk) = model.risk(x.view()) {
+                assert!(risk.values().iter().all(|r| r.is_finite()), "{name}");
+            }
+            if let Some(Ok(survival)) = model.survival(x.view(), &time) {
+                let sound = survival.iter().all(|s| (0.0..=1.0).contains(s));
+                assert!(sound, "{name} round {round}");
+            }
+            assert!(model.parts().into_model().is_ok(), "{name}");
+        }
+    }
+}

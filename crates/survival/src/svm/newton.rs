@@ -10,6 +10,10 @@ use super::pairs::ActivePairs;
 /// Up to this many unknowns the Hessian is factored; beyond, conjugate gradients multiply by it.
 pub(super) const FACTORED_UP_TO: usize = 400;
 
+/// So many truncated steps are tried before the Hessian is factored whatever its size: an ill-conditioned kernel, as a
+/// polynomial of high degree, needs it.
+const TRUNCATED_STEPS: usize = 40;
+
 /// Converged when the gradient is this small beside that at the start.
 const GRADIENT_REL: f64 = 1e-11;
 
@@ -68,20 +72,24 @@ impl<'a> Problem<'a> {
         let mut here = self.at(start);
         let first = largest(&here.gradient);
         let enough = f64::max(GRADIENT_REL * first, ROUNDING_REL * self.sizes(&here.slope));
-        for _ in 0..max_iterations {
+        let mut factored = self.width <= self.factored_up_to;
+        for iteration in 0..max_iterations {
             if largest(&here.gradient) <= enough {
                 return Ok(self.solution(here));
             }
-            let step = self.newton_step(&here, first);
+            factored |= iteration >= TRUNCATED_STEPS;
+            let step = self.newton_step(&here, first, factored);
             let Some((next, full)) = self.line_search(&here, &step) else {
-                let small = largest(&here.gradient) <= GRADIENT_REL_AT_REST * first;
-                return if small {
-                    Ok(self.solution(here))
-                } else {
-                    Err(max_iterations)
-                };
+                if largest(&here.gradient) <= GRADIENT_REL_AT_REST * first {
+                    return Ok(self.solution(here));
+                }
+                if factored {
+                    return Err(max_iterations);
+                }
+                factored = true;
+                continue;
             };
-            let done = full && same_terms(&here, &next) && self.width <= self.factored_up_to;
+            let done = full && factored && same_terms(&here, &next);
             here = next;
             if done {
                 return Ok(self.solution(here));
@@ -171,9 +179,9 @@ impl<'a> Problem<'a> {
         largest(&sums)
     }
 
-    fn newton_step(&self, here: &Point, first: f64) -> Vec<f64> {
+    fn newton_step(&self, here: &Point, first: f64, factored: bool) -> Vec<f64> {
         let downhill: Vec<f64> = here.gradient.iter().map(|g| -g).collect();
-        if self.width <= self.factored_up_to {
+        if factored {
             solve_positive(self.hessian(here), downhill)
         } else {
             let forcing = (largest(&here.gradient) / first).clamp(1e-8, 0.1);
