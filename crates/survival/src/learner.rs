@@ -202,7 +202,9 @@ pub enum FitError {
         value: f64,
     },
     /// The optimum was not found in the iterations allowed.
-    #[error("no convergence in {iterations} iterations: allow more, weigh the loss less or scale the columns")]
+    #[error(
+        "no convergence in {iterations} iterations: allow more, weigh the loss less or scale the columns"
+    )]
     NoConvergence {
         /// Iterations made.
         iterations: usize,

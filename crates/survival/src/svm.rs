@@ -40,7 +40,8 @@ const KERNEL_PATIENTS: usize = 10_000;
 ///
 /// # Algorithm
 /// Newton's method with sums over active pairs from binary indexed trees, O(n log n) for each column: no pair is ever
-/// formed. The Hessian is factored up to 400 unknowns, beyond that conjugate gradients truncate the step. More columns than
+/// formed. The Hessian is factored up to 400 unknowns; beyond that conjugate gradients truncate the step, unless forty such
+/// steps do not arrive. More columns than
 /// patients, and kernels, go through a pivoted Cholesky factor of the inner products. Neighbour hinge: dual coordinate
 /// descent.
 ///
