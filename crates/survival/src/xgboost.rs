@@ -58,8 +58,7 @@ pub use params::{AftDistribution, TreeMethod, XgboostObjective, XgboostParams};
 /// 8 `max_bin` distinct values, or of more rows than 16 `max_bin`, approximately; here quantiles are exact. Cox risk sets are
 /// what repeated subtraction leaves; once margins spread over some 20, as after 60 rounds of depth 6 and step 0.3 or after a
 /// few without penalty, the last bit of an exponential decides what is left for the last patients, and margins can differ by
-/// more than 1. Here a risk set of which subtraction lost more than half is summed anew, so that no gradient has the wrong
-/// sign.
+/// more than 1. Here a risk set of which subtraction lost more than half is summed anew.
 /// An event at time 0 counts as one; its label cannot say so. Missing values
 /// are refused.
 #[derive(Debug, Clone, PartialEq)]
