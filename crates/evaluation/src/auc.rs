@@ -473,6 +473,37 @@ mod tests {
         );
     }
 
+    /// The published form divides by all at risk where the derivative divides by those left: a difference of 1/60 of κ at most.
+    #[test]
+    fn the_influence_of_a_patient_is_the_slope_in_their_weight() {
+        let (each, more) = (1_000_000, 1_000);
+        let (risk, f) = cohort(60);
+        for convention in [
+            AucConvention::Score,
+            AucConvention::Uno,
+            AucConvention::TimeRoc,
+        ] {
+            let seen = crate::auc_influence(&risk, &f, 25.0, convention).unwrap();
+            let resampled = ResampledAuc::new(&risk, &f, 25.0, convention);
+            let largest = (seen.influence.iter()).fold(0.0, |m: f64, v| m.max(v.abs()));
+            for (i, influence) in seen.influence.iter().enumerate() {
+                let at = |copies: u32| {
+                    let mut all = vec![each; 60];
+                    all[i] = copies;
+                    let total: f64 = all.iter().map(|c| f64::from(*c)).sum();
+                    let share = (f64::from(copies) - f64::from(each)) / total;
+                    (resampled.value(&all).unwrap(), share)
+                };
+                let (up, down) = (at(each + more), at(each - more));
+                let slope = (up.0 - down.0) / (up.1 - down.1);
+                assert!(
+                    (slope - influence).abs() < 1e-3 * largest,
+                    "{convention:?} {i}: {slope} {influence}"
+                );
+            }
+        }
+    }
+
     #[test]
     fn the_guard_says_what_is_missing() {
         let (risk, f) = cohort(60);

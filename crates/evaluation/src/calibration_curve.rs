@@ -8,7 +8,8 @@ use stats::cox::{CoxParams, fit_cox};
 use stats::special::normal_quantile;
 
 use crate::estimate::{
-    Interval, MetricError, NotEstimable, check_followed, check_horizon, check_length,
+    Interval, MetricError, NotEstimable, check_both_outcomes, check_followed, check_horizon,
+    check_length,
 };
 
 /// A number with its standard error and interval.
@@ -82,7 +83,8 @@ pub struct CalibrationSlope {
 ///
 /// # Ties and edges   risks are kept within 1e-9 of 0 and 1
 /// # Undefined
-/// nobody followed to t; risks too few or too much alike for a spline, or a likelihood without maximum
+/// nobody followed to t; no event or only events by t; risks too few or too much alike for a spline, or a likelihood without
+/// maximum
 /// # Reference
 /// Austin, Harrell & van Klaveren, Stat. Med. 39 (2020) 2714–2742
 /// # Agrees with
@@ -95,6 +97,7 @@ pub fn calibration_curve(
     horizon: f64,
 ) -> Result<CalibrationCurve, MetricError> {
     let scale = check(risk, follow_up, horizon)?;
+    check_both_outcomes(kaplan_meier(follow_up).curve().at(horizon), horizon)?;
     let mut sorted = scale.clone();
     sorted.sort_by(f64::total_cmp);
     let knots = [0.1, 0.5, 0.9].map(|q| quantile(&sorted, q));
@@ -152,23 +155,7 @@ pub fn calibration_slope(
     let scale = check(risk, follow_up, horizon)?;
     let km = kaplan_meier(follow_up);
     let survival = km.curve().at(horizon);
-    let (cases, controls, at_least) = (0, 0, 1);
-    if survival >= 1.0 {
-        return Err(NotEstimable::FewCases {
-            horizon,
-            cases,
-            at_least,
-        }
-        .into());
-    }
-    if survival <= 0.0 {
-        return Err(NotEstimable::FewControls {
-            horizon,
-            controls,
-            at_least,
-        }
-        .into());
-    }
+    check_both_outcomes(survival, horizon)?;
     let expected = risk.iter().sum::<f64>() / risk.len() as f64;
     let jumps = km.curve().times().partition_point(|t| *t <= horizon);
     let limits = jumps

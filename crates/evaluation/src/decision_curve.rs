@@ -3,7 +3,9 @@
 use cohort::FollowUp;
 use stats::censored::kaplan_meier;
 
-use crate::estimate::{MetricError, check_followed, check_horizon, check_length};
+use crate::estimate::{
+    MetricError, check_both_outcomes, check_followed, check_horizon, check_length,
+};
 
 /// What happens when everybody with a risk of at least `threshold` is treated.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -39,7 +41,7 @@ pub struct DecisionPoint {
 /// # Ties and edges
 /// a risk equal to p is treated; nobody treated has net benefit 0; a group followed for less than t keeps its last survival
 /// # Undefined
-/// follow-up of the whole set ends before t
+/// follow-up of the whole set ends before t; no event or only events by t
 /// # Reference
 /// Vickers and Elkin, Med. Decis. Making 26 (2006) 565–574; Vickers et al., BMC Med. Inform. Decis. Mak. 8 (2008) 53
 /// # Agrees with
@@ -65,6 +67,7 @@ pub fn decision_curve(
     }
     check_followed(follow_up.time().iter().copied(), horizon)?;
     let all = kaplan_meier(follow_up).curve().at(horizon);
+    check_both_outcomes(all, horizon)?;
     Ok(thresholds
         .iter()
         .map(|&p| point(risk, follow_up, horizon, p, all))
@@ -96,6 +99,7 @@ fn point(risk: &[f64], follow_up: &FollowUp, horizon: f64, p: f64, all: f64) -> 
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
+    use crate::estimate::NotEstimable;
 
     #[test]
     fn four_patients_by_hand() {
@@ -123,5 +127,12 @@ mod tests {
         assert!(matches!(bad, MetricError::Probability { row: 1, .. }));
         let late = decision_curve(&[0.2, 0.3], &f, 5.0, &[0.5]).unwrap_err();
         assert!(matches!(late, MetricError::NotEstimable(_)));
+        let early = decision_curve(&[0.2, 0.3], &f, 0.5, &[0.5]).unwrap_err();
+        let none = NotEstimable::FewCases {
+            horizon: 0.5,
+            cases: 0,
+            at_least: 1,
+        };
+        assert_eq!(early, none.into());
     }
 }

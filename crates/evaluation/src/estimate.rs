@@ -215,6 +215,26 @@ pub(crate) fn check_followed(
     Ok(())
 }
 
+/// Whether both outcomes occur by the horizon, `survival` being Kaplan and Meier's there.
+pub(crate) fn check_both_outcomes(survival: f64, horizon: f64) -> Result<(), NotEstimable> {
+    let (cases, controls, at_least) = (0, 0, 1);
+    if survival >= 1.0 {
+        return Err(NotEstimable::FewCases {
+            horizon,
+            cases,
+            at_least,
+        });
+    }
+    if survival <= 0.0 {
+        return Err(NotEstimable::FewControls {
+            horizon,
+            controls,
+            at_least,
+        });
+    }
+    Ok(())
+}
+
 /// Turns "not estimable" into a value and lets other errors pass.
 pub(crate) fn settle(
     result: Result<Estimated, MetricError>,

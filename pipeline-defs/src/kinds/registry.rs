@@ -439,7 +439,7 @@ pub(super) const ALL: &[KindSpec] = &[
         inputs: JUDGE,
         outputs: &[out("calibration", Json, Open, "json", RowRule::Evaluated)],
         cost: cost(1, 64, 0.05),
-        version: 3,
+        version: 4,
         ..hub(
             "calibration",
             Role::Evaluate,
@@ -457,7 +457,7 @@ pub(super) const ALL: &[KindSpec] = &[
         )],
         cost: cost(1, 64, 0.05),
         seeded: true,
-        version: 3,
+        version: 4,
         ..hub(
             "decision-curve",
             Role::Evaluate,
@@ -475,7 +475,7 @@ pub(super) const ALL: &[KindSpec] = &[
         )],
         cost: cost(1, 64, 0.05),
         seeded: true,
-        version: 3,
+        version: 4,
         ..hub(
             "clinical-impact",
             Role::Evaluate,
@@ -529,7 +529,7 @@ pub(super) const ALL: &[KindSpec] = &[
             out("curves_csv", Csv, Hub, "csv", RowRule::Evaluated),
         ],
         cost: cost(1, 64, 0.05),
-        version: 4,
+        version: 5,
         ..hub(
             "kaplan-meier",
             Role::Evaluate,
@@ -583,6 +583,7 @@ pub(super) const ALL: &[KindSpec] = &[
         ],
         outputs: &[out("comparison", Json, Open, "json", RowRule::Evaluated)],
         cost: cost(1, 64, 0.1),
+        version: 2,
         ..hub(
             "auc-comparison",
             Role::Evaluate,

@@ -3,7 +3,9 @@
 use artefact::follow_up::FollowUpTable;
 use artefact::predictions::RiskTable;
 use cohort::{FollowUp, RiskScores};
-use evaluation::{AucConvention, AucInfluence, PairedTest, auc_influence, compare_auc};
+use evaluation::{
+    AucConvention, AucInfluence, PairedTest, auc_influence, compare_auc, horizon_guard,
+};
 use pipeline_defs::params::{AucComparisonParams, AucConvention as Named};
 use serde_json::{Value, json};
 
@@ -74,13 +76,15 @@ fn at(
         Named::Timeroc => AucConvention::TimeRoc,
     };
     let [first, second] = pair;
+    // large-sample errors of a handful of cases or controls would be false
+    let guard = horizon_guard(follow_up, horizon, convention);
     let auc = |risk| {
-        or_reason(
-            auc_influence(risk, follow_up, horizon, convention),
-            |found| area(&found, params.level),
-        )
+        let found =
+            (guard.clone()).and_then(|()| auc_influence(risk, follow_up, horizon, convention));
+        or_reason(found, |found| area(&found, params.level))
     };
-    let apart = compare_auc(first, second, follow_up, horizon, convention, params.level);
+    let apart = (guard.clone())
+        .and_then(|()| compare_auc(first, second, follow_up, horizon, convention, params.level));
     Ok(json!({
         "horizon": horizon,
         "first": auc(first)?,
@@ -167,10 +171,17 @@ mod tests {
         let (code, message) = refusal(run("auc-comparison", params(&json!([10.0])), &ports(29)));
         assert_eq!(code, "risk-missing");
         assert!(message.contains("`p0030`"), "{message}");
-        let out = run("auc-comparison", params(&json!([10.0, 99.0])), &ports(30)).unwrap();
+        let out = run(
+            "auc-comparison",
+            params(&json!([10.0, 99.0, 3.0])),
+            &ports(30),
+        )
+        .unwrap();
         let got: Value = serde_json::from_slice(&content(&out, "comparison")).unwrap();
         assert_eq!(got["horizons"][0]["difference"]["p"], 1.0);
         let reason = got["horizons"][1]["first"]["reason"].as_str().unwrap();
         assert!(reason.starts_with("NE: "), "{reason}");
+        let few = &got["horizons"][2]["difference"]["reason"];
+        assert_eq!(*few, "NE: 2 cases at 3, must be at least 5");
     }
 }

@@ -91,6 +91,9 @@ impl Rows {
     /// With a model, its features and covariates; otherwise all numeric columns and all covariates.
     fn read(inputs: &Inputs, batch: &str, model: Option<&NamedCombat>) -> Result<Rows, StepError> {
         let table = Table::decode(inputs.one("table")?)?;
+        if table.rows.is_empty() {
+            return Err(StepError::refuse("no-patient", "`table` has no patient"));
+        }
         let mut matrix = Matrix::coded(&numeric_part(table.clone()));
         if let Some(model) = model {
             matrix = matrix.pick(&model.combat.features)?;

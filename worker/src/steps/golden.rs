@@ -483,7 +483,7 @@ impl Chain {
             ("survival", survival.clone()),
             ("followup", followup.clone()),
         ];
-        let horizon = json!({"horizon": 12.0});
+        let horizon = json!({"horizon": 36.0});
         for kind in ["calibration", "decision-curve", "clinical-impact"] {
             self.step(kind, horizon.clone(), &judged);
         }
@@ -498,7 +498,7 @@ impl Chain {
         ];
         self.step(
             "reclassification",
-            json!({"horizon": 12.0, "bootstrap": 40}),
+            json!({"horizon": 36.0, "bootstrap": 40}),
             &pair,
         );
     }

@@ -206,9 +206,12 @@ fn at(km: &KaplanMeier, follow_up: &FollowUp, time: f64, level: f64) -> Value {
         Some(k) => json!(km.std_err()[k]),
     };
     for (name, scale) in SCALES {
-        let interval = k.checked_sub(1).and_then(|k| km.intervals(scale, level)[k]);
-        told[name] =
-            json!({"lower": interval.map(|i| i.lower), "upper": interval.map(|i| i.upper)});
+        let interval = match k.checked_sub(1) {
+            Some(k) => km.intervals(scale, level)[k].map(|i| (i.lower, i.upper)),
+            // before anybody's time S is 1 and has no error, as it has while there are censorings only
+            None => (scale != ConfidenceScale::LogLog).then_some((1.0, 1.0)),
+        };
+        told[name] = json!({"lower": interval.map(|i| i.0), "upper": interval.map(|i| i.1)});
     }
     told
 }
