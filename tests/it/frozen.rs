@@ -227,6 +227,13 @@ fn brings_a_new_site(world: &World, model: &Path) {
         "{}",
         alone.stderr
     );
+    let unread = batch("unread.csv", &rows[2..4]);
+    assert_eq!(unread.code, Some(1));
+    assert!(
+        unread.stderr.contains("1 of 2 patients") && unread.stderr.contains("nowhere.nii.gz"),
+        "{}",
+        unread.stderr
+    );
     let twice = batch("twice.csv", &[rows[0].clone(), rows[0].clone()]);
     assert!(
         twice.stderr.contains("row 3: `patient_id`") && twice.stderr.contains("there twice"),

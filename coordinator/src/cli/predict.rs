@@ -261,11 +261,11 @@ fn told(frozen: &Frozen, patient: &str, site: &str, prediction: &Prediction) -> 
         .is_none()
         .then_some(&manifest.novelty_reason);
     serde_json::json!({
-            "patient_id": patient, "site": site, "study": manifest.study, "model": manifest.subject,
-            "risk": prediction.risk, "percentile": prediction.percentile, "group": prediction.group, "cut": prediction.cut,
-            "null_model": manifest.training.is_null(),
-            "survival": survival, "survival_reason": no_survival,
-            "calibration": manifest.calibration, "calibration_warnings": frozen.calibration_warnings(),
-            "novelty": prediction.novelty, "novelty_reason": no_novelty,
+        "patient_id": patient, "site": site, "study": manifest.study, "model": manifest.subject,
+        "risk": prediction.risk, "percentile": prediction.percentile, "group": prediction.group, "cut": prediction.cut,
+        "null_model": manifest.training.is_null(),
+        "survival": survival, "survival_reason": no_survival,
+        "calibration": manifest.calibration, "calibration_warnings": frozen.calibration_warnings(),
+        "novelty": prediction.novelty, "novelty_reason": no_novelty,
     })
 }

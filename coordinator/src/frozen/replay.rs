@@ -143,7 +143,8 @@ impl Frozen {
     }
 
     /// Does the steps on patients of one site that the model does not know: where it harmonises, the site is brought to the
-    /// model's scale from what these patients' features have in common. A patient whom a step refuses takes no part in that.
+    /// model's scale from what these patients' features have in common. A patient whom a step refuses takes no part in what
+    /// comes after that step.
     ///
     /// # Errors
     /// Fewer than [`NEW_SITE_MIN`] patients come as far as that; the model has no reference to bring a site to.

@@ -10,7 +10,7 @@ use worker::cohort::Table;
 
 use super::super::usage;
 use super::{PredictArgs, Row, clinical_row, print_model, print_patient, told};
-use crate::frozen::{Frozen, NeededRole, NewPatient, Prediction};
+use crate::frozen::{Frozen, NEW_SITE_MIN, NeededRole, NewPatient, Prediction};
 
 /// A site's shift and scale are uncertain when learned from fewer patients (Orlhac et al., J Nucl Med 63 (2022) 172–179,
 /// who advise 20 to 30 a site).
@@ -33,6 +33,16 @@ pub(super) fn predict(args: &PredictArgs, frozen: &Frozen, file: &Path) -> anyho
     let is_new = known.is_some_and(|known| !known.contains(&site));
     let read = patients(frozen, file, &site)?;
     let there: Vec<NewPatient> = read.iter().filter_map(|(_, p)| p.clone().ok()).collect();
+    if let Some((id, Err(why))) = read.iter().find(|(_, p)| p.is_err())
+        && is_new
+        && there.len() < NEW_SITE_MIN
+    {
+        bail!(
+            "the files of {} of {} patients of site `{site}` can be read, at least {NEW_SITE_MIN} are needed to bring it to the model's scale; {id}: {why}",
+            there.len(),
+            read.len()
+        );
+    }
     let (n_adapted, predictions) = match is_new {
         true => {
             let found = frozen.predict_new_site(&there)?;
