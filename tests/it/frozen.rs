@@ -203,6 +203,11 @@ fn brings_a_new_site(world: &World, model: &Path) {
             survival.survival[i].last().unwrap().to_bits()
         );
     }
+    // The order of the rows changes nothing.
+    let reversed: Vec<String> = rows.iter().rev().cloned().collect();
+    let mut reversed = batch("reversed.csv", &reversed).ok().json();
+    reversed["patients"].as_array_mut().unwrap().reverse();
+    assert_eq!(reversed, told);
     // Who cannot be measured is named, teaches nothing and is not predicted; the others are.
     rows[3] = format!("{},{images}/{}_t2w.nii.gz,nowhere.nii.gz", ids[3], ids[3]);
     let without = batch("without.csv", &rows);
@@ -233,6 +238,19 @@ fn brings_a_new_site(world: &World, model: &Path) {
         unread.stderr.contains("1 of 2 patients") && unread.stderr.contains("nowhere.nii.gz"),
         "{}",
         unread.stderr
+    );
+    let two_sites = world.at("two_sites.csv");
+    let (of_c9, of_c8) = (&rows[0], &rows[1]);
+    let lines = format!("patient_id,image,mask,site\n{of_c9},c9\n{of_c8},c8\n");
+    std::fs::write(&two_sites, lines).unwrap();
+    let args = ["predict", text(model), "--site", "c9", "--batch"];
+    let mixed = world
+        .radloom
+        .say(&[&args[..], &[text(&two_sites)]].concat());
+    assert!(
+        mixed.stderr.contains("row 3") && mixed.stderr.contains("is of site `c8`"),
+        "{}",
+        mixed.stderr
     );
     let twice = batch("twice.csv", &[rows[0].clone(), rows[0].clone()]);
     assert!(

@@ -274,16 +274,8 @@ impl Frozen {
                 first: first.map_or_else(String::new, |why| format!("; {why}")),
             });
         }
-        let mut together = Inputs::default();
-        for way in &going {
-            for (port, read) in self.inputs(step, way)?.ports {
-                match together.ports.get_mut(&port) {
-                    None => drop(together.ports.insert(port, read)),
-                    Some(_) if port == "model" => {}
-                    Some(above) => stack(above, read)?,
-                }
-            }
-        }
+        let each = going.iter().map(|way| self.inputs(step, way));
+        let together = stacked(each.collect::<Result<_, _>>()?)?;
         let adapt = FrozenStep {
             kind: "adapt-combat".to_owned(),
             ..step.clone()
@@ -395,32 +387,46 @@ fn failed(step: &FrozenStep, message: &str) -> ReplayError {
     }
 }
 
-/// Puts another patient's row under those above it, table by table.
-fn stack(above: &mut [Input], below: Vec<Input>) -> Result<(), ReplayError> {
+/// The rows of all patients in one table, port by port, in the order of a table's rows whoever was brought first; of the model, that
+/// of the first.
+fn stacked(of: Vec<Inputs>) -> Result<Inputs, ReplayError> {
     let differ = || ReplayError::Failed {
         kind: "adapt-combat".to_owned(),
         message: "the patients' tables have different columns".to_owned(),
     };
-    if above.len() != below.len() {
-        return Err(differ());
-    }
-    for (input, more) in above.iter_mut().zip(below) {
-        let (Ok(bytes), Ok(more)) = (&input.content, &more.content) else {
-            return Err(differ());
-        };
-        let (mut table, more) = (Table::decode(bytes)?, Table::decode(more)?);
-        let same = |(a, b): (&Column, &Column)| (&a.name, &a.kind) == (&b.name, &b.kind);
-        let mut pairs = table.columns.iter().zip(&more.columns);
-        if table.columns.len() != more.columns.len() || !pairs.all(same) {
-            return Err(differ());
+    let read = |input: Option<&Input>| -> Result<Table, ReplayError> {
+        let bytes = input.and_then(|input| input.content.as_ref().ok());
+        Ok(Table::decode(bytes.ok_or_else(differ)?)?)
+    };
+    let mut of = of.into_iter();
+    let mut together = of.next().unwrap_or_default();
+    let rest: Vec<Inputs> = of.collect();
+    let tables = together.ports.iter_mut();
+    for (port, entries) in tables.filter(|(port, _)| *port != "model") {
+        for (k, input) in entries.iter_mut().enumerate() {
+            let mut table = read(Some(input))?;
+            for below in &rest {
+                let entry = below.ports.get(port).and_then(|entries| entries.get(k));
+                append(&mut table, read(entry)?).ok_or_else(differ)?;
+            }
+            input.content = Ok(Bytes::from(table.encode()?));
         }
-        table.rows.extend(more.rows);
-        for (column, more) in table.columns.iter_mut().zip(more.columns) {
-            column.values.extend(more.values);
-        }
-        input.content = Ok(Bytes::from(table.encode()?));
     }
-    Ok(())
+    Ok(together)
+}
+
+/// Puts the rows of a table under those above; `None` where their columns differ.
+fn append(above: &mut Table, below: Table) -> Option<()> {
+    let same = |(a, b): (&Column, &Column)| (&a.name, &a.kind) == (&b.name, &b.kind);
+    let mut pairs = above.columns.iter().zip(&below.columns);
+    if above.columns.len() != below.columns.len() || !pairs.all(same) {
+        return None;
+    }
+    above.rows.extend(below.rows);
+    for (column, more) in above.columns.iter_mut().zip(below.columns) {
+        column.values.extend(more.values);
+    }
+    Some(())
 }
 
 /// The axis values of an entry, with the new patient in the place of the one that the run had.

@@ -87,6 +87,7 @@ fn patients(
             bail!("{shown} has no column `{name}`; name there each patient's file, beside {shown}");
         }
     }
+    let sites = column("site").filter(|_| frozen.manifest.harmonised_sites.is_some());
     let folder = file.parent().unwrap_or(Path::new(""));
     let (mut seen, mut all) = (BTreeSet::new(), Vec::new());
     for row in 0..table.n_rows() {
@@ -98,6 +99,13 @@ fn patients(
                 "there twice"
             };
             bail!("{shown}, row {}: `patient_id` {id} is {what}", row + 2);
+        }
+        let said = sites.map_or(site, |at| table.cell(row, at));
+        if !said.is_empty() && said != site {
+            bail!(
+                "{shown}, row {}: patient {id} is of site `{said}`, --site says `{site}`; give each site a file of its own",
+                row + 2
+            );
         }
         let of = Row {
             table: &table,
