@@ -36,7 +36,8 @@ pub struct DecisionBounds {
 /// # Ties and edges
 /// patients are resampled, the model is not fitted again: on the rows that taught it the bounds are as flattering as the
 /// curve. All thresholds, and all curves with the same seed and number of patients, see the same resamples. A resample in
-/// which nobody is treated has net benefit 0.
+/// which nobody is treated has net benefit 0. A resample in which nobody or everybody has the event by t counts, though a set of
+/// patients like that has no curve.
 /// # Undefined
 /// where the curve is; or when more than a tenth of the resamples end before t
 /// # Reference

@@ -406,7 +406,7 @@ pub(super) const ALL: &[KindSpec] = &[
         ],
         cost: cost(1, 128, 0.2),
         seeded: true,
-        version: 3,
+        version: 4,
         ..hub(
             "evaluate",
             Role::Evaluate,
@@ -428,7 +428,7 @@ pub(super) const ALL: &[KindSpec] = &[
         )],
         cost: cost(1, 128, 0.1),
         seeded: true,
-        version: 2,
+        version: 3,
         ..hub(
             "reclassification",
             Role::Evaluate,

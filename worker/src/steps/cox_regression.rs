@@ -130,8 +130,11 @@ fn residuals(
         &ties,
     )
     .map_err(|e| refuse(cox_code(&e), &e))?;
-    let names: Vec<_> = matrix.names.iter().map(|n| csv_field(n)).collect();
-    let mut out = format!("site,patient_id,time,{}\n", names.join(","));
+    let names = matrix.names.iter().map(|n| csv_field(n));
+    let mut out = names.fold(String::from("site,patient_id,time"), |line, name| {
+        line + "," + &name
+    });
+    out.push('\n');
     for residual in found {
         let row = &matrix.rows[residual.row];
         let mut cells = vec![
@@ -331,6 +334,16 @@ mod tests {
         content, generated, learnable, only, oracle, refusal, run, survival_data, text,
     };
     use serde_json::{Value, json};
+
+    #[test]
+    fn without_features_the_tables_have_the_columns_that_are_left() {
+        let table = b"patient_id\np1\np2\np3\n".to_vec();
+        let followup = b"patient_id,time,event\np1,1,1\np2,2,0\np3,3,1\n".to_vec();
+        let ports = [("table", table), ("followup", followup)];
+        let out = run("cox-regression", json!({"ties": "efron"}), &ports).unwrap();
+        let schoenfeld = text(&out, "schoenfeld");
+        assert_eq!(schoenfeld, "site,patient_id,time\n,p1,1\n,p3,3\n");
+    }
 
     #[test]
     fn the_regression_of_veteran_is_that_of_r() {
