@@ -10,6 +10,8 @@ mod novelty;
 mod svm;
 mod xgboost;
 
+use std::collections::BTreeMap;
+
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
@@ -125,6 +127,9 @@ pub struct ImputeModel {
     /// Columns with one value in all training rows, where those go.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub constant: Vec<String>,
+    /// Levels of the columns of categories, in the order of their indices.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub levels: BTreeMap<String, Vec<String>>,
 }
 
 /// A column that was undefined too often.

@@ -25,6 +25,9 @@ pub(super) fn run(context: &Context, inputs: &Inputs) -> Result<Vec<Produced>, S
         .map_err(|e| refuse(code(&e), &e))?;
     let mut model = stored::from_imputer(fitted);
     levels_together(&mut model, &table);
+    model.levels = (model.features.iter())
+        .filter_map(|name| Some((name.clone(), levels(table.column(name)?)?.to_vec())))
+        .collect();
     if params.drop_constant {
         drop_constant(&mut model, &table);
     }
@@ -82,6 +85,14 @@ fn drop_constant(model: &mut ImputeModel, table: &Table) {
         }
     }
     (model.features, model.values, model.n_undefined) = (features, values, n_undefined);
+}
+
+/// The levels of a column of categories.
+pub(super) fn levels(column: &Column) -> Option<&[String]> {
+    match &column.kind {
+        ColumnKind::Ordinal { levels } | ColumnKind::Nominal { levels } => Some(levels),
+        ColumnKind::Numeric | ColumnKind::Binary => None,
+    }
 }
 
 fn kind(kind: &ColumnKind, strategy: Strategy) -> Kind {

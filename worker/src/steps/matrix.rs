@@ -5,7 +5,6 @@ use artefact::table::{Column, ColumnKind, Table};
 use ndarray::Array2;
 use stats::columns::pick_columns;
 
-use super::refuse::refuse;
 use crate::step::StepError;
 
 /// Rows of numbers with names.
@@ -14,6 +13,8 @@ pub(super) struct Matrix {
     pub rows: Vec<RowId>,
     /// Names of the columns.
     pub names: Vec<String>,
+    /// Columns of categories of which levels were made.
+    categories: Vec<String>,
     /// Rows × columns; NaN is undefined.
     pub x: Array2<f64>,
 }
@@ -27,7 +28,12 @@ impl Matrix {
     /// What a model learns from: a nominal column becomes one column of 0 and 1 for each level but the first.
     pub fn design(table: &Table) -> Matrix {
         let columns: Vec<Column> = table.columns.iter().flat_map(indicators).collect();
-        Matrix::of(&table.rows, &columns)
+        let nominal = |c: &&Column| matches!(c.kind, ColumnKind::Nominal { .. });
+        let categories = table.columns.iter().filter(nominal);
+        Matrix {
+            categories: categories.map(|c| c.name.clone()).collect(),
+            ..Matrix::of(&table.rows, &columns)
+        }
     }
 
     /// Refuses the first undefined value, by row and then by column, with the number of them.
@@ -60,12 +66,31 @@ impl Matrix {
     /// # Errors
     /// One of them is not there.
     pub fn pick(self, names: &[String]) -> Result<Matrix, StepError> {
-        let x = pick_columns(self.x.view(), &self.names, names)
-            .map_err(|e| refuse("columns-differ", &e))?;
+        let x = pick_columns(self.x.view(), &self.names, names).map_err(|e| {
+            let repair = names.iter().find_map(|name| self.levels_to_declare(name));
+            StepError::refuse(
+                "columns-differ",
+                format!("{e}{}", repair.unwrap_or_default()),
+            )
+        })?;
         Ok(Matrix {
             rows: self.rows,
             names: names.to_vec(),
+            categories: self.categories,
             x,
+        })
+    }
+
+    /// What to write where a column of a level is absent because these rows do not show all levels of their category.
+    fn levels_to_declare(&self, absent: &str) -> Option<String> {
+        let (category, level) = absent.split_once('=')?;
+        let is_category = self.categories.iter().any(|c| c == category);
+        let absent = is_category && !self.names.iter().any(|name| name == absent);
+        absent.then(|| {
+            format!(
+                "; `{category}` has other levels here than where the model learned: write all of them, in its order, in a first line \
+                 like #radloom-table {{\"columns\":{{\"{category}\":{{\"kind\":\"nominal\",\"levels\":[\"first\",\"{level}\"]}}}}}}"
+            )
         })
     }
 
@@ -73,6 +98,7 @@ impl Matrix {
         Matrix {
             rows: rows.to_vec(),
             names: columns.iter().map(|c| c.name.clone()).collect(),
+            categories: Vec::new(),
             x: Array2::from_shape_fn((rows.len(), columns.len()), |(i, j)| columns[j].values[i]),
         }
     }

@@ -7,6 +7,8 @@ pub(super) mod novelty;
 mod svm;
 mod xgboost;
 
+use std::collections::BTreeMap;
+
 use artefact::models::{self, StoredModel, Tree};
 use stats::impute::{ImputedColumn, Imputer, UndefinedColumn};
 use stats::selection::{DropReason, EmptyReason, Selection, Stage};
@@ -27,6 +29,7 @@ pub(super) fn from_imputer(fitted: Imputer) -> models::ImputeModel {
             .collect(),
         dropped: fitted.dropped.into_iter().map(from_undefined).collect(),
         constant: Vec::new(),
+        levels: BTreeMap::new(),
     }
 }
 
@@ -38,7 +41,10 @@ fn from_undefined(column: UndefinedColumn) -> models::UndefinedFeature {
     }
 }
 
-pub(super) fn to_imputer(bytes: &[u8]) -> Result<Imputer, StepError> {
+/// The imputer, and the levels of its columns of categories.
+pub(super) fn to_imputer(
+    bytes: &[u8],
+) -> Result<(Imputer, BTreeMap<String, Vec<String>>), StepError> {
     let model = models::ImputeModel::decode(bytes)?;
     same_length(&[
         model.features.len(),
@@ -55,7 +61,7 @@ pub(super) fn to_imputer(bytes: &[u8]) -> Result<Imputer, StepError> {
         n_undefined: d.n_undefined as usize,
         n_rows: d.n_rows as usize,
     };
-    Ok(Imputer {
+    let imputer = Imputer {
         columns: model
             .features
             .into_iter()
@@ -64,7 +70,8 @@ pub(super) fn to_imputer(bytes: &[u8]) -> Result<Imputer, StepError> {
             .map(column)
             .collect(),
         dropped: model.dropped.into_iter().map(dropped).collect(),
-    })
+    };
+    Ok((imputer, model.levels))
 }
 
 pub(super) fn from_standardiser(fitted: Standardiser) -> models::StandardiseModel {
