@@ -1,9 +1,11 @@
 //! What the learning steps share: training rows with their follow-up, and the codes of what a learner refuses.
 
+use artefact::RowId;
 use artefact::follow_up::FollowUpTable;
 use artefact::split::decode_folds;
 use artefact::table::Table;
 use cohort::FollowUp;
+use digest::Digest;
 use serde_json::Value;
 use stats::cox::CoxError;
 use survival::{FitError, Learner, PredictError};
@@ -99,19 +101,35 @@ pub(super) fn fit(
     let model = learner
         .fit(matrix.x.view(), &matrix.names, &follow_up, seed)
         .map_err(|e| refuse(fit_code(&e), &e))?;
-    let bytes = stored::encode(model.as_ref())?;
-    let bytes = match record {
-        None => bytes,
-        Some(record) => with_record(&bytes, record)?,
-    };
+    let mut bytes = stored::encode(model.as_ref())?;
+    if let Some(record) = record {
+        bytes = with_record(&bytes, "tuning", record)?;
+    }
+    if model.out_of_bag_risk().is_some() {
+        let rows = Value::String(name_of_rows(&matrix.rows));
+        bytes = with_record(&bytes, FITTED_ON, rows)?;
+    }
     Ok(vec![Produced::bytes("model", bytes)])
 }
 
-/// The model with the record of its choice beside it.
-fn with_record(bytes: &[u8], record: Value) -> Result<Vec<u8>, StepError> {
+/// The model with a record beside it.
+fn with_record(bytes: &[u8], name: &str, record: Value) -> Result<Vec<u8>, StepError> {
     let mut model: Value = artefact::json::decode("model", bytes)?;
-    model["tuning"] = record;
+    model[name] = record;
     Ok(artefact::json::encode("model", &model)?)
+}
+
+/// Where a model that keeps predictions of its training rows has [`name_of_rows`] of them.
+pub(super) const FITTED_ON: &str = "fitted_on";
+
+/// One name for all patients together, in the order of a fit: it tells whether a table has the same, and nobody of them.
+pub(super) fn name_of_rows(rows: &[RowId]) -> String {
+    let mut names: Vec<&RowId> = rows.iter().collect();
+    names.sort();
+    let lines = names
+        .iter()
+        .map(|row| format!("{:?},{:?}\n", row.site, row.patient_id));
+    Digest::of(lines.collect::<String>().as_bytes()).to_string()
 }
 
 pub(super) fn fit_code(error: &FitError) -> &'static str {

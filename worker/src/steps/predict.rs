@@ -5,6 +5,7 @@ use artefact::number;
 use artefact::predictions::{RiskTable, SurvivalTable};
 use artefact::table::Table;
 use pipeline_defs::params::PredictParams;
+use serde_json::Value;
 use survival::Model;
 
 use super::matrix::Matrix;
@@ -19,6 +20,7 @@ pub(super) fn run(context: &Context, inputs: &Inputs) -> Result<Vec<Produced>, S
         Matrix::design(&Table::decode(inputs.one("table")?)?).pick(model.feature_names())?;
     matrix.complete()?;
     if params.out_of_bag {
+        same_rows(inputs.one("model")?, &matrix.rows)?;
         return out_of_bag(model.as_ref(), &matrix);
     }
     let x = &matrix.x;
@@ -109,6 +111,18 @@ fn out_of_bag(model: &dyn Model, matrix: &Matrix) -> Result<Vec<Produced>, StepE
         Produced::bytes("risk", RiskTable { rows, risk }.encode()),
         Produced::bytes("survival", survival.encode()),
     ])
+}
+
+/// Refuses a table of others than those whose predictions the model keeps.
+fn same_rows(model: &[u8], rows: &[RowId]) -> Result<(), StepError> {
+    let model: Value = artefact::json::decode("model", model)?;
+    match model[learn::FITTED_ON].as_str() {
+        Some(fitted_on) if fitted_on != learn::name_of_rows(rows) => Err(StepError::refuse(
+            "rows-differ",
+            "`table` has other patients or sites than the forest was fitted on; give it the table that it was fitted on",
+        )),
+        _ => Ok(()),
+    }
 }
 
 fn one_value(values: &[f64]) -> bool {
@@ -308,6 +322,12 @@ mod tests {
             .copied()
             .collect();
         assert_eq!(refusal(ask(&model, &fewer)).0, "rows-differ");
+        let others = String::from_utf8(table.clone())
+            .unwrap()
+            .replace("p0", "x0");
+        let (code, message) = refusal(ask(&model, others.as_bytes()));
+        assert_eq!(code, "rows-differ");
+        assert!(message.contains("other patients"), "{message}");
         let (table, followup) = learnable(60);
         let table = only(&table, &["signal"]);
         let cox = run(
