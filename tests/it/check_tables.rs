@@ -207,3 +207,35 @@ fn headers_without_orientation_and_swapped_files_are_told() {
         assert!(text(finding, "message").contains(said), "{finding}");
     }
 }
+
+#[test]
+fn an_external_site_of_nobody_is_refused_where_tables_alone_tell_sites() {
+    let dir = tempfile::tempdir().unwrap();
+    let radloom = Radloom::on(&dir.path().join("cache"));
+    let folder = dir.path().join("study");
+    let out = folder.to_str().unwrap();
+    radloom.say(&["new", out, "--from", "features-only"]).ok();
+    let sites = ["A", "B"];
+    let rows = |of: &dyn Fn(usize) -> String| (0..60).map(of).collect::<String>();
+    let features = rows(&|i| format!("p{i:02},{},{}\n", sites[i % 2], i * 7 % 13));
+    let followup = rows(&|i| format!("p{i:02},{},{}\n", 5 + i, i % 3 / 2));
+    let write = |name: &str, text: String| std::fs::write(folder.join(name), text).unwrap();
+    write("features.csv", format!("patient_id,site,x\n{features}"));
+    write(
+        "followup.csv",
+        format!("patient_id,time_months,event\n{followup}"),
+    );
+    let study = folder.join("study.toml");
+    let said = radloom.say(&["check", study.to_str().unwrap()]);
+    assert_eq!(said.code, Some(1), "{}", said.stdout);
+    let message = "external site `l2`; sites and how often a patient of theirs is followed: `A` (30), `B` (30)";
+    assert!(said.stdout.contains(message), "{}", said.stdout);
+    let text = std::fs::read_to_string(&study).unwrap();
+    std::fs::write(
+        &study,
+        text.replace(r#"external = "l2""#, r#"external = "B""#),
+    )
+    .unwrap();
+    let said = radloom.say(&["check", study.to_str().unwrap()]);
+    assert!(!said.stdout.contains("external-unknown"), "{}", said.stdout);
+}

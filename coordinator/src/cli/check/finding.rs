@@ -54,6 +54,7 @@ codes! {
     TimeUnitSuspect = "time-unit-suspect", Refuse;
     EventValue = "event-code", Refuse;
     EventsFew = "events-few", Warn;
+    ExternalUnknown = "external-unknown", Refuse;
     EndpointOrder = "endpoint-order", Refuse;
     EndpointEvents = "endpoint-events", Warn;
     DateOrder = "date-order", Refuse;

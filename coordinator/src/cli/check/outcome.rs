@@ -75,8 +75,47 @@ pub(super) fn examine(
         horizons(&followed, wanted, study, findings);
         all.push(followed);
     }
+    // of declared sites the planner says so, and another centre's patients are not here
+    if study.sites.is_empty() {
+        external_site(&all, wanted, sheets, findings);
+    }
     order(&all, findings);
     all
+}
+
+/// An external site of which nobody is followed: every model would be judged on nobody.
+fn external_site(all: &[Followed], wanted: &Wanted, sheets: &[Sheet], findings: &mut Vec<Finding>) {
+    // a table of outcomes alone may leave the site to the table of features
+    let rows = sheets.iter().flat_map(|sheet| &sheet.patients);
+    let site_of: BTreeMap<&str, &str> = rows
+        .filter(|row| !row.site.is_empty())
+        .map(|row| (row.patient_id.as_str(), row.site.as_str()))
+        .collect();
+    let mut n_at: BTreeMap<&str, usize> = BTreeMap::new();
+    for followed in all {
+        for (patient, site) in followed.patients.iter().zip(&followed.sites) {
+            let elsewhere = || site_of.get(patient.as_str()).copied().unwrap_or_default();
+            let site = if site.is_empty() { elsewhere() } else { site };
+            *n_at.entry(site).or_default() += 1;
+        }
+    }
+    let Some(external) = (wanted.external.as_deref())
+        .filter(|external| !n_at.is_empty() && !n_at.contains_key(external))
+    else {
+        return;
+    };
+    let sites: Vec<String> = (n_at.iter())
+        .map(|(site, n)| match site.is_empty() {
+            true => format!("none ({n})"),
+            false => format!("`{site}` ({n})"),
+        })
+        .collect();
+    let message = format!(
+        "no patient with follow-up is of the external site `{external}`; sites and how often a patient of theirs is followed: {}",
+        sites.join(", ")
+    );
+    let repair = "write one of them as external = \"SITE\" in the split's axis";
+    findings.push(Finding::new(Code::ExternalUnknown, "axes", message, repair));
 }
 
 /// Reads one endpoint; what cannot be used is told and left out, as the step does.
