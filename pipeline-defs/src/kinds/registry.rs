@@ -100,6 +100,7 @@ pub(super) const ALL: &[KindSpec] = &[
         outputs: &[out("followup", FollowUp, Hub, "csv", RowRule::Gathered)],
         inputs: &[one("table", &[Table])],
         cost: cost(1, 64, 0.005),
+        version: 2,
         ..hub(
             "follow-up",
             Role::Gather,
@@ -183,7 +184,7 @@ pub(super) const ALL: &[KindSpec] = &[
         inputs: &[one("table", &[Table])],
         outputs: &[MODEL],
         cost: cost(1, 128, 0.005),
-        version: 2,
+        version: 3,
         ..hub(
             "fit-impute",
             Role::Fit,
@@ -194,6 +195,7 @@ pub(super) const ALL: &[KindSpec] = &[
         inputs: APPLY,
         outputs: &[TABLE],
         cost: cost(1, 128, 0.005),
+        version: 2,
         ..hub("apply-impute", Role::Apply, "fills missing values")
     },
     KindSpec {
@@ -304,7 +306,7 @@ pub(super) const ALL: &[KindSpec] = &[
         outputs: &[MODEL],
         cost: cost(2, 512, 0.5),
         seeded: true,
-        version: 2,
+        version: 3,
         ..hub("fit-rsf", Role::Fit, "random survival forest")
     },
     KindSpec {
@@ -385,7 +387,7 @@ pub(super) const ALL: &[KindSpec] = &[
             out("survival", Survival, Hub, "csv", RowRule::OfTable),
         ],
         cost: cost(1, 256, 0.1),
-        version: 3,
+        version: 4,
         ..hub(
             "predict",
             Role::Apply,
