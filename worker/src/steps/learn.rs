@@ -158,6 +158,7 @@ pub(super) fn cox_code(error: &CoxError) -> &'static str {
         CoxError::Rows { .. } => "rows-differ",
         CoxError::Columns { .. } => "columns-differ",
         CoxError::WeightedRows { .. } => "rows-differ",
+        CoxError::Coefficients { .. } => "columns-differ",
         CoxError::Weight { .. } => "weight",
         CoxError::NoEvent { .. } => "no-event",
         CoxError::NotFinite { .. } => "values-undefined",

@@ -47,6 +47,14 @@ pub enum CoxError {
         /// Patients.
         n_rows: usize,
     },
+    /// Coefficients and features differ in number.
+    #[error("{n_coefficients} coefficients for {n_features} features")]
+    Coefficients {
+        /// Coefficients given.
+        n_coefficients: usize,
+        /// Features.
+        n_features: usize,
+    },
     /// A weight is negative or not a number.
     #[error("weight in row {row} is {value}, must be at least 0 and finite")]
     Weight {

@@ -46,6 +46,12 @@ pub fn schoenfeld_residuals(
             n_rows,
         });
     }
+    if coefficients.len() != names.len() {
+        return Err(CoxError::Coefficients {
+            n_coefficients: coefficients.len(),
+            n_features: names.len(),
+        });
+    }
     let design = Design::new(x, names, follow_up)?;
     let scaled = coefficients.iter().zip(&design.scales);
     let beta: Vec<f64> = scaled.map(|(b, s)| b * s).collect();

@@ -299,8 +299,12 @@ fn same_terms(a: &Point, b: &Point) -> bool {
         }
 }
 
+/// The largest size; what is no number is no small one.
 fn largest(v: &[f64]) -> f64 {
-    v.iter().fold(0.0, |largest, x| f64::max(largest, x.abs()))
+    v.iter().fold(0.0, |largest, x| match x.is_nan() {
+        true => f64::INFINITY,
+        false => f64::max(largest, x.abs()),
+    })
 }
 
 pub(super) fn dot(a: &[f64], b: &[f64]) -> f64 {
