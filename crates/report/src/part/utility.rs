@@ -392,10 +392,11 @@ fn band_notes(language: Language, bands: Vec<(bool, usize, &str)>) -> Vec<String
         None if bands.is_empty() => Vec::new(),
         None => vec![language.say("no intervals were computed").to_owned()],
     };
-    let mut why: Vec<&str> = bands.iter().map(|(.., why)| *why).collect();
-    why.dedup();
-    let why = why.into_iter().filter(|why| !why.is_empty());
-    notes.extend(why.map(str::to_owned));
+    for (.., why) in bands {
+        if !why.is_empty() && !notes.iter().any(|note| note == why) {
+            notes.push(why.to_owned());
+        }
+    }
     notes
 }
 
