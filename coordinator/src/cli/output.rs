@@ -168,11 +168,16 @@ pub(super) fn print_comparison(csv_path: &Path) -> anyhow::Result<()> {
     let columns = columns.into_iter().collect::<Result<Vec<_>, _>>()?;
     let mut models: BTreeMap<[String; 4], Shown> = BTreeMap::new();
     let mut sizes: BTreeMap<[String; 3], String> = BTreeMap::new();
+    // of each code one text: the others stand in the file
+    let mut reasons: BTreeMap<String, String> = BTreeMap::new();
     for record in reader.records() {
         let record = record?;
         let cell = |i: usize| record.get(columns[i]).unwrap_or("").to_owned();
         if cell(5) == "composite_auc" || cell(5) == "harrell_c" {
             let shown = estimate(&cell(6), &cell(7), &cell(8), &cell(9));
+            if let (true, Some((code, why))) = (cell(6).is_empty(), cell(9).split_once(": ")) {
+                reasons.entry(code.to_owned()).or_insert(why.to_owned());
+            }
             models
                 .entry([cell(0), cell(1), cell(2), cell(3)])
                 .or_default()
@@ -223,8 +228,14 @@ pub(super) fn print_comparison(csv_path: &Path) -> anyhow::Result<()> {
     }
     out!("{table}");
     out!("AUC: mean over the horizons that a set supports. In brackets 95 % intervals.");
+    for (code, why) in reasons {
+        out!("{code}: {why}");
+    }
     for (place, size) in sizes {
-        out!("{}: {size}", place[named..].join(", "));
+        let place: Vec<&str> = (place[named..].iter().map(String::as_str))
+            .filter(|name| !name.is_empty())
+            .collect();
+        out!("{}: {size}", place.join(", "));
     }
     Ok(())
 }
