@@ -184,6 +184,10 @@ impl Model for FittedCox {
         }))
     }
 
+    fn last_time(&self) -> Option<f64> {
+        self.model.baseline_times.last().copied()
+    }
+
     fn holds_training_rows(&self) -> bool {
         false
     }

@@ -60,6 +60,12 @@ pub trait Model: std::fmt::Debug + Send + Sync {
         None
     }
 
+    /// The last time of the training follow-up, where the model knows it: beyond it [`Model::survival`] is held constant, which
+    /// is no prediction, and a reader should be told.
+    fn last_time(&self) -> Option<f64> {
+        None
+    }
+
     /// Out-of-bag risk of every training patient, in training order, where the learner has one.
     ///
     /// An entry is `None` for a patient who was in the bag of every tree. Averages over fewer trees than

@@ -238,6 +238,26 @@ fn survival_falls_from_one_and_stays_a_probability() {
 }
 
 #[test]
+fn the_last_time_is_that_of_the_training_follow_up_and_survival_is_held_beyond() {
+    let (x, names, follow_up) = cohort(60, 3);
+    let last = follow_up.time().iter().copied().fold(0.0, f64::max);
+    let mut told = 0;
+    for (name, learner) in learners() {
+        let model = learner.fit(x.view(), &names, &follow_up, 3).unwrap();
+        let Some(time) = model.last_time() else {
+            continue;
+        };
+        told += 1;
+        assert_eq!(time, last, "{name}");
+        let survival = model.survival(x.view(), &[last, 10.0 * last]);
+        let survival = survival.unwrap().unwrap();
+        assert_eq!(survival.column(0), survival.column(1), "{name}");
+    }
+    // forests, boosting, XGBoost's cox, Cox and DeepSurv; not support vector machines, aft and DNNSurv
+    assert_eq!(told, 12);
+}
+
+#[test]
 fn what_cannot_be_learnt_from_is_refused_by_name() {
     let (x, names, f) = cohort(30, 2);
     let censored = FollowUp::new(f.time().to_vec(), vec![false; 30]).unwrap();

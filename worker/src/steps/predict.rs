@@ -52,7 +52,10 @@ pub(super) fn run(context: &Context, inputs: &Inputs) -> Result<Vec<Produced>, S
         rows,
         risk: risk.values().to_vec(),
     };
-    let mut table = between.unwrap_or_default().into_bytes();
+    let beyond = (survival.times.iter().copied())
+        .filter_map(|horizon| held(horizon, model.last_time()?))
+        .collect::<String>();
+    let mut table = (between.unwrap_or_default() + &beyond).into_bytes();
     table.extend(survival.encode());
     Ok(vec![
         Produced::bytes("risk", risk.encode()),
@@ -129,6 +132,17 @@ fn one_value(values: &[f64]) -> bool {
     values.windows(2).all(|pair| pair[0] == pair[1])
 }
 
+/// A comment line for a horizon that no training patient was followed to.
+fn held(horizon: f64, last: f64) -> Option<String> {
+    let (at, last) = match horizon > last {
+        true => (number::text(horizon), number::text(last)),
+        false => return None,
+    };
+    Some(format!(
+        "# {at} is after the last follow-up of the training rows ({last}): survival is held as it is there, and is no prediction\n"
+    ))
+}
+
 /// A comment line, which readers of tables skip: of which learned time each horizon has its survival.
 fn told(known: &[f64], horizons: &[f64]) -> String {
     let of = |horizon: &f64| {
@@ -182,6 +196,34 @@ mod tests {
         );
         let survival = SurvivalTable::decode(&content(&out, "survival")).unwrap();
         assert!(survival.times.is_empty() && survival.rows.len() == 60);
+    }
+
+    #[test]
+    fn a_horizon_that_nobody_was_followed_to_is_told() {
+        let forest = RsfParams {
+            num_trees: 5,
+            ..RsfParams::ranger_defaults()
+        };
+        for (kind, params) in [
+            ("fit-cox", json!({"ties": "efron"})),
+            ("fit-rsf", serde_json::to_value(forest).unwrap()),
+        ] {
+            let mut ports = ports();
+            ports[0].1 = only(&ports[0].1, &["signal", "noise"]);
+            let model = content(&run(kind, params, &ports).unwrap(), "model");
+            let table = ports.remove(0).1;
+            let ports = [("model", model), ("table", table)];
+            let out = run("predict", json!({"horizons": [12.0, 600.0]}), &ports).unwrap();
+            let bytes = content(&out, "survival");
+            let text = String::from_utf8(bytes.clone()).unwrap();
+            let lines = text
+                .lines()
+                .filter(|l| l.starts_with("# 600 is after the last"));
+            assert_eq!(lines.count(), 1, "{kind}: {text}");
+            assert!(!text.contains("# 12 is after"), "{kind}: {text}");
+            let survival = SurvivalTable::decode(&bytes).unwrap();
+            assert_eq!(survival.times, [12.0, 600.0]);
+        }
     }
 
     #[test]

@@ -86,6 +86,10 @@ impl Model for FittedDeepSurv {
         Some(scores.map(|scores| self.model.baseline.survival(scores.values(), times)))
     }
 
+    fn last_time(&self) -> Option<f64> {
+        self.model.baseline.times.last().copied()
+    }
+
     fn holds_training_rows(&self) -> bool {
         false
     }

@@ -191,6 +191,10 @@ impl Model for FittedGbm {
         Some(self.model.importance.clone())
     }
 
+    fn last_time(&self) -> Option<f64> {
+        self.model.baseline.times.last().copied()
+    }
+
     fn holds_training_rows(&self) -> bool {
         false
     }

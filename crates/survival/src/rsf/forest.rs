@@ -250,6 +250,10 @@ impl Model for Forest {
         self.model.importance.clone()
     }
 
+    fn last_time(&self) -> Option<f64> {
+        self.model.times.last().copied()
+    }
+
     fn holds_training_rows(&self) -> bool {
         false
     }

@@ -167,6 +167,13 @@ impl Model for FittedXgboost {
         Some(gain)
     }
 
+    fn last_time(&self) -> Option<f64> {
+        match self.model.objective {
+            XgboostObjective::Cox => self.model.baseline.times.last().copied(),
+            XgboostObjective::Aft { .. } => None,
+        }
+    }
+
     fn holds_training_rows(&self) -> bool {
         false
     }
