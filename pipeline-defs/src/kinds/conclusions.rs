@@ -49,7 +49,7 @@ pub(super) const UNIVARIABLE_TABLE: KindSpec = KindSpec {
     ],
     outputs: &[out("univariable", Csv, Open, "csv", RowRule::Fitted)],
     cost: cost(1, 64, 0.02),
-    version: 3,
+    version: 4,
     ..hub(
         "univariable-table",
         Role::Fit,

@@ -700,7 +700,7 @@ pub(super) const ALL: &[KindSpec] = &[
             out("schoenfeld", Csv, Hub, "csv", RowRule::Fitted),
         ],
         cost: cost(1, 128, 0.01),
-        version: 4,
+        version: 5,
         ..hub(
             "cox-regression",
             Role::Fit,

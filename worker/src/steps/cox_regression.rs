@@ -27,6 +27,12 @@ pub(super) fn run(context: &Context, inputs: &Inputs) -> Result<Vec<Produced>, S
     let taken = [&params.strata, &params.weights];
     let is_feature = |name: &String| !taken.iter().any(|t| t.as_ref() == Some(name));
     table.columns.retain(|c| is_feature(&c.name));
+    let references: Map<String, Value> = (table.columns.iter())
+        .filter_map(|c| match &c.kind {
+            ColumnKind::Nominal { levels } => Some((c.name.clone(), json!(levels.first()?))),
+            _ => None,
+        })
+        .collect();
     let training = Training::of(table, inputs)?;
     let (mut json, tables) = if strata.is_none() && weights.is_none() {
         plain(&training, &params)?
@@ -35,6 +41,10 @@ pub(super) fn run(context: &Context, inputs: &Inputs) -> Result<Vec<Produced>, S
     };
     let (matrix, n_events) = (&training.matrix, training.follow_up.n_events());
     json["features"] = json!(matrix.names);
+    if !references.is_empty() {
+        // what the ratios of a category's other levels are ratios to
+        json["reference_levels"] = Value::Object(references);
+    }
     json["n"] = json!(training.follow_up.len());
     json["n_events"] = json!(n_events);
     // the fit refuses a table without features or with a combination of them
@@ -343,6 +353,25 @@ mod tests {
         let out = run("cox-regression", json!({"ties": "efron"}), &ports).unwrap();
         let schoenfeld = text(&out, "schoenfeld");
         assert_eq!(schoenfeld, "site,patient_id,time\n,p1,1\n,p3,3\n");
+    }
+
+    #[test]
+    fn what_a_level_is_compared_with_is_named() {
+        let (table, followup) = learnable(60);
+        let said = String::from_utf8(only(&table, &["signal"])).unwrap();
+        let with_size = |(i, line): (usize, &str)| match i {
+            0 => format!("{line},size\n"),
+            i => format!("{line},{}\n", ["small", "large", "middle"][i * i % 7 % 3]),
+        };
+        let table: String = said.lines().enumerate().map(with_size).collect();
+        let ports = [("table", table.into_bytes()), ("followup", followup)];
+        let out = run("cox-regression", json!({"ties": "efron"}), &ports).unwrap();
+        let got: Value = serde_json::from_slice(&content(&out, "cox")).unwrap();
+        assert_eq!(got["reference_levels"], json!({"size": "large"}));
+        assert_eq!(
+            got["features"],
+            json!(["signal", "size=middle", "size=small"])
+        );
     }
 
     #[test]

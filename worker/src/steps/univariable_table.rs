@@ -178,9 +178,10 @@ fn single(column: &Column, cuts: &Cuts) -> Variable {
 }
 
 fn told(variable: Variable, follow_up: &FollowUp, level: f64) -> Told {
+    let name = &variable.name;
     let (mut lines, p_log_rank) = match &variable.values {
-        Values::Levels(names, of) => by_level(names, of, follow_up, level),
-        Values::Numbers(values) => (vec![per_unit(values, follow_up, level)], None),
+        Values::Levels(names, of) => by_level(name, names, of, follow_up, level),
+        Values::Numbers(values) => (vec![per_unit(name, values, follow_up, level)], None),
     };
     if let Some(first) = lines.first_mut() {
         first.note = join(&first.note, &variable.note);
@@ -210,6 +211,7 @@ fn without(n: usize) -> String {
 }
 
 fn by_level(
+    variable: &str,
     names: &[String],
     of: &[Option<usize>],
     follow_up: &FollowUp,
@@ -250,7 +252,9 @@ fn by_level(
     let x = Array2::from_shape_fn((group.len(), had.len() - 1), |(i, j)| {
         f64::from(u8::from(group[i] == had[j + 1]))
     });
-    let labels: Vec<String> = had[1..].iter().map(|at| names[*at].clone()).collect();
+    let labels: Vec<String> = (had[1..].iter())
+        .map(|at| format!("{variable}={}", names[*at]))
+        .collect();
     match ratios(&x, &labels, &known, level) {
         Ok(ratios) => {
             for (line, ratio) in lines[1..].iter_mut().zip(ratios) {
@@ -271,7 +275,7 @@ fn by_level(
     (lines, p)
 }
 
-fn per_unit(values: &[f64], follow_up: &FollowUp, level: f64) -> Line {
+fn per_unit(variable: &str, values: &[f64], follow_up: &FollowUp, level: f64) -> Line {
     let rows: Vec<usize> = (0..values.len())
         .filter(|&row| !values[row].is_nan())
         .collect();
@@ -283,7 +287,7 @@ fn per_unit(values: &[f64], follow_up: &FollowUp, level: f64) -> Line {
         note: join("per unit", &without(values.len() - rows.len())),
         ..Line::default()
     };
-    match ratios(&x, &["x".to_owned()], &known, level) {
+    match ratios(&x, &[variable.to_owned()], &known, level) {
         Ok(ratios) => line.ratio = ratios.into_iter().next(),
         Err(why) => line.note = join(&line.note, &why),
     }
