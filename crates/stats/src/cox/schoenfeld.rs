@@ -5,7 +5,7 @@ use ndarray::ArrayView2;
 
 use super::design::Design;
 use super::fit::predictor;
-use super::weighted::Strata;
+use super::weighted::{Strata, check_rows};
 use super::{CoxError, CoxParams};
 
 /// The residual of one event.
@@ -38,14 +38,7 @@ pub fn schoenfeld_residuals(
     weights: &[f64],
     params: &CoxParams,
 ) -> Result<Vec<SchoenfeldResidual>, CoxError> {
-    let n_rows = follow_up.len();
-    if strata.len() != n_rows || weights.len() != n_rows {
-        return Err(CoxError::WeightedRows {
-            n_weights: weights.len(),
-            n_strata: strata.len(),
-            n_rows,
-        });
-    }
+    check_rows(follow_up, strata, weights)?;
     if coefficients.len() != names.len() {
         return Err(CoxError::Coefficients {
             n_coefficients: coefficients.len(),

@@ -6,7 +6,7 @@ use ndarray::{Array2, ArrayView2};
 use super::design::Design;
 use super::error::CoxError;
 use super::proportionality::{Proportionality, TimeTransform, centred_transform, test_of};
-use super::weighted::{Strata, WeightedCox};
+use super::weighted::{Strata, WeightedCox, check_rows};
 use super::{CoxParams, fit::predictor};
 use crate::censored::RiskSets;
 
@@ -121,14 +121,7 @@ fn design_and_predictor(
     strata: &[usize],
     weights: &[f64],
 ) -> Result<(Design, Vec<f64>), CoxError> {
-    let n_rows = follow_up.len();
-    if strata.len() != n_rows || weights.len() != n_rows {
-        return Err(CoxError::WeightedRows {
-            n_weights: weights.len(),
-            n_strata: strata.len(),
-            n_rows,
-        });
-    }
+    check_rows(follow_up, strata, weights)?;
     let design = Design::new(x, &fit.names, follow_up)?;
     let scaled = fit.coefficients.iter().zip(&design.scales);
     let beta: Vec<f64> = scaled.map(|(b, s)| b * s).collect();

@@ -91,14 +91,7 @@ pub fn fit_weighted_cox(
     weights: &[f64],
     params: &CoxParams,
 ) -> Result<WeightedCox, CoxError> {
-    let n_rows = follow_up.len();
-    if strata.len() != n_rows || weights.len() != n_rows {
-        return Err(CoxError::WeightedRows {
-            n_weights: weights.len(),
-            n_strata: strata.len(),
-            n_rows,
-        });
-    }
+    check_rows(follow_up, strata, weights)?;
     if let Some(row) = weights.iter().position(|w| !(*w >= 0.0 && w.is_finite())) {
         return Err(CoxError::Weight {
             row,
@@ -108,7 +101,9 @@ pub fn fit_weighted_cox(
     let design = Design::new(x, names, follow_up)?;
     let sets = Strata::new(follow_up, strata, weights);
     if sets.is_without_event() {
-        return Err(CoxError::NoEvent { n_rows });
+        return Err(CoxError::NoEvent {
+            n_rows: follow_up.len(),
+        });
     }
     let at = |beta: &[f64]| sets.derivatives(&design.x, &predictor(&design.x, beta), params.ties);
     let start = at(&vec![0.0; names.len()]);
@@ -160,6 +155,23 @@ fn finish(
         score_test: TestResult::new(score, p),
         iterations: peak.iterations,
     }
+}
+
+/// One stratum and one weight a patient.
+pub(super) fn check_rows(
+    follow_up: &FollowUp,
+    strata: &[usize],
+    weights: &[f64],
+) -> Result<(), CoxError> {
+    let n_rows = follow_up.len();
+    if strata.len() == n_rows && weights.len() == n_rows {
+        return Ok(());
+    }
+    Err(CoxError::WeightedRows {
+        n_weights: weights.len(),
+        n_strata: strata.len(),
+        n_rows,
+    })
 }
 
 /// One row per patient.
