@@ -238,4 +238,20 @@ fn an_external_site_of_nobody_is_refused_where_tables_alone_tell_sites() {
     .unwrap();
     let said = radloom.say(&["check", study.to_str().unwrap()]);
     assert!(!said.stdout.contains("external-unknown"), "{}", said.stdout);
+
+    // the terminal tells the reason of an absent value once, and no empty name of an endpoint
+    let out = dir.path().join("out");
+    let said = radloom
+        .say(&[
+            "run",
+            study.to_str().unwrap(),
+            "--out",
+            out.to_str().unwrap(),
+        ])
+        .ok();
+    let lines: Vec<&str> = said.stdout.lines().collect();
+    let reasons = lines.iter().filter(|l| l.starts_with("too-few-events: "));
+    assert_eq!(reasons.count(), 1, "{}", said.stdout);
+    let size = "apparent: 30 patients, 10 events";
+    assert!(lines.contains(&size), "{}", said.stdout);
 }
